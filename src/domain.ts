@@ -1,0 +1,257 @@
+/**
+ * The words of the house, as types and tiny pure functions. Every room may import this file; it imports only errors.ts.
+ * A *job* is what a user defined, a *run* one execution of it, an *attempt* one try (a pod) of a run.
+ */
+import { AppError } from './errors.ts';
+
+/** Tool names are DNS labels that still fit behind `tool-` (spec: 2.3; threats S1). */
+const toolName = /^[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?$/;
+
+/**
+ * A tool account. The only thing that can make a namespace, a home path or an upstream call.
+ * Made in three places: from a verified certificate (server/identify.ts), from an operator's command line (bin/admin.ts) and in tests.
+ */
+export class Tool {
+  readonly name: string;
+  readonly #proof = true;
+
+  private constructor(name: string) {
+    this.name = name;
+  }
+
+  /** @throws AppError `tool.invalid` unless the name is a lower-case DNS label of at most 53 characters. */
+  static of(name: string): Tool {
+    if (!toolName.test(name)) {
+      throw new AppError('tool.invalid', 'A tool name has 1 to 53 characters a-z, 0-9 and "-", and neither begins nor ends with "-".', {
+        fields: { field: 'tool', rule: 'dns-label' },
+      });
+    }
+    return new Tool(name);
+  }
+
+  static isTool(value: unknown): value is Tool {
+    return typeof value === 'object' && value !== null && #proof in value;
+  }
+
+  get namespace(): string {
+    return `tool-${this.name}`;
+  }
+}
+
+/** Kubernetes' name for the object behind a job. */
+export type KubeKind = 'Job' | 'CronJob' | 'Deployment';
+export type JobType = 'one-off' | 'scheduled' | 'continuous';
+
+/** What belongs together for each type of job: kind, label value and API path (spec: vocabulary). */
+export const jobTypes = {
+  'one-off': { kind: 'Job', component: 'jobs', api: '/apis/batch/v1', plural: 'jobs' },
+  scheduled: { kind: 'CronJob', component: 'cronjobs', api: '/apis/batch/v1', plural: 'cronjobs' },
+  continuous: { kind: 'Deployment', component: 'deployments', api: '/apis/apps/v1', plural: 'deployments' },
+} as const satisfies Record<JobType, { kind: KubeKind; component: string; api: string; plural: string }>;
+
+export const typeOfKind: Record<KubeKind, JobType> = { Job: 'one-off', CronJob: 'scheduled', Deployment: 'continuous' };
+
+export type Component = (typeof jobTypes)[JobType]['component'];
+
+/** Whose actor: the uid inside marks a life within it; two lives are never mixed. */
+export interface JobKey {
+  readonly namespace: string;
+  readonly kind: KubeKind;
+  readonly name: string;
+}
+
+export function keyText(key: JobKey): string {
+  return `${key.kind}/${key.name}`;
+}
+
+export const emailsChoices = ['none', 'all', 'onfinish', 'onfailure'] as const;
+export type Emails = (typeof emailsChoices)[number];
+export const mountChoices = ['all', 'none'] as const;
+export type Mount = (typeof mountChoices)[number];
+
+/**
+ * What was asked, as typed: a key the user did not set is absent. Kept as versioned JSON in the annotation
+ * `jobs.toolforge.org/definition` of the object it made.
+ */
+export interface JobDefinition {
+  readonly name: string;
+  readonly type: JobType;
+  readonly cmd: string;
+  /** Short name, alias or URL, as typed. */
+  readonly image: string;
+  /** Present exactly on scheduled jobs; `text` as typed (`@daily`, `5-59/7 form * * * *`). */
+  readonly schedules?: readonly { readonly text: string }[];
+  readonly filelog?: boolean;
+  readonly filelogStdout?: string;
+  readonly filelogStderr?: string;
+  readonly emails?: Emails;
+  readonly mount?: Mount;
+  /** Kubernetes quantities exactly as typed: `512Mi`, `0.5`. */
+  readonly memory?: string;
+  readonly cpu?: string;
+  /** 0-5; one-off and scheduled jobs only. */
+  readonly retry?: number;
+  /** Seconds, 0 = none; scheduled jobs only. */
+  readonly timeout?: number;
+  /** Continuous jobs only. */
+  readonly replicas?: number;
+}
+
+/** An image the list offers, or a placeholder for one it no longer knows. */
+export interface Image {
+  /** Canonical short name, e.g. `python3.11`, or the URL where nothing is known. */
+  readonly name: string;
+  /** What is pulled, with tag: `registry/path:latest`. */
+  readonly url: string;
+  readonly aliases: readonly string[];
+  readonly state: 'stable' | 'deprecated' | 'unknown';
+  readonly type: 'standard' | 'buildservice';
+}
+
+/** A definition with every default filled in the way the cluster will run it. */
+export interface ResolvedJob {
+  readonly name: string;
+  readonly type: JobType;
+  readonly cmd: string;
+  readonly image: Image;
+  /** As typed, and the concrete five fields that run. */
+  readonly schedule?: { readonly text: string; readonly actual: string };
+  readonly filelog: boolean;
+  /** Absolute paths when filelog is on, else undefined. */
+  readonly filelogStdout: string | undefined;
+  readonly filelogStderr: string | undefined;
+  readonly emails: Emails;
+  readonly mount: Mount;
+  readonly memory: string;
+  readonly cpu: string;
+  readonly retry: number;
+  readonly timeout: number;
+  readonly replicas: number;
+}
+
+/** What the server keeps of one Kubernetes object that is a job. Times are ms since the epoch. */
+export interface ObjectFacts {
+  readonly key: JobKey;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly createdAt: number;
+  /** Set while the object waits for its end (deletionTimestamp). */
+  readonly deletingAt: number | undefined;
+  /** The job, or why the object is not one of ours: it is then listed as foreign and can only be deleted. */
+  readonly job: ResolvedJob | undefined;
+  readonly foreign: string | undefined;
+  /** What was asked, where the object still says it. */
+  readonly definition: JobDefinition | undefined;
+  readonly status: ObjectStatus;
+}
+
+export interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string | undefined;
+  readonly message: string | undefined;
+  readonly changedAt: number | undefined;
+}
+
+/** Fields of the status of a Job, CronJob or Deployment that the house reads; absent ones are undefined. */
+export interface ObjectStatus {
+  readonly conditions: readonly Condition[];
+  readonly startedAt: number | undefined;
+  readonly active: number;
+  readonly ready: number;
+  readonly failed: number;
+  readonly succeeded: number;
+  readonly unavailable: number;
+  readonly readyReplicas: number;
+  /** CronJob. */
+  readonly lastScheduledAt: number | undefined;
+  readonly lastSucceededAt: number | undefined;
+  readonly suspended: boolean;
+  /** Deployment: app.kubernetes.io/restartedAt of the pod template. */
+  readonly restartedAt: number | undefined;
+}
+
+/** A Job that belongs to a scheduled job: one run of it. */
+export interface RunFacts {
+  readonly key: JobKey;
+  readonly uid: string;
+  readonly name: string;
+  readonly ownerUid: string | undefined;
+  readonly resourceVersion: string;
+  readonly createdAt: number;
+  /** True for a run that was asked for by hand (annotation cronjob.kubernetes.io/instantiate: manual). */
+  readonly manual: boolean;
+  readonly status: ObjectStatus;
+}
+
+export type ContainerState =
+  | { readonly kind: 'waiting'; readonly reason: string | undefined; readonly message: string | undefined }
+  | { readonly kind: 'running'; readonly startedAt: number | undefined }
+  | {
+      readonly kind: 'terminated';
+      readonly exitCode: number;
+      readonly signal: number | undefined;
+      readonly reason: string | undefined;
+      readonly message: string | undefined;
+      readonly startedAt: number | undefined;
+      readonly finishedAt: number | undefined;
+    };
+
+/** One attempt: what the house reads of a pod. */
+export interface PodFacts {
+  readonly key: JobKey;
+  readonly uid: string;
+  readonly name: string;
+  readonly ownerUid: string | undefined;
+  readonly resourceVersion: string;
+  readonly createdAt: number;
+  readonly deletingAt: number | undefined;
+  readonly phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
+  readonly reason: string | undefined;
+  readonly message: string | undefined;
+  readonly startedAt: number | undefined;
+  readonly conditions: readonly Condition[];
+  /** The container that runs the job; undefined before the node has one (or after an eviction). */
+  readonly container:
+    | {
+        readonly restarts: number;
+        readonly state: ContainerState | undefined;
+        readonly last: ContainerState | undefined;
+      }
+    | undefined;
+}
+
+/** A fact about one job, from a watch or from the reply to a write. `gone` carries the version of the deletion. */
+export type JobEvent =
+  | { readonly type: 'object.seen'; readonly key: JobKey; readonly object: ObjectFacts }
+  | { readonly type: 'object.gone'; readonly key: JobKey; readonly uid: string; readonly resourceVersion: string }
+  | { readonly type: 'run.seen'; readonly key: JobKey; readonly run: RunFacts }
+  | { readonly type: 'run.gone'; readonly key: JobKey; readonly uid: string; readonly resourceVersion: string }
+  | { readonly type: 'pod.seen'; readonly key: JobKey; readonly pod: PodFacts }
+  | { readonly type: 'pod.gone'; readonly key: JobKey; readonly uid: string; readonly resourceVersion: string };
+
+/** How a job is now, in the product's words. `suspended` and `waiting` (for its time) are scheduled jobs only. */
+export type JobState = 'pending' | 'running' | 'succeeded' | 'failed' | 'unknown' | 'waiting' | 'suspended';
+
+/** What an actor shows of its job to whoever asks. */
+export interface JobSnapshot {
+  readonly key: JobKey;
+  readonly object: ObjectFacts;
+  /** Newest first. */
+  readonly runs: readonly RunFacts[];
+  /** Newest first. */
+  readonly pods: readonly PodFacts[];
+  readonly state: JobState;
+}
+
+/** How fresh the view is: `asOf` = ms since the epoch of the last word from the slowest of the watches. */
+export interface Freshness {
+  /** True once every kind was listed completely at least once. */
+  readonly synced: boolean;
+  /** True while every watch is connected. */
+  readonly live: boolean;
+  readonly asOf: number;
+}
+
+/** A Kubernetes object as it comes off the wire: anything may be missing or of another type. */
+export type KubeObject = Record<string, unknown>;

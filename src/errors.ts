@@ -1,0 +1,96 @@
+/**
+ * One error class and one table. Thrown where a failure is known, turned into an answer in four places only:
+ * server/respond.ts, bin/*.ts, a machine's onError and the roster's onError. docs/errors.md is held to this table by a test.
+ */
+
+/** How often trying again can help: `yes` until a lifetime ends, `few` three tries, `no` never. */
+export type Retry = 'yes' | 'few' | 'no';
+
+export interface ErrorRow {
+  /** Stable id a guide can link to; never re-used, never renamed. */
+  readonly id: `TJF-${'V' | 'Q' | 'S' | 'R' | 'I' | 'L' | 'A' | 'M' | 'X'}${number}`;
+  /** HTTP status of the canonical dialect; 0 where the code never reaches a client. */
+  readonly http: number;
+  /** Exit code of the commands: 1 the user's side, 2 ours or the network. */
+  readonly exit: 1 | 2;
+  readonly retry: Retry;
+  /** One sentence for the operator. */
+  readonly hint: string;
+}
+
+export const errorTable = {
+  'request.invalid': { id: 'TJF-V001', http: 400, exit: 1, retry: 'no', hint: 'A field of the request breaks a rule; the message names both.' },
+  'request.too_large': { id: 'TJF-V002', http: 413, exit: 1, retry: 'no', hint: 'The body or the headers are over the limit.' },
+  'request.unsupported': { id: 'TJF-V003', http: 405, exit: 1, retry: 'no', hint: 'The route exists, the method does not.' },
+  'route.not_found': { id: 'TJF-V004', http: 404, exit: 1, retry: 'no', hint: 'No such path; see /openapi.json.' },
+  'job.invalid': { id: 'TJF-V010', http: 400, exit: 1, retry: 'no', hint: 'The job definition breaks a rule; every problem is named.' },
+  'job.not_found': { id: 'TJF-V011', http: 404, exit: 1, retry: 'no', hint: 'The tool has no job of that name.' },
+  'job.conflict': { id: 'TJF-V012', http: 409, exit: 1, retry: 'no', hint: 'A job of that name exists already.' },
+  'schedule.invalid': { id: 'TJF-S002', http: 400, exit: 1, retry: 'no', hint: 'The schedule is not a cron expression we accept.' },
+  'image.unknown': { id: 'TJF-I001', http: 400, exit: 1, retry: 'no', hint: 'The image is not on the list.' },
+  'quota.exceeded': { id: 'TJF-Q001', http: 403, exit: 1, retry: 'no', hint: "The tool's quota has no room for it." },
+  'limits.exceeded': { id: 'TJF-Q002', http: 400, exit: 1, retry: 'no', hint: 'Memory or CPU is outside what one job may have.' },
+  'caller.no_certificate': { id: 'TJF-A001', http: 400, exit: 1, retry: 'no', hint: 'The connection carried no client certificate.' },
+  'caller.unauthenticated': { id: 'TJF-A002', http: 401, exit: 1, retry: 'no', hint: 'The client certificate is untrusted, expired or revoked; the log says which.' },
+  'caller.forbidden': { id: 'TJF-A003', http: 403, exit: 1, retry: 'no', hint: 'The certificate is good but not for this tool, or names no tool.' },
+  'caller.bad_header': { id: 'TJF-A004', http: 400, exit: 1, retry: 'no', hint: 'The request carries an identity header it must not carry.' },
+  'caller.too_many': { id: 'TJF-A005', http: 429, exit: 2, retry: 'yes', hint: 'The tool sends more than its share; Retry-After says when to try again.' },
+  'tool.invalid': { id: 'TJF-A006', http: 400, exit: 1, retry: 'no', hint: 'The name is not a tool name.' },
+  'tool.not_found': { id: 'TJF-A007', http: 404, exit: 1, retry: 'no', hint: 'There is no tool of that name.' },
+  'home.unavailable': { id: 'TJF-A010', http: 503, exit: 2, retry: 'yes', hint: "The tool's home does not answer or is being changed." },
+  'home.refused': { id: 'TJF-A011', http: 403, exit: 1, retry: 'no', hint: "A file in the tool's home is not what it must be (link, owner, mode, size)." },
+  'credentials.invalid': { id: 'TJF-A012', http: 403, exit: 1, retry: 'no', hint: "The certificate in the tool's home is not the tool's own, or is expired." },
+  'kube.unreachable': { id: 'TJF-X001', http: 503, exit: 2, retry: 'yes', hint: 'The API server did not answer; nothing was changed.' },
+  'kube.state_unknown': { id: 'TJF-X002', http: 504, exit: 2, retry: 'yes', hint: 'A write got no answer; look before trying again.' },
+  'kube.refused': { id: 'TJF-X003', http: 502, exit: 2, retry: 'no', hint: 'The API server refused what we sent; the log holds its reason.' },
+  'kube.forbidden': { id: 'TJF-A013', http: 403, exit: 1, retry: 'no', hint: 'The cluster does not allow the tool to do this.' },
+  'kube.gone': { id: 'TJF-X004', http: 503, exit: 2, retry: 'yes', hint: 'A resourceVersion is too old; the reader must list again.' },
+  'view.not_ready': { id: 'TJF-X005', http: 503, exit: 2, retry: 'yes', hint: 'The first look at the cluster is not complete yet.' },
+  'settings.invalid': { id: 'TJF-X010', http: 0, exit: 1, retry: 'no', hint: 'The start-up file or a setting breaks a rule; every problem is named.' },
+  'usage.invalid': { id: 'TJF-V020', http: 0, exit: 2, retry: 'no', hint: 'The command line is not one the command knows.' },
+  internal: { id: 'TJF-X000', http: 500, exit: 2, retry: 'no', hint: 'A defect of ours; the log has everything.' },
+} as const satisfies Record<string, ErrorRow>;
+
+/** Lower-case, dotted, stable once released. */
+export type ErrorCode = keyof typeof errorTable;
+
+export interface ErrorDetails {
+  readonly cause?: unknown;
+  /** Named values for programs, e.g. `{ field: 'memory', rule: 'quantity' }`. Never an object of Kubernetes. */
+  readonly fields?: Readonly<Record<string, string | number>>;
+  /** All problems, where one request has several; `message` is then their summary. */
+  readonly problems?: readonly string[];
+  /** Seconds after which trying again makes sense. */
+  readonly retryAfterSeconds?: number;
+}
+
+/**
+ * A failure somebody can act on. `message` is written for the user: what happened, why, the one thing to do next.
+ * @example new AppError('job.not_found', "Job 'daily' does not exist", { fields: { name: 'daily' } })
+ */
+export class AppError extends Error {
+  override readonly name = 'AppError';
+  readonly code: ErrorCode;
+  readonly fields: Readonly<Record<string, string | number>> | undefined;
+  readonly problems: readonly string[] | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.fields = details.fields;
+    this.problems = details.problems;
+    this.retryAfterSeconds = details.retryAfterSeconds;
+  }
+}
+
+/** Whatever was thrown, as an AppError: unknown things become `internal` with the original as cause. */
+export function toAppError(thrown: unknown): AppError {
+  if (thrown instanceof AppError) return thrown;
+  return new AppError('internal', 'Something went wrong on our side. Nothing else is known yet.', { cause: thrown });
+}
+
+/** Closes a switch: the compiler proves it is never reached. */
+export function exhaustive(value: never): never {
+  throw new Error(`unexpected value ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,242 @@
+/**
+ * Connections to the API server: the daemon's own, and one pool per (tool, certificate). The only file that knows undici.
+ * A request is built from nothing; no header of a caller ever reaches it. Nothing is retried here: the caller knows what is safe to repeat.
+ */
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { AppError } from './errors.ts';
+
+export interface KubeRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Absolute path; every segment that is not a constant has been through encodeURIComponent. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | boolean>>;
+  readonly body?: unknown;
+  /** For PATCH; `application/json` otherwise. */
+  readonly contentType?: 'application/json' | 'application/apply-patch+yaml' | 'application/merge-patch+json' | 'application/strategic-merge-patch+json';
+  readonly signal?: AbortSignal;
+  /** Until the headers of the answer; 10,000 by default. */
+  readonly timeoutMs?: number;
+}
+
+/** A connection to the API server under one identity. */
+export interface Kube {
+  /**
+   * The parsed JSON of a 2xx answer.
+   * @throws AppError `kube.*`, `job.conflict`, `quota.exceeded` … as fromKubeStatus decides; `kube.unreachable` before the request was
+   * sent or on a read, `kube.state_unknown` when a write was sent and no answer came.
+   */
+  request(request: KubeRequest): Promise<unknown>;
+  /** The body of a 2xx answer as it comes, for watches and logs. Ends when `signal` aborts. @throws as request() */
+  stream(request: KubeRequest): Promise<AsyncIterable<Uint8Array>>;
+  /** Lets requests under way finish, at most 5 s. */
+  close(): Promise<void>;
+}
+
+export type KubeCredentials =
+  | { readonly kind: 'certificate'; readonly cert: string; readonly key: string }
+  /** Read again at least once a minute: service account tokens expire and the file is rewritten (kubernetes.io, projected volumes). */
+  | { readonly kind: 'token'; readonly file: string };
+
+export interface KubeOptions {
+  /** `https://host:port` */
+  readonly server: string;
+  /** PEM of the CA that signs the API server's certificate. */
+  readonly ca: string;
+  readonly credentials: KubeCredentials;
+  /** Sent as Impersonate-User and Impersonate-Group on every request. */
+  readonly impersonate?: { readonly user: string; readonly groups: readonly string[] };
+  readonly userAgent: string;
+  /** Sockets at most; undefined = no cap (the daemon's own watches). */
+  readonly connections?: number;
+}
+
+const bodyTimeoutMs = 90_000;
+const requestTimeoutMs = 10_000;
+const closeGraceMs = 5_000;
+const tokenMaxAgeMs = 60_000;
+/** A Status or a list page; a page of 250 objects at their largest is still below this. */
+const maxAnswerBytes = 64 * 1024 * 1024;
+
+export function createKube(options: KubeOptions): Kube {
+  const agent = createAgent(options);
+  const identityHeaders = createIdentityHeaders(options);
+
+  async function send(request: KubeRequest): Promise<Dispatcher.ResponseData> {
+    const headers = { accept: 'application/json', 'user-agent': options.userAgent, ...(await identityHeaders()), ...contentHeaders(request) };
+    try {
+      return await agent.request({
+        origin: options.server,
+        method: request.method,
+        path: request.path + queryText(request.query),
+        headers,
+        body: request.body === undefined ? null : JSON.stringify(request.body),
+        headersTimeout: request.timeoutMs ?? requestTimeoutMs,
+        bodyTimeout: bodyTimeoutMs,
+        ...(request.signal ? { signal: request.signal } : {}),
+      });
+    } catch (cause) {
+      throw noAnswer(request, cause);
+    }
+  }
+
+  return {
+    async request(request) {
+      const response = await send(request);
+      const answer = await readJson(request, response);
+      if (response.statusCode >= 200 && response.statusCode < 300) return answer;
+      throw fromKubeStatus(response.statusCode, answer, response.headers['retry-after']);
+    },
+    async stream(request) {
+      const response = await send(request);
+      if (response.statusCode >= 200 && response.statusCode < 300) return response.body;
+      throw fromKubeStatus(response.statusCode, await readJson(request, response), response.headers['retry-after']);
+    },
+    async close() {
+      const timer = setTimeout(() => void agent.destroy().catch(() => {}), closeGraceMs);
+      timer.unref();
+      await agent.close().catch(() => {});
+      clearTimeout(timer);
+    },
+  };
+}
+
+/**
+ * One Agent with its own connector: undici's TLS session cache is keyed by server name only, so a shared one would resume one tool's
+ * identity for another. The secure context is made once, so that idle pools keep their sessions.
+ */
+function createAgent({ ca, credentials, connections }: KubeOptions): Agent {
+  const pair = credentials.kind === 'certificate' ? { cert: credentials.cert, key: credentials.key } : {};
+  const connector = buildConnector({ secureContext: createSecureContext({ ca, ...pair, minVersion: 'TLSv1.2' }), allowH2: false, timeout: requestTimeoutMs });
+  return new Agent({
+    connect: connector,
+    connections: connections ?? null,
+    pipelining: 1,
+    keepAliveTimeout: 60_000,
+    keepAliveMaxTimeout: 600_000,
+  });
+}
+
+function createIdentityHeaders({ credentials, impersonate }: KubeOptions): () => Promise<Record<string, string | string[]>> {
+  const fixed: Record<string, string | string[]> = impersonate
+    ? { 'impersonate-user': impersonate.user, 'impersonate-group': [...impersonate.groups] }
+    : {};
+  if (credentials.kind === 'certificate') return async () => fixed;
+  let token = '';
+  let readAt = Number.NEGATIVE_INFINITY;
+  return async () => {
+    if (performance.now() - readAt > tokenMaxAgeMs) {
+      token = (await readFile(credentials.file, 'utf8')).trim();
+      readAt = performance.now();
+    }
+    return { ...fixed, authorization: `Bearer ${token}` };
+  };
+}
+
+function contentHeaders(request: KubeRequest): Record<string, string> {
+  return request.body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' };
+}
+
+function queryText(query: KubeRequest['query']): string {
+  if (!query) return '';
+  const pairs = Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]);
+  return `?${new URLSearchParams(pairs)}`;
+}
+
+async function readJson(request: KubeRequest, response: Dispatcher.ResponseData): Promise<unknown> {
+  try {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxAnswerBytes) throw new Error(`answer over ${maxAnswerBytes} bytes`);
+      chunks.push(chunk);
+    }
+    const text = Buffer.concat(chunks).toString('utf8');
+    return text === '' ? undefined : JSON.parse(text);
+  } catch (cause) {
+    if (response.statusCode >= 300) return undefined;
+    throw noAnswer(request, cause);
+  }
+}
+
+/** Codes of undici and Node that prove nothing was sent yet. */
+const beforeSending = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
+
+function noAnswer(request: KubeRequest, cause: unknown): AppError {
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
+  if (request.method === 'GET' || beforeSending.has(code)) {
+    return new AppError('kube.unreachable', 'We could not reach the cluster. Nothing was changed. Trying again is safe.', { cause, retryAfterSeconds: 2 });
+  }
+  return new AppError(
+    'kube.state_unknown',
+    'The cluster did not answer, so it is not known whether the change was made. Look at the job, then try again if needed.',
+    { cause },
+  );
+}
+
+/**
+ * A Kubernetes `Status` as an AppError: the one place that reads it. Its text is kept as the cause for the log and never shown to a user.
+ * Reasons and codes: kubernetes.io, API conventions, "Response Status Kind".
+ */
+export function fromKubeStatus(statusCode: number, answer: unknown, retryAfter?: string | string[]): AppError {
+  const status = (typeof answer === 'object' && answer !== null ? answer : {}) as { message?: unknown; reason?: unknown };
+  const message = typeof status.message === 'string' ? status.message : '';
+  const cause = new KubeStatusError(statusCode, typeof status.reason === 'string' ? status.reason : '', message);
+  const seconds = Number(Array.isArray(retryAfter) ? retryAfter[0] : retryAfter);
+  const wait = Number.isFinite(seconds) ? { retryAfterSeconds: seconds } : {};
+  if (statusCode === 403 && message.includes('exceeded quota')) {
+    return new AppError('quota.exceeded', 'Out of quota for this kind of job. Please see https://w.wiki/6YLP for details.', { cause });
+  }
+  switch (statusCode) {
+    case 400:
+    case 422:
+      return new AppError('kube.refused', 'The cluster refused the request as invalid. Nothing was changed. This is likely a defect of ours.', { cause });
+    case 401:
+      return new AppError('credentials.invalid', 'The cluster does not accept the certificate in the home of the tool.', { cause });
+    case 403:
+      return new AppError('kube.forbidden', 'The cluster does not allow the tool to do this.', { cause });
+    case 404:
+      return new AppError('job.not_found', 'There is no such object in the cluster.', { cause });
+    case 409:
+      return new AppError('job.conflict', 'An object with the same name exists already.', { cause });
+    case 410:
+      return new AppError('kube.gone', 'The requested version is too old.', { cause });
+    case 429:
+      return new AppError('kube.unreachable', 'The cluster is busy. Nothing was changed. Try again in a moment.', { cause, retryAfterSeconds: 1, ...wait });
+    default:
+      return statusCode >= 500
+        ? new AppError('kube.unreachable', 'The cluster could not answer. Nothing is known to have changed. Try again in a moment.', { cause, retryAfterSeconds: 2, ...wait })
+        : new AppError('kube.refused', 'The cluster refused the request.', { cause });
+  }
+}
+
+/** What the API server said, for the log; `causes` of it are never part of an answer. */
+export class KubeStatusError extends Error {
+  override readonly name = 'KubeStatusError';
+  readonly statusCode: number;
+  readonly reason: string;
+
+  constructor(statusCode: number, reason: string, message: string) {
+    super(message);
+    this.statusCode = statusCode;
+    this.reason = reason;
+  }
+}
+
+/** The HTTP status and Retry-After behind an AppError of request(), where there was an answer. */
+export function kubeStatusOf(error: unknown): KubeStatusError | undefined {
+  return error instanceof AppError && error.cause instanceof KubeStatusError ? error.cause : undefined;
+}
+
+/** Hex SHA-256 of the DER form: names a certificate in pool keys and deny lists. @throws Error when `pem` is not a certificate */
+export function certificateFingerprint(pem: string): string {
+  return createHash('sha256').update(new X509Certificate(pem).raw).digest('hex');
+}
+
+/** Whether `key` is the private key of `cert`. */
+export function isPair(cert: string, key: string): boolean {
+  return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+}
