@@ -23,6 +23,8 @@ export const errorTable = {
   'request.too_large': { id: 'TJF-V002', http: 413, exit: 1, retry: 'no', hint: 'The body or the headers are over the limit.' },
   'request.unsupported': { id: 'TJF-V003', http: 405, exit: 1, retry: 'no', hint: 'The route exists, the method does not.' },
   'route.not_found': { id: 'TJF-V004', http: 404, exit: 1, retry: 'no', hint: 'No such path; see /openapi.json.' },
+  'request.media_type': { id: 'TJF-V005', http: 415, exit: 1, retry: 'no', hint: 'Bodies are JSON or forms; nothing else is read.' },
+  'request.too_many_headers': { id: 'TJF-V006', http: 431, exit: 1, retry: 'no', hint: 'More than 100 header lines.' },
   'job.invalid': { id: 'TJF-V010', http: 400, exit: 1, retry: 'no', hint: 'The job definition breaks a rule; every problem is named.' },
   'job.not_found': { id: 'TJF-V011', http: 404, exit: 1, retry: 'no', hint: 'The tool has no job of that name.' },
   'job.conflict': { id: 'TJF-V012', http: 409, exit: 1, retry: 'no', hint: 'A job of that name exists already.' },

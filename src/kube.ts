@@ -36,9 +36,12 @@ export interface Kube {
 }
 
 export type KubeCredentials =
-  | { readonly kind: 'certificate'; readonly cert: string; readonly key: string }
+  /** PEM. Buffers are used up before createKube returns, so that the caller can overwrite them. */
+  | { readonly kind: 'certificate'; readonly cert: string | Buffer; readonly key: string | Buffer }
   /** Read again at least once a minute: service account tokens expire and the file is rewritten (kubernetes.io, projected volumes). */
-  | { readonly kind: 'token'; readonly file: string };
+  | { readonly kind: 'token'; readonly file: string }
+  /** A token that stands in an operator's kubeconfig. */
+  | { readonly kind: 'fixed-token'; readonly token: string };
 
 export interface KubeOptions {
   /** `https://host:port` */
@@ -55,6 +58,8 @@ export interface KubeOptions {
 
 const bodyTimeoutMs = 90_000;
 const requestTimeoutMs = 10_000;
+/** Then the kernel asks a silent peer ten times, once a second: a dead one is noticed within 45 s. */
+const keepAliveProbeMs = 30_000;
 const closeGraceMs = 5_000;
 const tokenMaxAgeMs = 60_000;
 /** A Status or a list page; a page of 250 objects at their largest is still below this. */
@@ -109,7 +114,7 @@ export function createKube(options: KubeOptions): Kube {
  */
 function createAgent({ ca, credentials, connections }: KubeOptions): Agent {
   const pair = credentials.kind === 'certificate' ? { cert: credentials.cert, key: credentials.key } : {};
-  const connector = buildConnector({ secureContext: createSecureContext({ ca, ...pair, minVersion: 'TLSv1.2' }), allowH2: false, timeout: requestTimeoutMs });
+  const connector = buildConnector({ secureContext: createSecureContext({ ca, ...pair, minVersion: 'TLSv1.2' }), allowH2: false, timeout: requestTimeoutMs, keepAlive: true, keepAliveInitialDelay: keepAliveProbeMs });
   return new Agent({
     connect: connector,
     connections: connections ?? null,
@@ -124,6 +129,7 @@ function createIdentityHeaders({ credentials, impersonate }: KubeOptions): () =>
     ? { 'impersonate-user': impersonate.user, 'impersonate-group': [...impersonate.groups] }
     : {};
   if (credentials.kind === 'certificate') return async () => fixed;
+  if (credentials.kind === 'fixed-token') return async () => ({ ...fixed, authorization: `Bearer ${credentials.token}` });
   let token = '';
   let readAt = Number.NEGATIVE_INFINITY;
   return async () => {

@@ -1,0 +1,175 @@
+/**
+ * The hallway: the only file that opens every door. It makes everything in order, wires the rooms together and returns { stop }.
+ * One straight function, because its order is its meaning. Every step registers its undo at once; stop() runs them last-in first-out.
+ */
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { AppError } from './errors.ts';
+import { createHomes } from './homes.ts';
+import { type ImageList, parseImageConfig } from './images.ts';
+import { createKube, type Kube, type KubeOptions, kubeStatusOf } from './kube.ts';
+import { kubeOptionsFromKubeconfig } from './kubeconfig.ts';
+import { type Log, setLogLevel } from './log.ts';
+import { createJobRoster } from './machines/roster.ts';
+import { fromKubeObject } from './manifests.ts';
+import { createMetrics } from './metrics.ts';
+import { createCredentials, createImpersonation } from './server/credentials.ts';
+import { createForward } from './server/forward.ts';
+import { dialectOf, registerRoutes } from './server/register-routes.ts';
+import { createRoutes } from './server/routes.ts';
+import { createServer } from './server/server.ts';
+import { createSettingsHolder, parseSettings, type Startup } from './settings.ts';
+import { watchJobs } from './watch/jobs.ts';
+
+export interface DaemonOptions {
+  readonly startup: Startup;
+  readonly log: Log;
+  /** The built bin/home-reader.ts. */
+  readonly homeReaderPath: string;
+  readonly version: string;
+}
+
+export interface Daemon {
+  /** Where the listeners are, with the ports they really got. */
+  readonly addresses: Readonly<Record<string, string>>;
+  /** Stops listening, lets requests finish (10 s at most), closes every connection. Idempotent. */
+  stop(): Promise<void>;
+}
+
+const stopGraceMs = 10_000;
+
+/** @throws AppError `settings.invalid` or `kube.*` when the start-up file cannot be followed */
+export async function startDaemon({ startup, log, homeReaderPath, version }: DaemonOptions): Promise<Daemon> {
+  const undos: (() => Promise<void> | void)[] = [];
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping ??= (async () => {
+      for (const undo of undos.splice(0).reverse()) await undo();
+    })();
+    return stopping;
+  };
+
+  try {
+    const own = { ...(await ownCredentials(startup)), userAgent: `toolforge-jobs/${version}` };
+    const kube = createKube(own);
+    undos.push(() => kube.close());
+
+    const { data } = await readConfigMap(kube, startup.configmaps.settings, {});
+    const { settings: first, unknownKeys } = parseSettings(data);
+    const settings = createSettingsHolder(first);
+    setLogLevel(log, first.logLevel);
+    if (unknownKeys.length > 0) log.info({ keys: unknownKeys }, 'keys of the settings ConfigMap that are not read here');
+    const images = await loadImages(kube, startup, log);
+
+    const roster = createJobRoster({ log: log.child({ room: 'machines' }) });
+    undos.push(() => roster.stop());
+    const watch = watchJobs(kube, {
+      onEvent: (event) => roster.accept(event),
+      readJob: (object) => fromKubeObject(object, { images, homesMount: startup.homes.mount }),
+      log: log.child({ room: 'watch' }),
+    });
+    undos.push(() => watch.stop());
+
+    const homes = createHomes({ ...startup.homes, readerPath: homeReaderPath, log: log.child({ room: 'homes' }) });
+    undos.push(() => homes.stop());
+    const shared = { server: own.server, ca: own.ca, userAgent: own.userAgent, createKube };
+    const connections =
+      startup.kubernetes.act_as === 'impersonation'
+        ? createImpersonation({ ...shared, credentials: own.credentials })
+        : createCredentials({ ...shared, homes, log: log.child({ room: 'server' }) });
+    undos.push(() => connections.close());
+
+    const now = Date.now;
+    const metrics = createMetrics({ jobs: () => roster.size(), freshness: () => watch.freshness(), watches: () => watch.stats(), now });
+    const routes = createRoutes({
+      jobs: {
+        list: (namespace) => roster.list(namespace),
+        find: (namespace, name) => roster.find(namespace, name),
+        whenGone: (namespace, names, timeoutMs) => roster.whenGone(namespace, names, timeoutMs),
+        freshness: () => watch.freshness(),
+        observe: (object) => watch.feed(object),
+        observeGone: ({ key, object: { uid, resourceVersion } }) => roster.accept({ type: 'object.gone', key, uid, resourceVersion }),
+      },
+      forward: createForward(connections),
+      images: () => images,
+      settings: () => settings.current(),
+      homeOf: (tool) => homes.look(tool),
+      homes: startup.homes,
+      now,
+    });
+
+    const server = await createServer({
+      ...(await readListeners(startup)),
+      isDenied: (tool) => settings.current().deniedTools.has(tool),
+      limits: {
+        requestsPerSecondPerTool: () => settings.current().requestsPerSecondPerTool,
+        requestsAtOncePerTool: () => settings.current().requestsAtOncePerTool,
+        requestsAtOnce: () => settings.current().requestsAtOnce,
+      },
+      health: {
+        ...startup.listen.health,
+        live: () => ({ health: { status: 'OK', message: 'OK' } }),
+        ready: () => ({ ok: watch.freshness().synced, detail: { view: watch.freshness(), homes: homes.health() } }),
+        metrics: () => metrics.text(),
+      },
+      observer: metrics,
+      log: log.child({ room: 'server' }),
+      routes: (app) => registerRoutes(app, { routes, version, freshness: () => watch.freshness(), now }),
+      dialectOf,
+    });
+    undos.push(() => server.stop(stopGraceMs));
+    return { addresses: server.addresses, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Where the service account of a pod is mounted (kubernetes.io, "Accessing the Kubernetes API from a Pod"). */
+const serviceAccountDirectory = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+async function ownCredentials({ kubernetes }: Startup): Promise<Pick<KubeOptions, 'server' | 'ca' | 'credentials'>> {
+  const file = kubernetes.kubeconfig;
+  if (file !== undefined) return kubeOptionsFromKubeconfig(await readFile(file, 'utf8'), dirname(file));
+  return {
+    server: 'https://kubernetes.default.svc',
+    ca: await readFile(`${serviceAccountDirectory}/ca.crt`, 'utf8'),
+    credentials: { kind: 'token', file: `${serviceAccountDirectory}/token` },
+  };
+}
+
+/** @param absent what a missing map counts as; without it a missing map is an error */
+async function readConfigMap(kube: Kube, { namespace, name }: { namespace: string; name: string }, absent?: Record<string, string>) {
+  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps/${encodeURIComponent(name)}`;
+  try {
+    const { data } = (await kube.request({ method: 'GET', path })) as { data?: Record<string, string> };
+    return { data: data ?? {} };
+  } catch (error) {
+    if (absent && kubeStatusOf(error)?.statusCode === 404) return { data: absent };
+    throw error;
+  }
+}
+
+async function loadImages(kube: Kube, { configmaps }: Startup, log: Log): Promise<ImageList> {
+  const { namespace, name, key } = configmaps.images;
+  const text = (await readConfigMap(kube, configmaps.images)).data[key];
+  if (text === undefined) throw new AppError('settings.invalid', `The ConfigMap ${namespace}/${name} has no key ${key}, so there are no images.`);
+  const images = parseImageConfig(text);
+  for (const image of images.offered()) log.info({ image: image.url }, `Adding available container: ${image.name}`);
+  return images;
+}
+
+async function readListeners({ listen: { tls, unix } }: Startup) {
+  return {
+    ...(tls ? { tls: { address: tls.address, port: tls.port, cert: await readPem(tls.cert), key: await readPem(tls.key), clientCa: await readPem(tls.client_ca) } } : {}),
+    ...(unix ? { unix: { path: unix.path, clientCa: await readPem(unix.client_ca) } } : {}),
+  };
+}
+
+async function readPem(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new AppError('settings.invalid', `${path} cannot be read.`, { cause });
+  }
+}

@@ -1,0 +1,128 @@
+/** One process of bin/home-reader.ts, seen from the daemon: ask it one thing at a time, kill it when it does not answer. */
+import { type ChildProcess, spawn } from 'node:child_process';
+
+export interface ReaderQuestion {
+  readonly op: 'credentials' | 'stat';
+  readonly base: string;
+  readonly tool: string;
+}
+
+/** The first line of an answer, as it came. */
+export interface ReaderAnswer {
+  readonly ok?: Readonly<Record<string, unknown>>;
+  readonly error?: string;
+  readonly at?: string;
+  readonly detail?: string;
+  /** What followed the line: `ok.certBytes` + `ok.keyBytes` bytes. */
+  readonly bytes: Buffer;
+}
+
+export interface ReaderProcess {
+  /** Resolves once the process can be asked; rejects when it ends before that. */
+  readonly started: Promise<void>;
+  /** Resolves when the process is really gone, which a killed one may put off until its file system answers. */
+  readonly gone: Promise<void>;
+  /** One question at a time. Rejects when the process ends first; never times out by itself. */
+  ask(question: ReaderQuestion): Promise<ReaderAnswer>;
+  /** SIGKILL; the process no longer keeps ours alive, even if the kernel cannot end it yet. */
+  kill(): void;
+}
+
+interface Waiting {
+  resolve(answer: ReaderAnswer): void;
+  reject(error: Error): void;
+}
+
+const maxLineBytes = 8 * 1024;
+const maxBodyBytes = 128 * 1024;
+
+export function startReaderProcess(readerPath: string): ReaderProcess {
+  // Pipes of its own and an empty environment: a killed process stuck in the kernel must hold nothing of ours.
+  const child = spawn(process.execPath, ['--disable-proto=throw', readerPath], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: {},
+    cwd: '/',
+  });
+  let waiting: Waiting | undefined;
+  let lastId = 0;
+
+  const settle = (use: (one: Waiting) => void) => {
+    const one = waiting;
+    waiting = undefined;
+    if (one) use(one);
+  };
+  const fail = (error: Error) => settle((one) => one.reject(error));
+  const kill = () => {
+    child.kill('SIGKILL');
+    child.stdin?.destroy();
+    child.stdout?.destroy();
+    child.unref();
+    fail(new Error('the home reader was killed'));
+  };
+  const read = createAnswerParser(
+    (answer) => settle((one) => one.resolve(answer)),
+    () => kill(),
+  );
+
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()).once('error', () => resolve()));
+  void gone.then(() => fail(new Error('the home reader ended')));
+  child.stdout?.on('data', read).on('error', () => {});
+  child.stdin?.on('error', () => {});
+  const started = new Promise<void>((resolve, reject) => {
+    waiting = { resolve: () => resolve(), reject };
+  });
+  keepQuietUntilAsked(child);
+
+  return {
+    started,
+    gone,
+    kill,
+    ask(question) {
+      return new Promise((resolve, reject) => {
+        waiting = { resolve, reject };
+        lastId += 1;
+        child.stdin?.write(`${JSON.stringify({ id: lastId, ...question })}\n`);
+      });
+    },
+  };
+}
+
+/** Idle readers do not keep a program from ending; a question under way does, through its caller's deadline. */
+function keepQuietUntilAsked(child: ChildProcess): void {
+  child.unref();
+  for (const stream of [child.stdin, child.stdout]) (stream as unknown as { unref?(): void } | null)?.unref?.();
+}
+
+/** Cuts the stream into a line and the bytes it announces. What passed through is overwritten: a key may have been in it. */
+function createAnswerParser(onAnswer: (answer: ReaderAnswer) => void, onNonsense: () => void): (chunk: Buffer) => void {
+  let rest: Buffer = Buffer.alloc(0);
+  return (chunk) => {
+    const all = Buffer.concat([rest, chunk]);
+    rest.fill(0);
+    chunk.fill(0);
+    rest = all;
+    const end = rest.indexOf(0x0a);
+    if (end < 0) {
+      if (rest.length > maxLineBytes) onNonsense();
+      return;
+    }
+    const line = parseLine(rest.toString('utf8', 0, end));
+    const bodyBytes = Number(line?.ok?.certBytes ?? 0) + Number(line?.ok?.keyBytes ?? 0);
+    if (!line || !(bodyBytes <= maxBodyBytes)) return onNonsense();
+    const last = end + 1 + bodyBytes;
+    if (rest.length < last) return;
+    const bytes = Buffer.from(rest.subarray(end + 1, last));
+    const next = Buffer.from(rest.subarray(last));
+    rest.fill(0);
+    rest = next;
+    onAnswer({ ...line, bytes });
+  };
+}
+
+function parseLine(text: string): Omit<ReaderAnswer, 'bytes'> | undefined {
+  try {
+    return JSON.parse(text) as Omit<ReaderAnswer, 'bytes'>;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * All jobs of all tools: one running root actor per job, by namespace. It is what list and show are answered from. Made by daemon.ts,
+ * fed by the watch and by the replies to writes. Nothing here ever looks at more than one tool's jobs at a time.
+ */
+import { createActor } from 'xstate';
+import { type JobEvent, type JobKey, type JobSnapshot, type KubeKind, keyText } from '../domain.ts';
+import type { Log } from '../log.ts';
+import { isClear, type JobActor, jobMachine, showJob } from './job.ts';
+import type { JobFacts } from './job-facts.ts';
+
+export interface JobRoster {
+  /** Takes a fact at once: what list() answers afterwards shows it. Never throws. */
+  accept(event: JobEvent): void;
+  /** One-off, scheduled and continuous jobs, each by name. The same array, and the same snapshots in it, as long as nothing changed. */
+  list(namespace: string): readonly JobSnapshot[];
+  /** Where two kinds carry the name, the first in the order of list(). */
+  find(namespace: string, name: string): JobSnapshot | undefined;
+  /** True once no object and no pod of these names is left, of any kind; false after `timeoutMs`. */
+  whenGone(namespace: string, names: readonly string[], timeoutMs: number): Promise<boolean>;
+  /** Jobs with anything left of them, listed or not. */
+  size(): number;
+  /** Actors that failed, since the start. */
+  failures(): number;
+  /** Ends everything; who still waits for a job to be gone hears false. */
+  stop(): void;
+}
+
+export interface JobRosterOptions {
+  readonly log: Log;
+  /** Unset: the job machine. Tests hand in one with a mistake in it. */
+  readonly machine?: typeof jobMachine;
+}
+
+interface Entry {
+  readonly key: JobKey;
+  readonly actor: JobActor;
+  shown: JobSnapshot | undefined;
+}
+
+interface Waiter {
+  readonly names: readonly string[];
+  /** To be called once. */
+  readonly answer: (isGone: boolean) => void;
+}
+
+/** One tool's namespace; there as long as it holds anything. */
+interface Room {
+  readonly jobs: Map<string, Entry>;
+  readonly waiters: Set<Waiter>;
+  /** Undefined when it has to be put together again. */
+  listed: readonly JobSnapshot[] | undefined;
+}
+
+const kinds: readonly KubeKind[] = ['Job', 'CronJob', 'Deployment'];
+const nothing: readonly JobSnapshot[] = [];
+const longestTimeoutMs = 2 ** 31 - 1;
+
+export function createJobRoster({ log, machine = jobMachine }: JobRosterOptions): JobRoster {
+  const rooms = new Map<string, Room>();
+  const buried = createBuried();
+  let size = 0;
+  let failures = 0;
+
+  function accept(event: JobEvent): void {
+    const { key } = event;
+    if (buried.has(key, uidOf(event))) return;
+    const found = rooms.get(key.namespace)?.jobs.get(keyText(key));
+    if (!found && isGoodbye(event)) {
+      buried.add(key, [event.uid]);
+      return;
+    }
+    const room = roomOf(key.namespace);
+    const entry = found ?? open(room, key);
+    const before = entry.actor.getSnapshot();
+    entry.actor.send(event);
+    const after = entry.actor.getSnapshot();
+    if (after.status === 'error') revive(room, entry, before.context);
+    else if (after !== before) settle(room, entry, after);
+    else if (!found) close(room, entry);
+  }
+
+  /** An actor that fails is a mistake of ours over one event: it is made anew from what it knew before, without that event. */
+  function revive(room: Room, failed: Entry, facts: JobFacts): void {
+    close(room, failed);
+    buried.add(failed.key, facts.gone);
+    const entry = open(room, failed.key);
+    for (const event of replay(facts)) {
+      if (entry.actor.getSnapshot().status === 'active') entry.actor.send(event);
+    }
+    const after = entry.actor.getSnapshot();
+    if (after.status === 'error' || knowsNothing(after.context)) close(room, entry);
+    else settle(room, entry, after);
+    changed(failed.key.namespace, room);
+  }
+
+  function settle(room: Room, entry: Entry, snapshot: ReturnType<JobActor['getSnapshot']>): void {
+    const shown = showJob(snapshot);
+    if (shown !== undefined || entry.shown !== undefined) room.listed = undefined;
+    entry.shown = shown;
+    if (snapshot.status === 'done') {
+      buried.add(entry.key, snapshot.context.gone);
+      close(room, entry);
+    }
+    changed(entry.key.namespace, room);
+  }
+
+  function changed(namespace: string, room: Room): void {
+    for (const waiter of room.waiters) {
+      if (areClear(room, waiter.names)) waiter.answer(true);
+    }
+    if (room.jobs.size === 0 && room.waiters.size === 0) rooms.delete(namespace);
+  }
+
+  function roomOf(namespace: string): Room {
+    const found = rooms.get(namespace);
+    if (found) return found;
+    const room: Room = { jobs: new Map(), waiters: new Set(), listed: undefined };
+    rooms.set(namespace, room);
+    return room;
+  }
+
+  function open(room: Room, key: JobKey): Entry {
+    const actor = createActor(machine, { input: { key } });
+    actor.subscribe({
+      error(error) {
+        failures += 1;
+        log.error({ namespace: key.namespace, kind: key.kind, name: key.name, err: error }, 'a job actor failed');
+      },
+    });
+    actor.start();
+    const entry: Entry = { key, actor, shown: undefined };
+    room.jobs.set(keyText(key), entry);
+    size += 1;
+    return entry;
+  }
+
+  function close(room: Room, entry: Entry): void {
+    entry.actor.stop();
+    room.jobs.delete(keyText(entry.key));
+    room.listed = undefined;
+    size -= 1;
+  }
+
+  function list(namespace: string): readonly JobSnapshot[] {
+    const room = rooms.get(namespace);
+    if (!room) return nothing;
+    room.listed ??= [...room.jobs.values()].flatMap(({ shown }) => shown ?? []).sort(byKindAndName);
+    return room.listed;
+  }
+
+  function find(namespace: string, name: string): JobSnapshot | undefined {
+    const jobs = rooms.get(namespace)?.jobs;
+    for (const kind of kinds) {
+      const shown = jobs?.get(keyText({ namespace, kind, name }))?.shown;
+      if (shown) return shown;
+    }
+    return undefined;
+  }
+
+  function whenGone(namespace: string, names: readonly string[], timeoutMs: number): Promise<boolean> {
+    const room = roomOf(namespace);
+    return new Promise((resolve) => {
+      const waiter: Waiter = {
+        names,
+        answer(isGone) {
+          clearTimeout(timer);
+          room.waiters.delete(waiter);
+          resolve(isGone);
+        },
+      };
+      const giveUp = () => {
+        waiter.answer(false);
+        changed(namespace, room);
+      };
+      const timer = setTimeout(giveUp, Math.min(timeoutMs, longestTimeoutMs));
+      room.waiters.add(waiter);
+      changed(namespace, room);
+    });
+  }
+
+  return {
+    accept,
+    list,
+    find,
+    whenGone,
+    size: () => size,
+    failures: () => failures,
+    stop() {
+      for (const room of rooms.values()) {
+        for (const { actor } of room.jobs.values()) actor.stop();
+        for (const waiter of room.waiters) waiter.answer(false);
+      }
+      rooms.clear();
+      size = 0;
+    },
+  };
+}
+
+function areClear(room: Room, names: readonly string[]): boolean {
+  return names.every((name) =>
+    kinds.every((kind) => {
+      const entry = room.jobs.get(`${kind}/${name}`);
+      return entry === undefined || isClear(entry.actor.getSnapshot());
+    }),
+  );
+}
+
+function byKindAndName({ key: one }: JobSnapshot, { key: other }: JobSnapshot): number {
+  return kinds.indexOf(one.kind) - kinds.indexOf(other.kind) || (one.name < other.name ? -1 : 1);
+}
+
+type Goodbye = Extract<JobEvent, { readonly uid: string }>;
+
+function isGoodbye(event: JobEvent): event is Goodbye {
+  return 'uid' in event;
+}
+
+function uidOf(event: JobEvent): string {
+  switch (event.type) {
+    case 'object.seen':
+      return event.object.uid;
+    case 'run.seen':
+      return event.run.uid;
+    case 'pod.seen':
+      return event.pod.uid;
+    default:
+      return event.uid;
+  }
+}
+
+function knowsNothing({ object, runs, pods }: JobFacts): boolean {
+  return object === undefined && runs.length === 0 && pods.length === 0;
+}
+
+/** Facts as the events that tell them. */
+function* replay({ key, object, runs, pods }: JobFacts): Generator<JobEvent> {
+  if (object) yield { type: 'object.seen', key, object };
+  for (const run of runs) yield { type: 'run.seen', key, run };
+  for (const pod of pods) yield { type: 'pod.seen', key, pod };
+}
+
+const maxBuried = 10_000;
+
+/**
+ * Uids of which the end was told and whose actor is no more, so that an event which comes late does not bring the job back. The latest
+ * 10,000: late means seconds.
+ */
+function createBuried() {
+  const graves = new Set<string>();
+  const graveOf = (key: JobKey, uid: string) => `${key.namespace}/${keyText(key)}/${uid}`;
+  return {
+    has: (key: JobKey, uid: string) => graves.size > 0 && graves.has(graveOf(key, uid)),
+    add(key: JobKey, uids: readonly string[]) {
+      for (const uid of uids) graves.add(graveOf(key, uid));
+      for (const grave of graves) {
+        if (graves.size <= maxBuried) break;
+        graves.delete(grave);
+      }
+    },
+  };
+}

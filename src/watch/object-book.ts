@@ -1,0 +1,145 @@
+/**
+ * What a watch remembers of each object, by uid: enough to tell what changed and what is gone, no more. Used by list-watch.ts, which
+ * feeds it whatever arrives; it hands on what is news. Knows neither network nor time.
+ */
+import type { KubeObject } from '../domain.ts';
+import type { Log } from '../log.ts';
+import { isNewerVersion } from '../resource-version.ts';
+import { textAt } from './fields.ts';
+
+export type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';
+
+export interface Change<Kept> {
+  readonly type: ChangeType;
+  readonly uid: string;
+  /** Of a DELETED that only a list told: the last version known. */
+  readonly resourceVersion: string;
+  /** Undefined for a DELETED that only a list told. */
+  readonly object: KubeObject | undefined;
+  /** What the handler gave back for this uid the last time. */
+  readonly kept: Kept | undefined;
+}
+
+/**
+ * Takes a change; what it gives back is kept for the uid and handed over with the next change. If it throws, the object is left alone
+ * until the next list or its deletion, and everything else goes on.
+ */
+export type Handle<Kept> = (change: Change<Kept>) => Kept | undefined;
+
+/** A complete list being compared with what was known when it began. */
+export interface Listing {
+  see(object: unknown): void;
+  /** What the list did not show is gone, unless it came into being after `listVersion`. */
+  finish(listVersion: string): void;
+}
+
+export interface ObjectBook {
+  /** An object as it is now: handed on unless a state as late as this one was. Without uid or version it is left out. */
+  seen(object: unknown): void;
+  gone(object: unknown): void;
+  /** A listed object under a name that another uid had: the other one is handed on as DELETED first. */
+  startListing(): Listing;
+  readonly size: number;
+  readonly handlerErrors: number;
+}
+
+interface Entry<Kept> {
+  readonly namespace: string;
+  readonly name: string;
+  readonly resourceVersion: string;
+  readonly kept: Kept | undefined;
+}
+
+interface Identity {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly resourceVersion: string;
+}
+
+export function createObjectBook<Kept>(handle: Handle<Kept>, log: Log): ObjectBook {
+  const entries = new Map<string, Entry<Kept>>();
+  const quarantined = new Set<string>();
+  let handlerErrors = 0;
+
+  function record(id: Identity, object: KubeObject): void {
+    const before = entries.get(id.uid);
+    if (before && !isNewerVersion(id.resourceVersion, before.resourceVersion)) return;
+    const { uid, namespace, name, resourceVersion } = id;
+    const kept = handOn({ type: before ? 'MODIFIED' : 'ADDED', uid, resourceVersion, object, kept: before?.kept });
+    entries.set(uid, { namespace, name, resourceVersion, kept });
+  }
+
+  function forget(uid: string, object?: KubeObject, resourceVersion?: string): void {
+    const before = entries.get(uid);
+    entries.delete(uid);
+    quarantined.delete(uid);
+    handOn({
+      type: 'DELETED',
+      uid,
+      resourceVersion: resourceVersion ?? before?.resourceVersion ?? '',
+      object,
+      kept: before?.kept,
+    });
+  }
+
+  /** A mistake in the handler is about one object; it must neither end the watch nor be taken for a broken line. */
+  function handOn(change: Change<Kept>): Kept | undefined {
+    if (quarantined.has(change.uid)) return change.kept;
+    try {
+      return handle(change);
+    } catch (error) {
+      handlerErrors += 1;
+      if (change.type !== 'DELETED') quarantined.add(change.uid);
+      log.error({ uid: change.uid, err: error }, 'an object could not be handled and is left alone');
+      return change.kept;
+    }
+  }
+
+  return {
+    seen(object) {
+      const id = identify(object);
+      if (id) record(id, object as KubeObject);
+    },
+    gone(object) {
+      const id = identify(object);
+      if (id) forget(id.uid, object as KubeObject, id.resourceVersion);
+    },
+    startListing() {
+      quarantined.clear();
+      const unseen = new Set(entries.keys());
+      const uidByName = new Map<string, string>();
+      for (const [uid, entry] of entries) uidByName.set(`${entry.namespace}/${entry.name}`, uid);
+      return {
+        see(object) {
+          const id = identify(object);
+          if (!id) return;
+          unseen.delete(id.uid);
+          const former = uidByName.get(`${id.namespace}/${id.name}`);
+          if (former !== undefined && former !== id.uid && unseen.delete(former)) forget(former);
+          record(id, object as KubeObject);
+        },
+        finish(listVersion) {
+          for (const uid of unseen) {
+            const entry = entries.get(uid);
+            if (entry && !isNewerVersion(entry.resourceVersion, listVersion)) forget(uid);
+          }
+        },
+      };
+    },
+    get size() {
+      return entries.size;
+    },
+    get handlerErrors() {
+      return handlerErrors;
+    },
+  };
+}
+
+function identify(object: unknown): Identity | undefined {
+  const uid = textAt(object, 'metadata', 'uid');
+  const resourceVersion = textAt(object, 'metadata', 'resourceVersion');
+  if (!uid || !resourceVersion) return undefined;
+  const namespace = textAt(object, 'metadata', 'namespace') ?? '';
+  return { uid, resourceVersion, namespace, name: textAt(object, 'metadata', 'name') ?? '' };
+}

@@ -1,0 +1,191 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { JobEvent } from '../../src/domain.ts';
+import { createLog } from '../../src/log.ts';
+import { jobMachine } from '../../src/machines/job.ts';
+import { createJobRoster } from '../../src/machines/roster.ts';
+import { makeCronJobObject, makeDeploymentObject, makeJobObject, makePod } from '../support/make.ts';
+import { makeGone, makeSeen } from '../support/make-event.ts';
+
+const log = createLog({ level: 'silent' });
+
+function rosterOf(...events: JobEvent[]) {
+  const roster = createJobRoster({ log });
+  for (const event of events) roster.accept(event);
+  return roster;
+}
+
+const names = (jobs: readonly { readonly key: { readonly name: string } }[]) => jobs.map(({ key }) => key.name);
+
+describe('list', () => {
+  test('shows one-off, scheduled and continuous jobs, each by name', () => {
+    const roster = rosterOf(
+      makeSeen(makeDeploymentObject({ name: 'bot' })),
+      makeSeen(makeCronJobObject({ name: 'nightly' })),
+      makeSeen(makeJobObject({ name: 'zip' })),
+      makeSeen(makeJobObject({ name: 'Alpha' })),
+      makeSeen(makeCronJobObject({ name: 'hourly' })),
+    );
+    expect(names(roster.list('tool-alpha'))).toEqual(['Alpha', 'zip', 'hourly', 'nightly', 'bot']);
+  });
+
+  test('shows nothing of another tool', () => {
+    const roster = rosterOf(makeSeen(makeJobObject({ tool: 'beta' })));
+    expect(roster.list('tool-alpha')).toEqual([]);
+    expect(names(roster.list('tool-beta'))).toEqual(['demo']);
+  });
+
+  test('shows a job from its object until its object is gone, whatever its pods do', () => {
+    const roster = rosterOf(makeSeen(makePod()));
+    expect(roster.list('tool-alpha')).toEqual([]);
+    roster.accept(makeSeen(makeJobObject()));
+    expect(roster.list('tool-alpha')).toMatchObject([{ state: 'running', pods: [{ name: 'demo-x7k2p' }] }]);
+    roster.accept(makeGone(makeJobObject()));
+    expect(roster.list('tool-alpha')).toEqual([]);
+    expect(roster.size()).toBe(1);
+    roster.accept(makeGone(makePod()));
+    expect(roster.size()).toBe(0);
+  });
+
+  test('gives the same array until something changes, and then the same snapshots of the rest', () => {
+    const roster = rosterOf(makeSeen(makeJobObject({ name: 'a' })), makeSeen(makeJobObject({ name: 'b' })));
+    const before = roster.list('tool-alpha');
+    roster.accept(makeSeen(makeJobObject({ name: 'b' })));
+    roster.accept(makeSeen(makeJobObject({ name: 'b', tool: 'beta' })));
+    expect(roster.list('tool-alpha')).toBe(before);
+    roster.accept(makeSeen(makeJobObject({ name: 'b', version: '101' })));
+    const now = roster.list('tool-alpha');
+    expect(now[0]).toBe(before[0]);
+    expect(now[1]).not.toBe(before[1]);
+  });
+
+  test('takes names that are words of the language', () => {
+    const roster = rosterOf(makeSeen(makeJobObject({ name: 'constructor', tool: 'constructor' })));
+    expect(names(roster.list('tool-constructor'))).toEqual(['constructor']);
+    expect(roster.find('tool-constructor', 'toString')).toBeUndefined();
+  });
+});
+
+describe('find', () => {
+  test('knows a job of any kind by its name', () => {
+    const roster = rosterOf(makeSeen(makeCronJobObject({ name: 'nightly' })));
+    expect(roster.find('tool-alpha', 'nightly')?.state).toBe('waiting');
+    expect(roster.find('tool-beta', 'nightly')).toBeUndefined();
+  });
+
+  test('prefers the one-off job where two kinds carry the name', () => {
+    const roster = rosterOf(makeSeen(makeDeploymentObject()), makeSeen(makeJobObject()));
+    expect(roster.find('tool-alpha', 'demo')?.key.kind).toBe('Job');
+  });
+});
+
+describe('a job that is gone', () => {
+  test('is not brought back by a word that comes late', () => {
+    const roster = rosterOf(makeSeen(makeJobObject({ version: '100' })), makeGone(makeJobObject({ version: '105' })));
+    roster.accept(makeSeen(makeJobObject({ version: '104' })));
+    expect(roster.size()).toBe(0);
+  });
+
+  test('is not brought back when its end was told first', () => {
+    const roster = rosterOf(makeGone(makeJobObject()), makeSeen(makeJobObject()));
+    expect(roster.size()).toBe(0);
+  });
+
+  test('leaves its name to a new one', () => {
+    const roster = rosterOf(makeSeen(makeJobObject()), makeGone(makeJobObject()));
+    roster.accept(makeSeen(makeJobObject({ uid: 'another', version: '110' })));
+    expect(roster.find('tool-alpha', 'demo')?.object.uid).toBe('another');
+  });
+});
+
+describe('whenGone', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], now: 0 });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('is true at once when nothing of the names is there', async () => {
+    const roster = rosterOf(makeSeen(makeJobObject({ name: 'other' })));
+    await expect(roster.whenGone('tool-alpha', ['demo'], 1000)).resolves.toBe(true);
+    await expect(roster.whenGone('tool-nobody', ['demo'], 1000)).resolves.toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('is true once the object and the last pod are gone, in either order', async () => {
+    for (const ends of [
+      [makeGone(makeJobObject()), makeGone(makePod())],
+      [makeGone(makePod()), makeGone(makeJobObject())],
+    ]) {
+      const roster = rosterOf(makeSeen(makeJobObject()), makeSeen(makePod()));
+      const answers: boolean[] = [];
+      const asked = roster.whenGone('tool-alpha', ['demo'], 1000).then((answer) => answers.push(answer));
+      roster.accept(ends[0]!);
+      await Promise.resolve();
+      expect(answers).toEqual([]);
+      roster.accept(ends[1]!);
+      await asked;
+      expect(answers).toEqual([true]);
+    }
+  });
+
+  test('waits for all names and all kinds', async () => {
+    const roster = rosterOf(makeSeen(makeJobObject()), makeSeen(makeCronJobObject({ name: 'nightly' })));
+    const asked = roster.whenGone('tool-alpha', ['demo', 'nightly'], 1000);
+    roster.accept(makeGone(makeJobObject()));
+    vi.advanceTimersByTime(999);
+    roster.accept(makeGone(makeCronJobObject({ name: 'nightly' })));
+    await expect(asked).resolves.toBe(true);
+  });
+
+  test('does not wait for a run whose scheduled job is gone', async () => {
+    const run = makeSeen(makeJobObject({ cronJob: { name: 'nightly', uid: 'uid-CronJob-nightly' } }));
+    const roster = rosterOf(makeSeen(makeCronJobObject({ name: 'nightly' })), run);
+    const asked = roster.whenGone('tool-alpha', ['nightly'], 1000);
+    roster.accept(makeGone(makeCronJobObject({ name: 'nightly' })));
+    await expect(asked).resolves.toBe(true);
+  });
+
+  test('is false when the time is up', async () => {
+    const roster = rosterOf(makeSeen(makeJobObject()));
+    const asked = roster.whenGone('tool-alpha', ['demo'], 1000);
+    vi.advanceTimersByTime(1000);
+    await expect(asked).resolves.toBe(false);
+  });
+
+  test('is false when the roster stops', async () => {
+    const roster = rosterOf(makeSeen(makeJobObject()));
+    const asked = roster.whenGone('tool-alpha', ['demo'], 1000);
+    roster.stop();
+    await expect(asked).resolves.toBe(false);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('an actor that fails', () => {
+  const machine = jobMachine.provide({
+    actions: {
+      keepPod() {
+        throw new Error('a mistake');
+      },
+    },
+  });
+
+  test('is counted and made anew from what it knew, without touching any other', () => {
+    const roster = createJobRoster({ log, machine });
+    roster.accept(makeSeen(makeJobObject({ name: 'other' })));
+    roster.accept(makeSeen(makeJobObject()));
+    roster.accept(makeSeen(makePod()));
+    expect(roster.failures()).toBe(1);
+    expect(names(roster.list('tool-alpha'))).toEqual(['demo', 'other']);
+    roster.accept(makeSeen(makeJobObject({ version: '101', conditions: [{ type: 'Complete' }] })));
+    expect(roster.find('tool-alpha', 'demo')?.state).toBe('succeeded');
+  });
+
+  test('is dropped when it knew nothing', () => {
+    const roster = createJobRoster({ log, machine });
+    roster.accept(makeSeen(makePod()));
+    expect(roster.failures()).toBe(1);
+    expect(roster.size()).toBe(0);
+  });
+});

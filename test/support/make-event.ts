@@ -1,0 +1,46 @@
+/** Facts about jobs as the machines receive them, made of raw objects by the real converter. */
+import type { JobEvent, JobKey, KubeObject, ResolvedJob } from '../../src/domain.ts';
+import { isDropped, type ReadJob, toJobEvent, type WatchedKind } from '../../src/watch/job-events.ts';
+
+/** A definition that is readable: a one-off job, allowed as many retries as the object's backoffLimit says. */
+export const readAny: ReadJob = (object) => ({ job: makeResolvedJob(object), definition: undefined });
+
+function makeResolvedJob(object: KubeObject): ResolvedJob {
+  const spec = object.spec as { backoffLimit?: number; replicas?: number };
+  return {
+    name: 'demo',
+    type: 'one-off',
+    cmd: './run.sh',
+    image: { name: 'bookworm', url: 'bookworm:latest', aliases: [], state: 'stable', type: 'standard' },
+    filelog: false,
+    filelogStdout: undefined,
+    filelogStderr: undefined,
+    emails: 'none',
+    mount: 'all',
+    memory: '512Mi',
+    cpu: '0.1',
+    retry: spec.backoffLimit ?? 0,
+    timeout: 0,
+    replicas: spec.replicas ?? 1,
+  };
+}
+
+/** @throws Error when the object is no fact about a job */
+export function makeSeen(object: KubeObject, readJob: ReadJob = readAny): JobEvent {
+  return convert(object, 'MODIFIED', readJob);
+}
+
+/** @throws Error when the object is no fact about a job */
+export function makeGone(object: KubeObject): JobEvent {
+  return convert(object, 'DELETED', readAny);
+}
+
+function convert(object: KubeObject, type: 'MODIFIED' | 'DELETED', readJob: ReadJob): JobEvent {
+  const event = toJobEvent(object.kind as WatchedKind, type, object, readJob);
+  if (isDropped(event)) throw new Error(`dropped: ${event.dropped}`);
+  return event;
+}
+
+export function keyOf(kind: JobKey['kind'], name = 'demo'): JobKey {
+  return { namespace: 'tool-alpha', kind, name };
+}

@@ -1,0 +1,239 @@
+/**
+ * Everything a person or a test needs around the daemon: its account in the cluster, a server certificate, a start-up file, the process
+ * itself from dist/, and the tools with a command line each. Used by the demo, the flows and the bench alike.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { request as httpRequest } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { stringify } from 'yaml';
+import { type Cluster, kubectl } from '../cluster/cluster.ts';
+import { repositoryRoot } from './repository-root.ts';
+
+const run = promisify(execFile);
+
+export interface SandboxOptions {
+  readonly cluster: Cluster;
+  /** Everything of this sandbox lies below it. */
+  readonly dir: string;
+  /** Another way to the API server, e.g. a fault proxy; the cluster's own by default. */
+  readonly server?: string;
+  /** Live settings, put into this sandbox's own ConfigMap. */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly actAs?: 'tool-certificate' | 'impersonation';
+  /** Name of the settings ConfigMap; one of each sandbox, so that they can run side by side. */
+  readonly name: string;
+}
+
+export interface Sandbox {
+  readonly cluster: Cluster;
+  readonly dir: string;
+  /** `https://127.0.0.1:PORT` of the daemon; stable over restarts. */
+  readonly url: string;
+  readonly healthUrl: string;
+  /** PEM file that verifies the daemon's certificate. */
+  readonly caFile: string;
+  readonly logFile: string;
+  /** Starts the daemon and waits until it is ready. */
+  start(): Promise<void>;
+  /** Ends it: SIGTERM by default. Resolves with the exit code when the process is gone. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+  ready(): Promise<boolean>;
+  /** Of the running daemon. */
+  pid(): number;
+  addTool(name: string): Promise<void>;
+  removeTool(name: string): Promise<void>;
+  homeOf(tool: string): string;
+  /** The command line, run as its user would: with the kubeconfig of the tool's home. */
+  jobs(tool: string, ...args: string[]): Promise<CommandResult>;
+  admin(...args: string[]): Promise<CommandResult>;
+}
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The images of the test cluster are imported, never pulled; homes are mounted by the daemon, since no webhook runs here. */
+const sandboxSettings = { mount_homes: 'yes', run_as_home_owner: 'yes', image_pull_policy: 'IfNotPresent' };
+
+export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const { cluster, dir, name } = options;
+  await mkdir(dir, { recursive: true });
+  const logFile = join(dir, 'jobsd.log');
+  const tls = await createServerCertificate(dir);
+  await applyAccount(cluster, options);
+  const kubeconfig = await writeAccountKubeconfig(options);
+  const [port, healthPort] = [await freePort(), await freePort()];
+  const config = join(dir, 'jobsd.yaml');
+  await writeFile(
+    config,
+    stringify({
+      listen: {
+        tls: { address: '0.0.0.0', port, cert: tls.cert, key: tls.key, client_ca: cluster.caFile },
+        health: { address: '127.0.0.1', port: healthPort },
+      },
+      kubernetes: { kubeconfig, act_as: options.actAs ?? 'tool-certificate' },
+      homes: { base: cluster.homesBase, mount: '/data/project' },
+      configmaps: { settings: { namespace: 'jobs-emailer', name } },
+    }),
+  );
+  let daemon: ChildProcess | undefined;
+  const url = `https://127.0.0.1:${port}`;
+  const healthUrl = `http://127.0.0.1:${healthPort}`;
+  const ready = async () => (await statusOf(`${healthUrl}/readyz`)) === 200;
+
+  const sandbox: Sandbox = {
+    cluster,
+    dir,
+    url,
+    healthUrl,
+    caFile: tls.cert,
+    logFile,
+    ready,
+    pid() {
+      if (daemon?.pid === undefined) throw new Error('the daemon does not run');
+      return daemon.pid;
+    },
+    async start() {
+      const log = openSync(logFile, 'a');
+      const child = spawn(process.execPath, [join(repositoryRoot, 'dist/jobsd.js'), '--config', config], { stdio: ['ignore', log, log] });
+      closeSync(log);
+      child.unref();
+      daemon = child;
+      await until(async () => {
+        if (child.exitCode !== null) throw new Error(`the daemon ended with ${child.exitCode}:\n${(await readFile(logFile, 'utf8')).slice(-2_000)}`);
+        return ready();
+      }, 'the daemon is ready');
+    },
+    async stop(signal = 'SIGTERM') {
+      const child = daemon;
+      daemon = undefined;
+      if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+      const gone = once(child, 'exit');
+      child.kill(signal);
+      const [code] = (await gone) as [number | null];
+      return code;
+    },
+    async addTool(tool) {
+      const added = await sandbox.admin('tool', 'add', tool, '--quiet');
+      if (added.code !== 0) throw new Error(`tool add ${tool}: ${added.stdout}${added.stderr}`);
+      await writeFile(
+        join(sandbox.homeOf(tool), '.toolforge.yaml'),
+        stringify({ api_gateway: { url }, jobs: { ca_file: tls.cert } }),
+      );
+    },
+    async removeTool(tool) {
+      await sandbox.admin('tool', 'remove', tool, '--yes', '--delete-home');
+    },
+    homeOf: (tool) => join(cluster.homesBase, tool),
+    jobs: (tool, ...args) =>
+      command('jobs.js', args, {
+        HOME: sandbox.homeOf(tool),
+        KUBECONFIG: join(sandbox.homeOf(tool), '.kube/config'),
+        TOOL_TOOLFORGE_API_URL: url,
+      }),
+    admin: (...args) =>
+      command('admin.js', [...args, '--kubeconfig', cluster.adminKubeconfig, '--homes-base', cluster.homesBase, '--homes-mount', '/data/project'], {
+        HOME: dir,
+      }),
+  };
+  return sandbox;
+}
+
+/** Runs one of our own commands from dist/ with nothing of this process's environment but the PATH. */
+async function command(file: string, args: string[], env: Record<string, string>): Promise<CommandResult> {
+  const options = { env: { PATH: process.env['PATH'] ?? '', ...env }, maxBuffer: 64 * 1024 * 1024 };
+  try {
+    const { stdout, stderr } = await run(process.execPath, [join(repositoryRoot, 'dist', file), ...args], options);
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, stdout, stderr };
+  }
+}
+
+async function applyAccount(cluster: Cluster, options: SandboxOptions): Promise<void> {
+  const settings = { ...sandboxSettings, ...options.settings };
+  const files = ['daemon.yaml', ...(options.actAs === 'impersonation' ? ['impersonation.yaml'] : [])];
+  for (const file of files) await kubectl(cluster, ['apply', '-f', join(repositoryRoot, 'config/manifests', file)]);
+  const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: options.name, namespace: 'jobs-emailer' }, data: settings };
+  const role = (kind: string, extra: object) => ({
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind,
+    metadata: { name: `settings-${options.name}`, namespace: 'jobs-emailer' },
+    ...extra,
+  });
+  const objects = [
+    map,
+    role('Role', { rules: [{ apiGroups: [''], resources: ['configmaps'], resourceNames: [options.name], verbs: ['get', 'list', 'watch'] }] }),
+    role('RoleBinding', {
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: `settings-${options.name}` },
+      subjects: [{ kind: 'ServiceAccount', name: 'jobs-api', namespace: 'jobs-api' }],
+    }),
+  ];
+  await kubectl(cluster, ['apply', '-f', '-'], objects.map((object) => JSON.stringify(object)).join('\n---\n'));
+}
+
+/** The daemon's own kubeconfig: a token of its service account. */
+async function writeAccountKubeconfig({ cluster, dir, server }: SandboxOptions): Promise<string> {
+  const token = (await kubectl(cluster, ['create', 'token', 'jobs-api', '-n', 'jobs-api', '--duration', '24h'])).trim();
+  const file = join(dir, 'jobsd.kubeconfig');
+  const kubeconfig = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'sandbox', cluster: { server: server ?? cluster.server, 'certificate-authority': cluster.caFile } }],
+    users: [{ name: 'jobs-api', user: { token } }],
+    contexts: [{ name: 'sandbox', context: { cluster: 'sandbox', user: 'jobs-api' } }],
+    'current-context': 'sandbox',
+  };
+  await writeFile(file, stringify(kubeconfig), { mode: 0o600 });
+  return file;
+}
+
+async function createServerCertificate(dir: string): Promise<{ cert: string; key: string }> {
+  const [cert, key] = [join(dir, 'server.crt'), join(dir, 'server.key')];
+  await run('openssl', [
+    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '30', '-subj', '/CN=jobs.sandbox',
+    '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost', '-keyout', key, '-out', cert,
+  ]);
+  return { cert, key };
+}
+
+export async function freePort(): Promise<number> {
+  const { createServer } = await import('node:net');
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function statusOf(url: string): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const request = httpRequest(url, { timeout: 1_000 }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    request.on('timeout', () => request.destroy());
+    request.on('error', () => resolve(undefined));
+    request.end();
+  });
+}
+
+/** Waits for a condition, not for a time: looks again every 20 ms, gives up after `timeoutMs` and says what was waited for. */
+export async function until<T>(condition: () => Promise<T> | T, what: string, timeoutMs = 60_000): Promise<NonNullable<T>> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    const value = await condition();
+    if (value) return value as NonNullable<T>;
+    if (performance.now() > end) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
+    await pause(20);
+  }
+}

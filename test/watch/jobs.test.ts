@@ -1,0 +1,144 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { KubeObject } from '../../src/domain.ts';
+import { fromKubeStatus, type Kube } from '../../src/kube.ts';
+import { createLog } from '../../src/log.ts';
+import { type JobsWatch, watchJobs } from '../../src/watch/jobs.ts';
+import { makeCronJobObject, makeDeploymentObject, makeJobObject, makePod } from '../support/make.ts';
+import { readAny } from '../support/make-event.ts';
+import { createBody, createScriptedKube, type ScriptedBody, type ScriptedKube } from '../support/scripted-kube.ts';
+
+const paths = ['/api/v1/pods', '/apis/batch/v1/jobs', '/apis/batch/v1/cronjobs', '/apis/apps/v1/deployments'];
+let kubes: Map<string, ScriptedKube>;
+let heard: string[];
+let watch: JobsWatch;
+
+beforeEach(() => {
+  kubes = new Map(paths.map((path) => [path, createScriptedKube()]));
+  heard = [];
+  const byPath: Pick<Kube, 'request' | 'stream'> = {
+    request: (request) => kubes.get(request.path)!.request(request),
+    stream: (request) => kubes.get(request.path)!.stream(request),
+  };
+  watch = watchJobs(byPath, {
+    onEvent: (event) => heard.push(`${event.type} ${event.key.kind}/${event.key.name}`),
+    readJob: readAny,
+    log: createLog({ level: 'silent' }),
+    random: () => 0,
+  });
+});
+
+afterEach(() => watch.stop());
+
+async function listed(path: string, version: string, ...items: KubeObject[]): Promise<void> {
+  (await kubes.get(path)!.nextRequest()).answer({ metadata: { resourceVersion: version }, items });
+}
+
+async function opened(path: string): Promise<ScriptedBody> {
+  const body = createBody();
+  (await kubes.get(path)!.nextStream()).answer(body);
+  await settled();
+  return body;
+}
+
+async function allOpen(): Promise<Map<string, ScriptedBody>> {
+  const bodies = new Map<string, ScriptedBody>();
+  for (const path of paths) {
+    await listed(path, '100');
+    bodies.set(path, await opened(path));
+  }
+  return bodies;
+}
+
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test('four watches over the whole cluster see everything that is managed', async () => {
+  const asked = await Promise.all(paths.map((path) => kubes.get(path)!.nextRequest()));
+  const selector = { labelSelector: 'app.kubernetes.io/managed-by=toolforge-jobs-framework' };
+  for (const { request } of asked) expect(request.query).toMatchObject(selector);
+});
+
+test('it is ready and synced when the last kind is listed, and live when the last watch is open', async () => {
+  const order: string[] = [];
+  void watch.ready.then(() => order.push('ready'));
+  for (const path of paths) {
+    await listed(path, '100');
+    order.push(path);
+    await settled();
+  }
+  expect(order).toEqual([...paths, 'ready']);
+  expect(watch.freshness()).toMatchObject({ synced: true, live: false });
+  for (const path of paths) await opened(path);
+  expect(watch.freshness()).toMatchObject({ synced: true, live: true });
+});
+
+test('each kind becomes the facts of its job', async () => {
+  await listed(paths[0]!, '100', makePod());
+  await listed(paths[1]!, '100', makeJobObject(), makeJobObject({ cronJob: { name: 'nightly', uid: 'u' } }));
+  await listed(paths[2]!, '100', makeCronJobObject({ name: 'nightly' }));
+  await listed(paths[3]!, '100', makeDeploymentObject({ name: 'bot' }));
+  await watch.ready;
+  expect([...heard].sort()).toEqual([
+    'object.seen CronJob/nightly',
+    'object.seen Deployment/bot',
+    'object.seen Job/demo',
+    'pod.seen Job/demo',
+    'run.seen CronJob/nightly',
+  ]);
+});
+
+describe('an end', () => {
+  test('that only a list tells goes to the job the object belonged to', async () => {
+    const bodies = await allOpen();
+    const jobs = bodies.get('/apis/batch/v1/jobs')!;
+    jobs.send({ type: 'ADDED', object: makeJobObject({ cronJob: { name: 'nightly', uid: 'u' }, version: '101' }) });
+    await settled();
+    jobs.send({ type: 'ERROR', object: { code: 410 } });
+    await settled();
+    await listed('/apis/batch/v1/jobs', '200');
+    await settled();
+    expect(heard).toEqual(['run.seen CronJob/nightly', 'run.gone CronJob/nightly']);
+  });
+
+  test('is told when a pod is given to another job by its labels', async () => {
+    const pods = (await allOpen()).get('/api/v1/pods')!;
+    pods.send({ type: 'ADDED', object: makePod({ job: 'demo', name: 'p', version: '101' }) });
+    pods.send({ type: 'MODIFIED', object: makePod({ job: 'other', name: 'p', version: '102' }) });
+    await settled();
+    expect(heard).toEqual(['pod.seen Job/demo', 'pod.gone Job/demo', 'pod.seen Job/other']);
+  });
+
+  test('is told when the labels of an object come to name another tool, and it is counted', async () => {
+    const jobs = (await allOpen()).get('/apis/batch/v1/jobs')!;
+    const labels = { 'app.kubernetes.io/created-by': 'beta' };
+    jobs.send({ type: 'ADDED', object: makeJobObject({ version: '101' }) });
+    jobs.send({ type: 'MODIFIED', object: makeJobObject({ version: '102', labels }) });
+    jobs.send({ type: 'DELETED', object: makeJobObject({ version: '103', labels }) });
+    await settled();
+    expect(heard).toEqual(['object.seen Job/demo', 'object.gone Job/demo', 'object.gone Job/demo']);
+    expect(watch.stats().Job).toMatchObject({ events: 3, dropped: { label_mismatch: 1 } });
+  });
+});
+
+test('the reply to a write is a fact at once, and only once', async () => {
+  const jobs = (await allOpen()).get('/apis/batch/v1/jobs')!;
+  watch.feed(makeJobObject({ version: '101' }));
+  expect(heard).toEqual(['object.seen Job/demo']);
+  jobs.send({ type: 'ADDED', object: makeJobObject({ version: '101' }) });
+  await settled();
+  watch.feed({ kind: 'Status', status: 'Success' });
+  expect(heard).toEqual(['object.seen Job/demo']);
+});
+
+test('a watch that is down makes the whole view as old as its last word', async () => {
+  const pods = (await allOpen()).get('/api/v1/pods')!;
+  const { asOf } = watch.freshness();
+  pods.cut();
+  const again = await kubes.get('/api/v1/pods')!.nextStream();
+  expect(watch.freshness()).toMatchObject({ synced: true, live: false });
+  expect(watch.freshness().asOf).toBeGreaterThanOrEqual(asOf);
+  again.fail(fromKubeStatus(500, {}));
+  await opened('/api/v1/pods');
+  expect(watch.freshness().live).toBe(true);
+});

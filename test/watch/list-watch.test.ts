@@ -1,0 +1,467 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { AppError } from '../../src/errors.ts';
+import { fromKubeStatus } from '../../src/kube.ts';
+import { createLog } from '../../src/log.ts';
+import { createListWatch, type ListWatch } from '../../src/watch/list-watch.ts';
+import type { Change } from '../../src/watch/object-book.ts';
+import { makePod, type PodOptions } from '../support/make.ts';
+import { createBody, createScriptedKube, type ScriptedBody, type ScriptedKube } from '../support/scripted-kube.ts';
+
+const noon = Date.parse('2026-03-01T12:00:00Z');
+let kube: ScriptedKube;
+let heard: string[];
+let handle: (change: Change<string>) => string | undefined;
+let listWatch: ListWatch;
+/** What the jitter is drawn from: 1 = always the longest wait. */
+let chance: number;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'], now: noon });
+  kube = createScriptedKube();
+  heard = [];
+  chance = 1;
+  handle = ({ type, uid, resourceVersion }) => {
+    heard.push(`${type} ${uid}@${resourceVersion}`);
+    return uid;
+  };
+});
+
+afterEach(async () => {
+  listWatch.stop();
+  await settled();
+  expect(vi.getTimerCount(), 'a stopped watch leaves no timer').toBe(0);
+  vi.useRealTimers();
+});
+
+function start(): ListWatch {
+  listWatch = createListWatch<string>(kube, {
+    path: '/api/v1/pods',
+    labelSelector: 'a=b',
+    handle: (change) => handle(change),
+    log: createLog({ level: 'silent' }),
+    random: () => chance,
+  });
+  return listWatch;
+}
+
+const pod = (uid: string, version: string, options: PodOptions = {}) =>
+  makePod({ name: uid, uid, version, ...options });
+const list = (version: string, ...items: unknown[]) => ({ metadata: { resourceVersion: version }, items });
+const page = (version: string, next: string, ...items: unknown[]) => ({
+  metadata: { resourceVersion: version, continue: next },
+  items,
+});
+const event = (type: string, object: unknown) => ({ type, object });
+const bookmark = (version: string) => event('BOOKMARK', { kind: 'Pod', metadata: { resourceVersion: version } });
+const status = (code: number, extra: object = {}) => ({ kind: 'Status', status: 'Failure', code, ...extra });
+const refused = () =>
+  new AppError('kube.unreachable', 'no', { cause: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }) });
+
+/** Everything that only waits for its turn has had it. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function afterMs(ms: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms);
+  await settled();
+}
+
+async function answerList(...answer: Parameters<typeof list>): Promise<void> {
+  (await kube.nextRequest()).answer(list(...answer));
+}
+
+async function openWatch(): Promise<{ body: ScriptedBody; query: Record<string, unknown> }> {
+  const asked = await kube.nextStream();
+  const body = createBody();
+  asked.answer(body);
+  await settled();
+  return { body, query: { ...asked.request.query } };
+}
+
+/** A watch that is listed and open at version 100. */
+async function watching(...items: unknown[]): Promise<ScriptedBody> {
+  start();
+  await answerList('100', ...items);
+  return (await openWatch()).body;
+}
+
+describe('the first list', () => {
+  test('is read page by page, and the watch goes on from its version', async () => {
+    start();
+    const first = await kube.nextRequest();
+    expect(first.request).toMatchObject({ path: '/api/v1/pods', query: { labelSelector: 'a=b', limit: 250 } });
+    expect(first.request.query).not.toHaveProperty('continue');
+    first.answer(page('100', 'more', pod('a', '90')));
+    const second = await kube.nextRequest();
+    expect(heard).toEqual(['ADDED a@90']);
+    expect(listWatch.freshness()).toMatchObject({ synced: false, live: false });
+    expect(second.request.query).toMatchObject({ continue: 'more' });
+    second.answer(list('100', pod('b', '95')));
+    await listWatch.ready;
+    const { query } = await openWatch();
+    expect(query).toEqual({
+      labelSelector: 'a=b',
+      watch: true,
+      allowWatchBookmarks: true,
+      timeoutSeconds: 600,
+      resourceVersion: '100',
+    });
+    expect(heard).toEqual(['ADDED a@90', 'ADDED b@95']);
+    expect(listWatch.freshness()).toEqual({ synced: true, live: true, asOf: noon });
+  });
+
+  test('begins again when its continuation is too old, and forgets nothing that is still there', async () => {
+    start();
+    (await kube.nextRequest()).answer(page('100', 'more', pod('a', '90')));
+    (await kube.nextRequest()).fail(fromKubeStatus(410, status(410)));
+    await afterMs(1_000);
+    const again = await kube.nextRequest();
+    expect(again.request.query).not.toHaveProperty('continue');
+    again.answer(list('120', pod('a', '90'), pod('b', '110')));
+    await openWatch();
+    expect(heard).toEqual(['ADDED a@90', 'ADDED b@110']);
+    expect(listWatch.stats().relists).toEqual({ start: 0, gone: 0, list_gone: 1 });
+  });
+
+  test('asks for smaller pages after an answer that was too long', async () => {
+    start();
+    const tooLong = new AppError('kube.unreachable', 'no', { cause: new Error('answer over 64 MiB') });
+    (await kube.nextRequest()).fail(tooLong);
+    await afterMs(500);
+    expect((await kube.nextRequest()).request.query).toMatchObject({ limit: 125 });
+  });
+
+  test('is tried again soon, however long nobody has answered', async () => {
+    start();
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      (await kube.nextRequest()).fail(refused());
+      await afterMs(2_000);
+    }
+    await answerList('100');
+    await listWatch.ready;
+  });
+});
+
+describe('a watch', () => {
+  test('hands on what happens, once each, and moves on with every event and bookmark', async () => {
+    const body = await watching(pod('a', '90'));
+    body.send(event('MODIFIED', pod('a', '101')));
+    body.send(event('ADDED', pod('b', '102')));
+    body.send(event('DELETED', pod('a', '103')));
+    await settled();
+    expect(heard).toEqual(['ADDED a@90', 'MODIFIED a@101', 'ADDED b@102', 'DELETED a@103']);
+    expect(listWatch.stats()).toMatchObject({ events: 3, resourceVersion: '103', objects: 1, lastEventAt: noon });
+    body.send(bookmark('150'));
+    await settled();
+    expect(listWatch.stats()).toMatchObject({ bookmarks: 1, resourceVersion: '150' });
+  });
+
+  test('ignores what it has seen and what is older', async () => {
+    const body = await watching(pod('a', '90'));
+    for (const version of ['90', '89', '9']) body.send(event('MODIFIED', pod('a', version)));
+    await settled();
+    expect(heard).toEqual(['ADDED a@90']);
+  });
+
+  test('reads lines wherever the bytes are cut', async () => {
+    const body = await watching();
+    const bytes = Buffer.from(
+      `${JSON.stringify(event('ADDED', pod('a', '101', { annotations: { note: 'é\u2028ü' } })))}\n`,
+    );
+    for (const byte of bytes) body.send(Uint8Array.of(byte));
+    await settled();
+    expect(heard).toEqual(['ADDED a@101']);
+  });
+
+  test('leaves out a line over 2 MiB and goes on with the next', async () => {
+    const body = await watching();
+    body.send(event('ADDED', pod('big', '101', { annotations: { note: 'x'.repeat(2 * 1024 * 1024) } })));
+    body.send(event('ADDED', pod('a', '102')));
+    await settled();
+    expect(heard).toEqual(['ADDED a@102']);
+    expect(listWatch.stats().oversized).toBe(1);
+  });
+
+  test('that ends in its time is opened again at once, from the last bookmark', async () => {
+    const body = await watching(pod('a', '90'));
+    body.send(bookmark('150'));
+    await afterMs(10_000);
+    body.end();
+    await settled();
+    expect(listWatch.freshness().live).toBe(false);
+    const { query } = await openWatch();
+    expect(query).toMatchObject({ resourceVersion: '150' });
+    expect(listWatch.freshness().live).toBe(true);
+    expect(kube.waitingRequests).toBe(0);
+  });
+
+  test('that is cut inside a line goes on from the last whole one', async () => {
+    const body = await watching();
+    body.send(event('ADDED', pod('a', '101')));
+    body.send(JSON.stringify(event('ADDED', pod('b', '102'))).slice(0, 50));
+    body.cut();
+    await afterMs(500);
+    const { query } = await openWatch();
+    expect(query).toMatchObject({ resourceVersion: '101' });
+    expect(heard).toEqual(['ADDED a@101']);
+  });
+
+  test('that brings a broken line is opened again', async () => {
+    const body = await watching();
+    body.send('{"type":"ADDED","object":\n');
+    await afterMs(500);
+    await openWatch();
+  });
+
+  test('that says nothing for 90 s is given up; a bookmark counts as a word', async () => {
+    const body = await watching();
+    await afterMs(60_000);
+    body.send(bookmark('101'));
+    await afterMs(60_000);
+    expect(listWatch.freshness()).toEqual({ synced: true, live: true, asOf: noon + 60_000 });
+    await afterMs(30_000);
+    expect(listWatch.freshness()).toMatchObject({ live: false, asOf: noon + 60_000 });
+    await afterMs(500);
+    const { query } = await openWatch();
+    expect(query).toMatchObject({ resourceVersion: '101' });
+  });
+});
+
+describe('a version that is too old', () => {
+  test.each([
+    ['by the answer', (asked: { fail(error: unknown): void }) => asked.fail(fromKubeStatus(410, status(410)))],
+    [
+      'by an event',
+      (asked: { answer(body: ScriptedBody): void }) => {
+        const body = createBody();
+        body.send(event('ERROR', status(410)));
+        asked.answer(body);
+      },
+    ],
+  ])('%s leads to a list that is compared by uid', async (_, tell) => {
+    const body = await watching(pod('a', '90'), pod('b', '91', { name: 'shared' }), pod('c', '92'));
+    await afterMs(10_000);
+    body.end();
+    tell(await kube.nextStream());
+    await afterMs(1_000);
+    heard = [];
+    await answerList('200', pod('a', '90'), pod('b2', '180', { name: 'shared' }), pod('d', '190'));
+    await openWatch();
+    expect(heard).toEqual(['DELETED b@91', 'ADDED b2@180', 'ADDED d@190', 'DELETED c@92']);
+    expect(listWatch.stats()).toMatchObject({ relists: { start: 1, gone: 1 }, objects: 3, resourceVersion: '200' });
+  });
+
+  test('never leads to more than one list in 10 s, the first recovery apart', async () => {
+    start();
+    await answerList('100');
+    const tooOld = async () => (await kube.nextStream()).fail(fromKubeStatus(410, status(410)));
+    await tooOld();
+    await afterMs(1_000);
+    await answerList('110');
+    await tooOld();
+    await afterMs(8_900);
+    expect(kube.waitingRequests).toBe(0);
+    await afterMs(200);
+    await answerList('120');
+    await tooOld();
+    await afterMs(9_800);
+    expect(kube.waitingRequests).toBe(0);
+    await afterMs(200);
+    expect(kube.waitingRequests).toBe(1);
+  });
+});
+
+describe('an API server in trouble', () => {
+  test('that asks for time gets it, and is not asked for a list', async () => {
+    const body = await watching(pod('a', '90'));
+    body.cut();
+    await afterMs(500);
+    (await kube.nextStream()).fail(fromKubeStatus(429, status(429), '7'));
+    await afterMs(6_900);
+    expect(kube.waitingStreams).toBe(0);
+    await afterMs(200);
+    const { query } = await openWatch();
+    expect(query).toMatchObject({ resourceVersion: '100' });
+    expect(kube.waitingRequests).toBe(0);
+  });
+
+  test('that asks for time in an event gets it', async () => {
+    const body = await watching();
+    body.send(event('ERROR', status(429, { details: { retryAfterSeconds: 5 } })));
+    await afterMs(4_900);
+    expect(kube.waitingStreams).toBe(0);
+    await afterMs(200);
+    await openWatch();
+  });
+
+  test('is asked less and less often while it answers with errors, up to every 30 s', async () => {
+    const body = await watching();
+    body.cut();
+    await afterMs(500);
+    const waits = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000];
+    for (const waitMs of waits) {
+      (await kube.nextStream()).fail(fromKubeStatus(500, status(500)));
+      await afterMs(waitMs - 1);
+      expect(kube.waitingStreams).toBe(0);
+      await afterMs(1);
+      expect(kube.waitingStreams).toBe(1);
+    }
+  });
+
+  test('is asked soon again by a client that had been waiting for it to come up', async () => {
+    const body = await watching();
+    body.cut();
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      await afterMs(2_000);
+      (await kube.nextStream()).fail(refused());
+    }
+    await afterMs(2_000);
+    (await kube.nextStream()).fail(fromKubeStatus(500, status(500)));
+    await afterMs(500);
+    await openWatch();
+  });
+
+  test('is held no grudge after 10 s of a healthy watch', async () => {
+    const body = await watching();
+    body.cut();
+    await afterMs(500);
+    for (const waitMs of [1_000, 2_000, 2_000]) {
+      (await kube.nextStream()).fail(refused());
+      await afterMs(waitMs);
+    }
+    const again = await openWatch();
+    await afterMs(10_000);
+    again.body.cut();
+    await afterMs(500);
+    expect(kube.waitingStreams).toBe(1);
+  });
+
+  test('spreads its clients: the wait is a chance between nothing and the limit', async () => {
+    const body = await watching();
+    chance = 0;
+    body.cut();
+    await settled();
+    expect(kube.waitingStreams).toBe(1);
+  });
+});
+
+describe('a handler that fails', () => {
+  test('costs only the object it failed at, until the next list', async () => {
+    const works = handle;
+    handle = (change) => {
+      if (change.uid === 'bad') throw new Error('a mistake');
+      return works(change);
+    };
+    const body = await watching(pod('bad', '90'), pod('a', '91'));
+    body.send(event('MODIFIED', pod('bad', '101')));
+    body.send(event('MODIFIED', pod('a', '102')));
+    await settled();
+    expect(heard).toEqual(['ADDED a@91', 'MODIFIED a@102']);
+    expect(listWatch.stats()).toMatchObject({ handlerErrors: 1, reconnects: 0, resourceVersion: '102' });
+    handle = works;
+    body.send(event('ERROR', status(410)));
+    await afterMs(1_000);
+    await answerList('200', pod('bad', '150'));
+    await settled();
+    expect(heard.slice(2)).toEqual(['MODIFIED bad@150', 'DELETED a@102']);
+  });
+
+  test('gets back what it gave', async () => {
+    const kept: (string | undefined)[] = [];
+    handle = (change) => {
+      kept.push(change.kept);
+      return `${change.uid}@${change.resourceVersion}`;
+    };
+    const body = await watching(pod('a', '90'));
+    body.send(event('MODIFIED', pod('a', '101')));
+    body.send(event('DELETED', pod('a', '102')));
+    await settled();
+    expect(kept).toEqual([undefined, 'a@90', 'a@101']);
+  });
+});
+
+describe('an object fed from a reply', () => {
+  test('is known at once, and its event says nothing new', async () => {
+    const body = await watching();
+    listWatch.feed(pod('a', '101'));
+    expect(heard).toEqual(['ADDED a@101']);
+    body.send(event('ADDED', pod('a', '101')));
+    await settled();
+    expect(heard).toEqual(['ADDED a@101']);
+  });
+
+  test('is left out where the watch has passed it: it may be gone again', async () => {
+    const body = await watching();
+    body.send(event('ADDED', pod('a', '101')));
+    body.send(event('DELETED', pod('a', '102')));
+    await settled();
+    listWatch.feed(pod('a', '101'));
+    expect(heard).toEqual(['ADDED a@101', 'DELETED a@102']);
+  });
+
+  test('survives a list that was made before it, but not one made after', async () => {
+    const body = await watching();
+    body.send(event('ERROR', status(410)));
+    await settled();
+    listWatch.feed(pod('a', '160'));
+    await afterMs(1_000);
+    await answerList('150');
+    const again = await openWatch();
+    expect(heard).toEqual(['ADDED a@160']);
+    again.body.send(event('ERROR', status(410)));
+    await afterMs(11_000);
+    await answerList('170');
+    await settled();
+    expect(heard).toEqual(['ADDED a@160', 'DELETED a@160']);
+  });
+});
+
+describe('stop', () => {
+  test('between two pages hands on nothing more and opens nothing', async () => {
+    start();
+    (await kube.nextRequest()).answer(page('100', 'more', pod('a', '90')));
+    const second = await kube.nextRequest();
+    listWatch.stop();
+    second.answer(list('100', pod('b', '91')));
+    await settled();
+    expect(heard).toEqual(['ADDED a@90']);
+    expect([kube.waitingRequests, kube.waitingStreams]).toEqual([0, 0]);
+  });
+
+  test('while a watch is being opened leaves it closed', async () => {
+    start();
+    await answerList('100');
+    const asked = await kube.nextStream();
+    const body = createBody();
+    body.send(event('ADDED', pod('a', '101')));
+    asked.answer(body);
+    listWatch.stop();
+    await settled();
+    expect(asked.request.signal?.aborted).toBe(true);
+    expect(heard).toEqual([]);
+    expect(listWatch.freshness().live).toBe(false);
+  });
+
+  test('inside a handler ends the watch with that event', async () => {
+    handle = ({ uid }) => {
+      heard.push(uid);
+      if (uid === 'last') listWatch.stop();
+      return uid;
+    };
+    const body = await watching();
+    for (const [index, uid] of ['first', 'last', 'late'].entries())
+      body.send(event('ADDED', pod(uid, `${101 + index}`)));
+    await settled();
+    expect(heard).toEqual(['first', 'last']);
+  });
+
+  test('while waiting to try again tries no more', async () => {
+    const body = await watching();
+    body.cut();
+    await settled();
+    listWatch.stop();
+    await afterMs(60_000);
+    expect([kube.waitingRequests, kube.waitingStreams]).toEqual([0, 0]);
+  });
+});
