@@ -15,7 +15,11 @@ export interface KubeRequest {
   readonly query?: Readonly<Record<string, string | number | boolean>>;
   readonly body?: unknown;
   /** For PATCH; `application/json` otherwise. */
-  readonly contentType?: 'application/json' | 'application/apply-patch+yaml' | 'application/merge-patch+json' | 'application/strategic-merge-patch+json';
+  readonly contentType?:
+    | 'application/json'
+    | 'application/apply-patch+yaml'
+    | 'application/merge-patch+json'
+    | 'application/strategic-merge-patch+json';
   readonly signal?: AbortSignal;
   /** Until the headers of the answer; 10,000 by default. */
   readonly timeoutMs?: number;
@@ -70,7 +74,12 @@ export function createKube(options: KubeOptions): Kube {
   const identityHeaders = createIdentityHeaders(options);
 
   async function send(request: KubeRequest): Promise<Dispatcher.ResponseData> {
-    const headers = { accept: 'application/json', 'user-agent': options.userAgent, ...(await identityHeaders()), ...contentHeaders(request) };
+    const headers = {
+      accept: 'application/json',
+      'user-agent': options.userAgent,
+      ...(await identityHeaders()),
+      ...contentHeaders(request),
+    };
     try {
       return await agent.request({
         origin: options.server,
@@ -114,7 +123,13 @@ export function createKube(options: KubeOptions): Kube {
  */
 function createAgent({ ca, credentials, connections }: KubeOptions): Agent {
   const pair = credentials.kind === 'certificate' ? { cert: credentials.cert, key: credentials.key } : {};
-  const connector = buildConnector({ secureContext: createSecureContext({ ca, ...pair, minVersion: 'TLSv1.2' }), allowH2: false, timeout: requestTimeoutMs, keepAlive: true, keepAliveInitialDelay: keepAliveProbeMs });
+  const connector = buildConnector({
+    secureContext: createSecureContext({ ca, ...pair, minVersion: 'TLSv1.2' }),
+    allowH2: false,
+    timeout: requestTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelay: keepAliveProbeMs,
+  });
   return new Agent({
     connect: connector,
     connections: connections ?? null,
@@ -124,12 +139,16 @@ function createAgent({ ca, credentials, connections }: KubeOptions): Agent {
   });
 }
 
-function createIdentityHeaders({ credentials, impersonate }: KubeOptions): () => Promise<Record<string, string | string[]>> {
+function createIdentityHeaders({
+  credentials,
+  impersonate,
+}: KubeOptions): () => Promise<Record<string, string | string[]>> {
   const fixed: Record<string, string | string[]> = impersonate
     ? { 'impersonate-user': impersonate.user, 'impersonate-group': [...impersonate.groups] }
     : {};
   if (credentials.kind === 'certificate') return async () => fixed;
-  if (credentials.kind === 'fixed-token') return async () => ({ ...fixed, authorization: `Bearer ${credentials.token}` });
+  if (credentials.kind === 'fixed-token')
+    return async () => ({ ...fixed, authorization: `Bearer ${credentials.token}` });
   let token = '';
   let readAt = Number.NEGATIVE_INFINITY;
   return async () => {
@@ -169,12 +188,23 @@ async function readJson(request: KubeRequest, response: Dispatcher.ResponseData)
 }
 
 /** Codes of undici and Node that prove nothing was sent yet. */
-const beforeSending = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
+const beforeSending = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 function noAnswer(request: KubeRequest, cause: unknown): AppError {
   const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
   if (request.method === 'GET' || beforeSending.has(code)) {
-    return new AppError('kube.unreachable', 'We could not reach the cluster. Nothing was changed. Trying again is safe.', { cause, retryAfterSeconds: 2 });
+    return new AppError(
+      'kube.unreachable',
+      'We could not reach the cluster. Nothing was changed. Trying again is safe.',
+      { cause, retryAfterSeconds: 2 },
+    );
   }
   return new AppError(
     'kube.state_unknown',
@@ -188,20 +218,35 @@ function noAnswer(request: KubeRequest, cause: unknown): AppError {
  * Reasons and codes: kubernetes.io, API conventions, "Response Status Kind".
  */
 export function fromKubeStatus(statusCode: number, answer: unknown, retryAfter?: string | string[]): AppError {
-  const status = (typeof answer === 'object' && answer !== null ? answer : {}) as { message?: unknown; reason?: unknown };
+  const status = (typeof answer === 'object' && answer !== null ? answer : {}) as {
+    message?: unknown;
+    reason?: unknown;
+  };
   const message = typeof status.message === 'string' ? status.message : '';
   const cause = new KubeStatusError(statusCode, typeof status.reason === 'string' ? status.reason : '', message);
   const seconds = Number(Array.isArray(retryAfter) ? retryAfter[0] : retryAfter);
   const wait = Number.isFinite(seconds) ? { retryAfterSeconds: seconds } : {};
   if (statusCode === 403 && message.includes('exceeded quota')) {
-    return new AppError('quota.exceeded', 'Out of quota for this kind of job. Please see https://w.wiki/6YLP for details.', { cause });
+    return new AppError(
+      'quota.exceeded',
+      'Out of quota for this kind of job. Please see https://w.wiki/6YLP for details.',
+      { cause },
+    );
   }
   switch (statusCode) {
     case 400:
     case 422:
-      return new AppError('kube.refused', 'The cluster refused the request as invalid. Nothing was changed. This is likely a defect of ours.', { cause });
+      return new AppError(
+        'kube.refused',
+        'The cluster refused the request as invalid. Nothing was changed. This is likely a defect of ours.',
+        { cause },
+      );
     case 401:
-      return new AppError('credentials.invalid', 'The cluster does not accept the certificate in the home of the tool.', { cause });
+      return new AppError(
+        'credentials.invalid',
+        'The cluster does not accept the certificate in the home of the tool.',
+        { cause },
+      );
     case 403:
       return new AppError('kube.forbidden', 'The cluster does not allow the tool to do this.', { cause });
     case 404:
@@ -211,10 +256,18 @@ export function fromKubeStatus(statusCode: number, answer: unknown, retryAfter?:
     case 410:
       return new AppError('kube.gone', 'The requested version is too old.', { cause });
     case 429:
-      return new AppError('kube.unreachable', 'The cluster is busy. Nothing was changed. Try again in a moment.', { cause, retryAfterSeconds: 1, ...wait });
+      return new AppError('kube.unreachable', 'The cluster is busy. Nothing was changed. Try again in a moment.', {
+        cause,
+        retryAfterSeconds: 1,
+        ...wait,
+      });
     default:
       return statusCode >= 500
-        ? new AppError('kube.unreachable', 'The cluster could not answer. Nothing is known to have changed. Try again in a moment.', { cause, retryAfterSeconds: 2, ...wait })
+        ? new AppError(
+            'kube.unreachable',
+            'The cluster could not answer. Nothing is known to have changed. Try again in a moment.',
+            { cause, retryAfterSeconds: 2, ...wait },
+          )
         : new AppError('kube.refused', 'The cluster refused the request.', { cause });
   }
 }

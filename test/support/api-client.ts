@@ -9,6 +9,7 @@ export interface Answer {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
   /** The parsed body. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of many shapes
   json<T = any>(): T;
 }
 
@@ -38,14 +39,22 @@ export function apiClient(sandbox: Pick<Sandbox, 'url' | 'caFile' | 'homeOf'>, t
     call: (method, path, options = {}) =>
       new Promise((resolve, reject) => {
         const { text, type } = bodyOf(options);
-        const headers = { ...(type ? { 'content-type': type, 'content-length': String(Buffer.byteLength(text)) } : {}), ...options.headers };
+        const headers = {
+          ...(type ? { 'content-type': type, 'content-length': String(Buffer.byteLength(text)) } : {}),
+          ...options.headers,
+        };
         const outgoing = request(`${sandbox.url}${path}`, { method, agent, headers, timeout: 60_000 }, (incoming) => {
           const chunks: Buffer[] = [];
           incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
           incoming.on('error', reject);
           incoming.on('end', () => {
             const answer = Buffer.concat(chunks).toString('utf8');
-            resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text: answer, json: () => JSON.parse(answer) });
+            resolve({
+              status: incoming.statusCode ?? 0,
+              headers: incoming.headers,
+              text: answer,
+              json: () => JSON.parse(answer),
+            });
           });
         });
         outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer to ${method} ${path}`)));

@@ -102,12 +102,17 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     },
     async start() {
       const log = openSync(logFile, 'a');
-      const child = spawn(process.execPath, [join(repositoryRoot, 'dist/jobsd.js'), '--config', config], { stdio: ['ignore', log, log] });
+      const child = spawn(process.execPath, [join(repositoryRoot, 'dist/jobsd.js'), '--config', config], {
+        stdio: ['ignore', log, log],
+      });
       closeSync(log);
       child.unref();
       daemon = child;
       await until(async () => {
-        if (child.exitCode !== null) throw new Error(`the daemon ended with ${child.exitCode}:\n${(await readFile(logFile, 'utf8')).slice(-2_000)}`);
+        if (child.exitCode !== null)
+          throw new Error(
+            `the daemon ended with ${child.exitCode}:\n${(await readFile(logFile, 'utf8')).slice(-2_000)}`,
+          );
         return ready();
       }, 'the daemon is ready');
     },
@@ -139,16 +144,28 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
         TOOL_TOOLFORGE_API_URL: url,
       }),
     admin: (...args) =>
-      command('admin.js', [...args, '--kubeconfig', cluster.adminKubeconfig, '--homes-base', cluster.homesBase, '--homes-mount', '/data/project'], {
-        HOME: dir,
-      }),
+      command(
+        'admin.js',
+        [
+          ...args,
+          '--kubeconfig',
+          cluster.adminKubeconfig,
+          '--homes-base',
+          cluster.homesBase,
+          '--homes-mount',
+          '/data/project',
+        ],
+        {
+          HOME: dir,
+        },
+      ),
   };
   return sandbox;
 }
 
 /** Runs one of our own commands from dist/ with nothing of this process's environment but the PATH. */
 async function command(file: string, args: string[], env: Record<string, string>): Promise<CommandResult> {
-  const options = { env: { PATH: process.env['PATH'] ?? '', ...env }, maxBuffer: 64 * 1024 * 1024 };
+  const options = { env: { PATH: process.env.PATH ?? '', ...env }, maxBuffer: 64 * 1024 * 1024 };
   try {
     const { stdout, stderr } = await run(process.execPath, [join(repositoryRoot, 'dist', file), ...args], options);
     return { code: 0, stdout, stderr };
@@ -162,7 +179,12 @@ async function applyAccount(cluster: Cluster, options: SandboxOptions): Promise<
   const settings = { ...sandboxSettings, ...options.settings };
   const files = ['daemon.yaml', ...(options.actAs === 'impersonation' ? ['impersonation.yaml'] : [])];
   for (const file of files) await kubectl(cluster, ['apply', '-f', join(repositoryRoot, 'config/manifests', file)]);
-  const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: options.name, namespace: 'jobs-emailer' }, data: settings };
+  const map = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: options.name, namespace: 'jobs-emailer' },
+    data: settings,
+  };
   const role = (kind: string, extra: object) => ({
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind,
@@ -171,7 +193,11 @@ async function applyAccount(cluster: Cluster, options: SandboxOptions): Promise<
   });
   const objects = [
     map,
-    role('Role', { rules: [{ apiGroups: [''], resources: ['configmaps'], resourceNames: [options.name], verbs: ['get', 'list', 'watch'] }] }),
+    role('Role', {
+      rules: [
+        { apiGroups: [''], resources: ['configmaps'], resourceNames: [options.name], verbs: ['get', 'list', 'watch'] },
+      ],
+    }),
     role('RoleBinding', {
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: `settings-${options.name}` },
       subjects: [{ kind: 'ServiceAccount', name: 'jobs-api', namespace: 'jobs-api' }],
@@ -187,7 +213,9 @@ async function writeAccountKubeconfig({ cluster, dir, server }: SandboxOptions):
   const kubeconfig = {
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: 'sandbox', cluster: { server: server ?? cluster.server, 'certificate-authority': cluster.caFile } }],
+    clusters: [
+      { name: 'sandbox', cluster: { server: server ?? cluster.server, 'certificate-authority': cluster.caFile } },
+    ],
     users: [{ name: 'jobs-api', user: { token } }],
     contexts: [{ name: 'sandbox', context: { cluster: 'sandbox', user: 'jobs-api' } }],
     'current-context': 'sandbox',
@@ -199,8 +227,23 @@ async function writeAccountKubeconfig({ cluster, dir, server }: SandboxOptions):
 async function createServerCertificate(dir: string): Promise<{ cert: string; key: string }> {
   const [cert, key] = [join(dir, 'server.crt'), join(dir, 'server.key')];
   await run('openssl', [
-    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '30', '-subj', '/CN=jobs.sandbox',
-    '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost', '-keyout', key, '-out', cert,
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-days',
+    '30',
+    '-subj',
+    '/CN=jobs.sandbox',
+    '-addext',
+    'subjectAltName=IP:127.0.0.1,DNS:localhost',
+    '-keyout',
+    key,
+    '-out',
+    cert,
   ]);
   return { cert, key };
 }
@@ -228,7 +271,11 @@ function statusOf(url: string): Promise<number | undefined> {
 }
 
 /** Waits for a condition, not for a time: looks again every 20 ms, gives up after `timeoutMs` and says what was waited for. */
-export async function until<T>(condition: () => Promise<T> | T, what: string, timeoutMs = 60_000): Promise<NonNullable<T>> {
+export async function until<T>(
+  condition: () => Promise<T> | T,
+  what: string,
+  timeoutMs = 60_000,
+): Promise<NonNullable<T>> {
   const end = performance.now() + timeoutMs;
   for (;;) {
     const value = await condition();

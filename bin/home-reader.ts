@@ -1,0 +1,55 @@
+/**
+ * The small process that touches homes, so that the daemon never does: a home that hangs stops this process and nothing else, and it can be
+ * killed (src/homes.ts does). Needs nothing but Node.
+ *
+ * In, one JSON line each: { "id": 1, "op": "credentials" | "stat", "base": "/data/project", "tool": "alpha" }
+ * Out, one JSON line each, in order: { "id": 1, "ok": { … } } or { "id": 1, "error": "hard_link", "at": "client.key", "detail": "…" }.
+ * After the line of a `credentials` answer follow `ok.certBytes` + `ok.keyBytes` raw bytes: a key never becomes a string.
+ */
+import { lookAtHome, readPair } from '../src/home-files.ts';
+import { WalkError } from '../src/home-walk.ts';
+
+interface Question {
+  readonly id: number;
+  readonly op: 'credentials' | 'stat';
+  readonly base: string;
+  readonly tool: string;
+}
+
+function answer(question: Question): { line: object; bytes: Buffer[] } {
+  const { id, base, tool } = question;
+  try {
+    if (question.op === 'stat') return { line: { id, ok: lookAtHome(base, tool) }, bytes: [] };
+    const { cert, key, stamp } = readPair(base, tool);
+    return { line: { id, ok: { stamp, certBytes: cert.length, keyBytes: key.length } }, bytes: [cert, key] };
+  } catch (error) {
+    return { line: { id, ...describe(error) }, bytes: [] };
+  }
+}
+
+function describe(error: unknown): { error: string; at: string; detail: string } {
+  if (error instanceof WalkError) return { error: error.code, at: error.at, detail: error.message };
+  const detail = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+  return { error: 'unreadable', at: 'home', detail };
+}
+
+function say(line: object, bytes: Buffer[]): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+  for (const part of bytes) process.stdout.write(part, () => part.fill(0));
+}
+
+// Ctrl-C reaches the whole group of a terminal; only the daemon decides when this process ends, by closing our stdin.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+process.stdin.on('end', () => process.exit(0));
+
+let rest = '';
+process.stdin.setEncoding('utf8').on('data', (text: string) => {
+  const lines = (rest + text).split('\n');
+  rest = lines.pop() ?? '';
+  for (const line of lines) {
+    const { line: header, bytes } = answer(JSON.parse(line) as Question);
+    say(header, bytes);
+  }
+});
+say({ id: 0, ok: {} }, []);

@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BuiltDoor, buildDoor } from '../support/build-door.ts';
+
+let door: BuiltDoor;
+beforeAll(async () => {
+  door = await buildDoor('admin', ['@kubernetes/client-node']);
+});
+afterAll(() => door.remove());
+
+function admin(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [door.path, ...args], { env: {} }, (error, stdout, stderr) =>
+      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+    );
+  });
+}
+
+describe('toolforge-jobs-admin', { concurrent: true, timeout: 20_000 }, () => {
+  it.each([
+    [[], "toolforge-jobs-admin: Say what to do, e.g. 'toolforge-jobs-admin tool list'. --help shows all."],
+    [['tol', 'list'], "There is no command 'tol'. Did you mean 'tool'?"],
+    [['tool', 'ad', 'x'], "There is no 'tool ad'. Did you mean 'add'?"],
+    [['tool', 'add'], "'tool add' needs the name of a tool."],
+    [['tool', 'add', 'x', '--kubeconf', 'f'], "There is no option '--kubeconf'. Did you mean '--kubeconfig'?"],
+    [['tool', 'add', 'a', 'b', 'c'], 'Unused args'],
+    [['tool', 'remove', 'x'], "This deletes all jobs of 'x'. Say --yes if you mean it."],
+    [['tool', 'list'], 'Say whose credentials to use: --kubeconfig FILE, or set KUBECONFIG.'],
+    [['tool', 'list', '--kubeconfig', '/nonexistent', '--output', 'yaml'], "--output knows 'json' only."],
+  ])('ends with 2 and says why: %j', async (args, words) => {
+    const { code, stdout, stderr } = await admin(...args);
+    expect(stderr).toContain(words);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+  });
+
+  it.each(['Upper', 'a'.repeat(54), '../beta'])(
+    'ends with 1 for the name %j, before it connects anywhere',
+    async (name) => {
+      const { code, stderr } = await admin('tool', 'add', name, '--kubeconfig', '/nonexistent');
+      expect(stderr).toContain('A tool name has');
+      expect(stderr).not.toContain('nonexistent');
+      expect(code).toBe(1);
+    },
+  );
+
+  it('does not let a file name drive the terminal', async () => {
+    const { stderr } = await admin('tool', 'list', '--kubeconfig', '/no\u001b[2Jthing');
+    expect(stderr).toContain('/no?[2Jthing');
+    expect(stderr).not.toContain('\u001b');
+  });
+
+  it('shows help and version with 0', async () => {
+    const [help, version] = await Promise.all([admin('tool', '--help'), admin('--version')]);
+    expect(help.stdout).toContain('--delete-home');
+    expect(version.stdout).toMatch(/^toolforge-jobs-admin\/\d+\.\d+\.\d+/);
+    expect([help.code, version.code]).toEqual([0, 0]);
+  });
+});
