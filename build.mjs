@@ -17,8 +17,22 @@ const banner = { js: "import { createRequire } from 'node:module'; const require
 
 await rm('dist', { recursive: true, force: true });
 await Promise.all([
-  build({ ...shared, banner, entryPoints: { jobsd: 'bin/jobsd.ts', admin: 'bin/admin.ts', 'home-reader': 'bin/home-reader.ts' } }),
-  // The CLI is small on purpose: what only some commands need (yaml) is split off and loaded when asked for.
-  build({ ...shared, entryPoints: { jobs: 'bin/jobs.ts' }, splitting: true, minify: true, chunkNames: 'jobs-[name]' }),
+  // What only some starts need (reading a kubeconfig) is split off and loaded when asked for.
+  build({
+    ...shared,
+    banner,
+    minifyWhitespace: true,
+    splitting: true,
+    chunkNames: 'daemon-[name]-[hash]',
+    entryPoints: { jobsd: 'bin/jobsd.ts', admin: 'bin/admin.ts' },
+  }),
+  build({ ...shared, entryPoints: { 'home-reader': 'bin/home-reader.ts' } }),
+  build({
+    ...shared,
+    minify: true,
+    splitting: true,
+    chunkNames: 'jobs-[name]-[hash]',
+    entryPoints: { jobs: 'bin/jobs.ts' },
+  }),
 ]);
 await Promise.all(['jobs', 'jobsd', 'admin'].map((name) => chmod(`dist/${name}.js`, 0o755)));

@@ -58,7 +58,8 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
     const { settings: first, unknownKeys } = parseSettings(data);
     const settings = createSettingsHolder(first);
     setLogLevel(log, first.logLevel);
-    if (unknownKeys.length > 0) log.info({ keys: unknownKeys }, 'keys of the settings ConfigMap that are not read here');
+    if (unknownKeys.length > 0)
+      log.info({ keys: unknownKeys }, 'keys of the settings ConfigMap that are not read here');
     const images = await loadImages(kube, startup, log);
 
     const roster = createJobRoster({ log: log.child({ room: 'machines' }) });
@@ -80,7 +81,12 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
     undos.push(() => connections.close());
 
     const now = Date.now;
-    const metrics = createMetrics({ jobs: () => roster.size(), freshness: () => watch.freshness(), watches: () => watch.stats(), now });
+    const metrics = createMetrics({
+      jobs: () => roster.size(),
+      freshness: () => watch.freshness(),
+      watches: () => watch.stats(),
+      now,
+    });
     const routes = createRoutes({
       jobs: {
         list: (namespace) => roster.list(namespace),
@@ -88,7 +94,8 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
         whenGone: (namespace, names, timeoutMs) => roster.whenGone(namespace, names, timeoutMs),
         freshness: () => watch.freshness(),
         observe: (object) => watch.feed(object),
-        observeGone: ({ key, object: { uid, resourceVersion } }) => roster.accept({ type: 'object.gone', key, uid, resourceVersion }),
+        observeGone: ({ key, object: { uid, resourceVersion } }) =>
+          roster.accept({ type: 'object.gone', key, uid, resourceVersion }),
       },
       forward: createForward(connections),
       images: () => images,
@@ -139,7 +146,11 @@ async function ownCredentials({ kubernetes }: Startup): Promise<Pick<KubeOptions
 }
 
 /** @param absent what a missing map counts as; without it a missing map is an error */
-async function readConfigMap(kube: Kube, { namespace, name }: { namespace: string; name: string }, absent?: Record<string, string>) {
+async function readConfigMap(
+  kube: Kube,
+  { namespace, name }: { namespace: string; name: string },
+  absent?: Record<string, string>,
+) {
   const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps/${encodeURIComponent(name)}`;
   try {
     const { data } = (await kube.request({ method: 'GET', path })) as { data?: Record<string, string> };
@@ -153,7 +164,11 @@ async function readConfigMap(kube: Kube, { namespace, name }: { namespace: strin
 async function loadImages(kube: Kube, { configmaps }: Startup, log: Log): Promise<ImageList> {
   const { namespace, name, key } = configmaps.images;
   const text = (await readConfigMap(kube, configmaps.images)).data[key];
-  if (text === undefined) throw new AppError('settings.invalid', `The ConfigMap ${namespace}/${name} has no key ${key}, so there are no images.`);
+  if (text === undefined)
+    throw new AppError(
+      'settings.invalid',
+      `The ConfigMap ${namespace}/${name} has no key ${key}, so there are no images.`,
+    );
   const images = parseImageConfig(text);
   for (const image of images.offered()) log.info({ image: image.url }, `Adding available container: ${image.name}`);
   return images;
@@ -161,7 +176,17 @@ async function loadImages(kube: Kube, { configmaps }: Startup, log: Log): Promis
 
 async function readListeners({ listen: { tls, unix } }: Startup) {
   return {
-    ...(tls ? { tls: { address: tls.address, port: tls.port, cert: await readPem(tls.cert), key: await readPem(tls.key), clientCa: await readPem(tls.client_ca) } } : {}),
+    ...(tls
+      ? {
+          tls: {
+            address: tls.address,
+            port: tls.port,
+            cert: await readPem(tls.cert),
+            key: await readPem(tls.key),
+            clientCa: await readPem(tls.client_ca),
+          },
+        }
+      : {}),
     ...(unix ? { unix: { path: unix.path, clientCa: await readPem(unix.client_ca) } } : {}),
   };
 }

@@ -22,9 +22,13 @@ export class Tool {
   /** @throws AppError `tool.invalid` unless the name is a lower-case DNS label of at most 53 characters. */
   static of(name: string): Tool {
     if (!toolName.test(name)) {
-      throw new AppError('tool.invalid', 'A tool name has 1 to 53 characters a-z, 0-9 and "-", and neither begins nor ends with "-".', {
-        fields: { field: 'tool', rule: 'dns-label' },
-      });
+      throw new AppError(
+        'tool.invalid',
+        'A tool name has 1 to 53 characters a-z, 0-9 and "-", and neither begins nor ends with "-".',
+        {
+          fields: { field: 'tool', rule: 'dns-label' },
+        },
+      );
     }
     return new Tool(name);
   }

@@ -31,14 +31,33 @@ export function createMetrics(sources: MetricSources): Metrics {
     buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30],
     registers,
   });
-  const refusals = new Counter({ name: 'jobs_http_refused_total', help: 'Requests turned away before routing', labelNames: ['code'] as const, registers });
-  new Gauge({ name: 'jobs_known', help: 'Jobs in the view', registers, collect() { this.set(sources.jobs()); } });
-  new Gauge({
-    name: 'jobs_view_age_seconds', help: 'Age of the last word from the slowest watch', registers,
-    collect() { this.set(Math.max(0, (sources.now() - sources.freshness().asOf) / 1000)); },
+  const refusals = new Counter({
+    name: 'jobs_http_refused_total',
+    help: 'Requests turned away before routing',
+    labelNames: ['code'] as const,
+    registers,
   });
   new Gauge({
-    name: 'jobs_watch_count', help: 'What each watch did since the start', labelNames: ['kind', 'what'] as const, registers,
+    name: 'jobs_known',
+    help: 'Jobs in the view',
+    registers,
+    collect() {
+      this.set(sources.jobs());
+    },
+  });
+  new Gauge({
+    name: 'jobs_view_age_seconds',
+    help: 'Age of the last word from the slowest watch',
+    registers,
+    collect() {
+      this.set(Math.max(0, (sources.now() - sources.freshness().asOf) / 1000));
+    },
+  });
+  new Gauge({
+    name: 'jobs_watch_count',
+    help: 'What each watch did since the start',
+    labelNames: ['kind', 'what'] as const,
+    registers,
     collect() {
       for (const [kind, stats] of Object.entries(sources.watches())) {
         for (const [what, value] of Object.entries(stats)) {

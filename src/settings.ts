@@ -17,7 +17,13 @@ const startupSchema = z.strictObject({
   listen: z.strictObject({
     /** The mutual TLS listener. */
     tls: z
-      .strictObject({ address: z.string().min(1).default('0.0.0.0'), port, cert: absolutePath, key: absolutePath, client_ca: absolutePath })
+      .strictObject({
+        address: z.string().min(1).default('0.0.0.0'),
+        port,
+        cert: absolutePath,
+        key: absolutePath,
+        client_ca: absolutePath,
+      })
       .optional(),
     /** Header mode behind a front; the only place where an identity header is believed. */
     unix: z.strictObject({ path: absolutePath, client_ca: absolutePath }).optional(),
@@ -39,7 +45,9 @@ const startupSchema = z.strictObject({
   configmaps: z
     .strictObject({
       settings: named.default({ namespace: 'jobs-emailer', name: 'jobs-emailer-configmap' }),
-      images: named.extend({ key: z.string().min(1) }).default({ namespace: 'tf-public', name: 'image-config', key: 'images-v1.yaml' }),
+      images: named
+        .extend({ key: z.string().min(1) })
+        .default({ namespace: 'tf-public', name: 'image-config', key: 'images-v1.yaml' }),
     })
     .prefault({}),
 });
@@ -59,8 +67,13 @@ export function parseStartup(text: string): Startup {
     throw new AppError('settings.invalid', 'The start-up file is not YAML.', { cause, problems: [String(cause)] });
   }
   const parsed = startupSchema.safeParse(raw);
-  if (!parsed.success) throw invalid('The start-up file', parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
-  if (!parsed.data.listen.tls && !parsed.data.listen.unix) throw invalid('The start-up file', ['listen: needs tls, unix or both']);
+  if (!parsed.success)
+    throw invalid(
+      'The start-up file',
+      parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`),
+    );
+  if (!parsed.data.listen.tls && !parsed.data.listen.unix)
+    throw invalid('The start-up file', ['listen: needs tls, unix or both']);
   return parsed.data;
 }
 
@@ -117,7 +130,11 @@ export const settingKeys: readonly string[] = Object.keys(liveSchema.shape);
  */
 export function parseSettings(raw: Readonly<Record<string, unknown>>): { settings: Settings; unknownKeys: string[] } {
   const parsed = liveSchema.safeParse({ ...defaults, ...raw });
-  if (!parsed.success) throw invalid('The settings', parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+  if (!parsed.success)
+    throw invalid(
+      'The settings',
+      parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`),
+    );
   const unknownKeys = Object.keys(raw).filter((key) => !settingKeys.includes(key));
   return { settings: settingsFrom(parsed.data), unknownKeys };
 }

@@ -1,0 +1,54 @@
+/** The 2026 dialect, ours as well: wrapped answers, messages, one clear error per problem. */
+import type { Freshness, Image, JobSnapshot } from '../../domain.ts';
+import { type AppError, errorTable } from '../../errors.ts';
+import type { Dialect } from '../respond.ts';
+import { type Job2026, renderJob2026, renderUnresolved2026 } from './job-2026.ts';
+
+export interface Messages {
+  readonly info: readonly string[];
+  readonly warning: readonly string[];
+  readonly error: readonly string[];
+}
+
+export const canonical: Dialect = {
+  name: 'canonical',
+  status: (error) => errorTable[error.code].http || 500,
+  body: (error: AppError) => ({
+    error: error.problems?.length ? [...error.problems] : [error.message],
+    code: error.code,
+    id: errorTable[error.code].id,
+    ...(error.fields ? { fields: error.fields } : {}),
+  }),
+};
+
+export interface CanonicalOptions {
+  readonly now: number;
+  nextFiringAt(snapshot: JobSnapshot): number | undefined;
+  /** False: only what the user set. */
+  readonly includeUnset: boolean;
+}
+
+export function canonicalJob(
+  snapshot: JobSnapshot,
+  { now, nextFiringAt, includeUnset }: CanonicalOptions,
+): Job2026 | object {
+  return includeUnset
+    ? renderJob2026(snapshot, { now, nextFiringAt: nextFiringAt(snapshot) })
+    : renderUnresolved2026(snapshot);
+}
+
+/** What must be said with an answer that comes from a view cut off from the cluster. */
+export function staleMessages(freshness: Freshness, now: number): Messages {
+  if (freshness.live) return noMessages;
+  const seconds = Math.max(0, Math.round((now - freshness.asOf) / 1000));
+  return {
+    ...noMessages,
+    warning: [`The connection to the cluster is interrupted: this is the state of ${seconds} s ago.`],
+  };
+}
+
+export const noMessages: Messages = { info: [], warning: [], error: [] };
+
+export function canonicalImages(images: readonly Image[]): object {
+  return { images: images.map(({ name, url }) => ({ shortname: name, image: url })), messages: noMessages };
+}

@@ -1,0 +1,84 @@
+/**
+ * Writes, and the few reads that explain trouble, passed on to the API server as the tool. Requests are built from nothing: no header, path
+ * or body of a caller is copied. Kubernetes decides what the tool may do; its authorization is not repeated here.
+ */
+import { type JobKey, type JobType, jobTypes, type KubeObject, type Tool, typeOfKind } from '../domain.ts';
+import { type Kube, type KubeRequest, kubeStatusOf } from '../kube.ts';
+import { managedBySelector } from '../manifests.ts';
+
+/** Where the connection of a tool comes from: credentials.ts, in either mode. */
+export interface ToolConnections {
+  kubeFor(tool: Tool): Promise<Kube>;
+  /** The API server refused the certificate: read it again before the next use. */
+  refresh(tool: Tool): void;
+}
+
+export interface Forward {
+  /** @returns the object as the API server stored it. @throws AppError `job.conflict`, `quota.exceeded`, `kube.*`, `credentials.invalid` */
+  create(tool: Tool, type: JobType, object: KubeObject): Promise<KubeObject>;
+  /** @returns false when it was gone already. A different uid under the name is left alone and counts as gone. */
+  remove(tool: Tool, key: JobKey, uid: string): Promise<boolean>;
+  /** Every job in the namespace of the tool, of every kind, however many: exactly what a list shows. */
+  removeAll(tool: Tool): Promise<void>;
+  /** Events about one object, newest first as far as the server tells; only asked for a job in trouble. */
+  eventsOf(tool: Tool, uid: string): Promise<readonly KubeObject[]>;
+}
+
+/** Pods go with their owner (kubernetes.io, garbage collection); a Job's own default would orphan them. */
+const cascade = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background' } as const;
+
+export function createForward(connections: ToolConnections): Forward {
+  /** A 401 means that nothing was done, so even a write may be sent once more with the certificate as it is now. */
+  async function send(tool: Tool, request: KubeRequest): Promise<unknown> {
+    try {
+      return await (await connections.kubeFor(tool)).request(request);
+    } catch (error) {
+      if (kubeStatusOf(error)?.statusCode !== 401) throw error;
+      connections.refresh(tool);
+      return await (await connections.kubeFor(tool)).request(request);
+    }
+  }
+
+  return {
+    async create(tool, type, object) {
+      const path = collectionPath(tool.namespace, jobTypes[type].kind);
+      return (await send(tool, { method: 'POST', path, body: object })) as KubeObject;
+    },
+
+    async remove(tool, key, uid) {
+      const path = `${collectionPath(tool.namespace, key.kind)}/${encodeURIComponent(key.name)}`;
+      try {
+        await send(tool, { method: 'DELETE', path, body: { ...cascade, preconditions: { uid } } });
+        return true;
+      } catch (error) {
+        const status = kubeStatusOf(error)?.statusCode;
+        if (status === 404 || status === 409) return false;
+        throw error;
+      }
+    },
+
+    async removeAll(tool) {
+      const query = { labelSelector: managedBySelector };
+      const collections = Object.values(jobTypes).map(({ kind }) => collectionPath(tool.namespace, kind));
+      await Promise.all(collections.map((path) => send(tool, { method: 'DELETE', path, query, body: cascade })));
+    },
+
+    async eventsOf(tool, uid) {
+      const path = `/api/v1/namespaces/${encodeURIComponent(tool.namespace)}/events`;
+      const list = (await send(tool, {
+        method: 'GET',
+        path,
+        query: { fieldSelector: `involvedObject.uid=${uid}`, limit: 100 },
+        timeoutMs: 2_000,
+      })) as {
+        items?: KubeObject[];
+      };
+      return list.items ?? [];
+    },
+  };
+}
+
+function collectionPath(namespace: string, kind: JobKey['kind']): string {
+  const { api, plural } = jobTypes[typeOfKind[kind]];
+  return `${api}/namespaces/${encodeURIComponent(namespace)}/${plural}`;
+}

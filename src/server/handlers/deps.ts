@@ -1,0 +1,65 @@
+/** What the handlers need of the rest of the house, as the hallway hands it in. */
+import type { Freshness, Image, JobSnapshot, KubeObject, Tool } from '../../domain.ts';
+import { AppError } from '../../errors.ts';
+import type { ImageList } from '../../images.ts';
+import type { Settings } from '../../settings.ts';
+import type { Forward } from '../forward.ts';
+
+/** The actors' view of all jobs; asked only with a caller's own namespace. */
+export interface JobsView {
+  /** One-offs, then scheduled, then continuous jobs, each by name. The same array as long as nothing changed. */
+  list(namespace: string): readonly JobSnapshot[];
+  find(namespace: string, name: string): JobSnapshot | undefined;
+  /** The API server's reply to a write, told to the actor before the caller is answered. */
+  observe(object: KubeObject): void;
+  /** The object with this uid was deleted by us. */
+  observeGone(snapshot: JobSnapshot): void;
+  /** True once neither objects nor pods of these jobs remain. */
+  whenGone(namespace: string, names: readonly string[], timeoutMs: number): Promise<boolean>;
+  freshness(): Freshness;
+}
+
+export interface Home {
+  /** As pods see it. */
+  readonly path: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface Deps {
+  readonly jobs: JobsView;
+  readonly forward: Forward;
+  images(): ImageList;
+  settings(): Settings;
+  homeOf(tool: Tool): Promise<Home>;
+  /** Directory of all homes on the node and in pods. */
+  readonly homes: { readonly base: string; readonly mount: string };
+  now(): number;
+}
+
+/**
+ * The view, once it is complete.
+ * @throws AppError `view.not_ready` (503, Retry-After) before the first sync
+ */
+export function readyJobs(deps: Deps): JobsView {
+  if (!deps.jobs.freshness().synced) {
+    throw new AppError(
+      'view.not_ready',
+      'The service has just started and is still reading the state of the cluster. Try again in a moment.',
+      {
+        retryAfterSeconds: 1,
+      },
+    );
+  }
+  return deps.jobs;
+}
+
+/** @throws AppError `image.unknown` naming the closest known image */
+export function knownImage(text: string, images: ImageList): Image {
+  const image = images.find(text);
+  if (image) return image;
+  const near = images.nearest(text);
+  throw new AppError('image.unknown', `No such image '${text}'${near ? `. Did you mean '${near}'?` : ''}`, {
+    fields: { field: 'imagename', value: text, ...(near ? { nearest: near } : {}) },
+  });
+}

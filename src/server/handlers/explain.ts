@@ -1,0 +1,63 @@
+/**
+ * Why a job in trouble has no pod: asked of the cluster when that job is shown, never for a list and never for a healthy job. A pod that
+ * exists explains itself by its own status.
+ */
+import type { JobSnapshot, KubeObject } from '../../domain.ts';
+import type { Caller } from '../identify.ts';
+import type { Deps } from './deps.ts';
+
+/** A job this young may simply not have got its pod yet. */
+const patienceMs = 2_000;
+
+/**
+ * @returns a sentence for the owner, e.g. `Unable to start, out of quota for cpu, memory`, or undefined where nothing is wrong or known.
+ * A cluster that does not answer is no reason to refuse to show the job.
+ */
+export async function explainTrouble(caller: Caller, snapshot: JobSnapshot, deps: Deps): Promise<string | undefined> {
+  const uid = uidInTrouble(snapshot, deps.now());
+  if (uid === undefined) return undefined;
+  const events = await deps.forward.eventsOf(caller.tool, uid).catch(() => []);
+  return newestFailure(events);
+}
+
+/** The Job whose controller cannot make a pod. A Deployment says so in its own conditions. */
+function uidInTrouble({ key, object, runs, pods, state }: JobSnapshot, now: number): string | undefined {
+  if (key.kind === 'Deployment' || state === 'succeeded' || state === 'failed') return undefined;
+  const owner = key.kind === 'Job' ? object : runs[0];
+  if (!owner || now - owner.createdAt < patienceMs || pods.some((pod) => pod.ownerUid === owner.uid)) return undefined;
+  const { succeeded, failed, conditions } = owner.status;
+  return succeeded > 0 || failed > 0 || conditions.some(({ type }) => type === 'Complete' || type === 'Failed')
+    ? undefined
+    : owner.uid;
+}
+
+function newestFailure(events: readonly KubeObject[]): string | undefined {
+  const failures = events.filter((event) => event.reason === 'FailedCreate' && typeof event.message === 'string');
+  const newest = failures.sort((one, other) => timeOf(other) - timeOf(one))[0];
+  return newest ? failureInWords(String(newest.message)) : undefined;
+}
+
+/** `lastTimestamp` is null on events of the newer API (kubernetes.io, Event v1). */
+function timeOf(event: KubeObject): number {
+  const times = [event.lastTimestamp, event.eventTime, event.firstTimestamp].map((time) => Date.parse(String(time)));
+  return times.find((time) => !Number.isNaN(time)) ?? 0;
+}
+
+/**
+ * The admission's own words, cut to what the owner can act on: which quota, or which limit.
+ * @example `… exceeded quota: x, requested: …, limited: limits.cpu=2` becomes `Unable to start, out of quota for cpu`
+ */
+export function failureInWords(message: string): string {
+  const limited = message.includes('exceeded quota')
+    ? message.slice(message.lastIndexOf('limited: ') + 'limited: '.length)
+    : undefined;
+  if (limited !== undefined) {
+    const names = limited
+      .split(',')
+      .map((part) => (part.split('=')[0] ?? '').trim().replace(/^(requests|limits)\./, ''));
+    return `Unable to start, out of quota for ${[...new Set(names)].sort().join(', ')}`;
+  }
+  const limit = /(minimum|maximum) (memory|cpu) usage per Container is (\S+?)[,.\s]/.exec(`${message} `);
+  if (limit) return `Unable to start: the ${limit[1]} ${limit[2]} of one job is ${limit[3]}`;
+  return 'Unable to start: the cluster refuses to make its pod';
+}

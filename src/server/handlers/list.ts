@@ -1,0 +1,43 @@
+/**
+ * All jobs of the caller, as JSON text. A list is rendered at most once a second and once per change: clients that poll, and there are many,
+ * get the text made for the first of them. Durations count whole seconds, so no answer is older than it says.
+ */
+import type { JobSnapshot } from '../../domain.ts';
+import type { Caller } from '../identify.ts';
+import { type Deps, readyJobs } from './deps.ts';
+
+/** How one dialect writes a list; `name` tells the texts of the dialects apart. */
+export interface ListForm {
+  readonly name: string;
+  write(snapshots: readonly JobSnapshot[], caller: Caller, now: number): string;
+}
+
+interface Rendered {
+  readonly snapshots: readonly JobSnapshot[];
+  readonly second: number;
+  readonly text: string;
+}
+
+/** Texts kept: the most recently asked tools only. */
+const maxKept = 256;
+
+export function createListJobs(deps: Deps): (caller: Caller, form: ListForm) => string {
+  const kept = new Map<string, Rendered>();
+
+  return (caller, form) => {
+    const jobs = readyJobs(deps);
+    const { namespace } = caller.tool;
+    const now = deps.now();
+    const second = Math.floor(now / 1000);
+    const snapshots = jobs.list(namespace);
+    const slot = `${form.name} ${namespace}`;
+    const last = kept.get(slot);
+    if (last && last.snapshots === snapshots && last.second === second) return last.text;
+
+    const text = form.write(snapshots, caller, now);
+    kept.delete(slot);
+    kept.set(slot, { snapshots, second, text });
+    if (kept.size > maxKept) kept.delete(kept.keys().next().value as string);
+    return text;
+  };
+}

@@ -1,0 +1,54 @@
+/** A new job: checked, created in the cluster as the tool, told to its actor, answered. */
+import { parseDefinition, resolveJob } from '../../definition.ts';
+import type { JobDefinition, JobSnapshot } from '../../domain.ts';
+import { AppError } from '../../errors.ts';
+import { toKubeObject } from '../../manifests.ts';
+import type { Caller } from '../identify.ts';
+import { type Deps, type Home, knownImage, readyJobs } from './deps.ts';
+
+/** Requests and limits of a job that asks for none (docs/wire.md, "Resources"). */
+const defaults = { memory: '512Mi', cpu: '100m' };
+
+/**
+ * @param input the canonical body (snake_case keys), not yet trusted
+ * @returns the job as its actor knows it, so that a list straight afterwards shows it
+ * @throws AppError `job.invalid`, `image.unknown`, `job.conflict`, `quota.exceeded`, `home.*`, `credentials.*`, `kube.*`
+ */
+export async function runJob(caller: Caller, input: Record<string, unknown>, deps: Deps): Promise<JobSnapshot> {
+  const jobs = readyJobs(deps);
+  const { tool } = caller;
+  const definition = parseDefinition(input);
+  const image = knownImage(definition.image, deps.images());
+  if (jobs.find(tool.namespace, definition.name)) throw nameTaken(definition);
+
+  const home = await deps.homeOf(tool);
+  const job = resolveJob(definition, { tool, image, homePath: home.path, defaults });
+  const created = await deps.forward
+    .create(tool, definition.type, toKubeObject(job, definition, manifestContext(caller, home, deps)))
+    .catch((error: unknown) => {
+      throw error instanceof AppError && error.code === 'job.conflict' ? nameTaken(definition, error) : error;
+    });
+  jobs.observe(created);
+  const snapshot = jobs.find(tool.namespace, definition.name);
+  if (!snapshot) throw new AppError('internal', 'The job was created, but is not seen yet. Look again in a moment.');
+  return snapshot;
+}
+
+function nameTaken(definition: JobDefinition, cause?: unknown): AppError {
+  return new AppError('job.conflict', `A job with the name ${definition.name} exists already. Nothing was changed.`, {
+    cause,
+    fields: { field: 'name', value: definition.name },
+  });
+}
+
+function manifestContext(caller: Caller, home: Home, deps: Deps): Parameters<typeof toKubeObject>[2] {
+  const settings = deps.settings();
+  return {
+    tool: caller.tool,
+    homePath: home.path,
+    owner: settings.runAsHomeOwner ? { uid: home.uid, gid: home.gid } : undefined,
+    mountHomes: settings.mountHomes ? { hostPath: deps.homes.base, mountPath: deps.homes.mount } : undefined,
+    defaultCpuLimit: settings.defaultCpuLimit,
+    imagePullPolicy: settings.imagePullPolicy,
+  };
+}

@@ -1,0 +1,122 @@
+/** The only writer of status codes: answers and refusals, in a dialect where the caller has one, in fixed words where it has not. */
+import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { AppError } from '../errors.ts';
+
+/** How one generation of clients expects errors and JSON. */
+export interface Dialect {
+  readonly name: string;
+  status(error: AppError): number;
+  body(error: AppError): unknown;
+  /** The JSON text of a value; plain `JSON.stringify` where absent. */
+  text?(value: unknown): string;
+}
+
+/** What is used of the framework's reply. */
+export interface Reply {
+  code(status: number): unknown;
+  header(name: string, value: string): unknown;
+  send(text: string): unknown;
+}
+
+const json = 'application/json; charset=utf-8';
+const html = 'text/html; charset=utf-8';
+
+/** The page that clients and people know from the earlier front; the heading is the sentence they look for. */
+const noCertificatePage = `<!DOCTYPE html>
+<html>
+<head><title>400 No required SSL certificate was sent</title></head>
+<body>
+<h1>400 Bad Request</h1>
+<p>No required SSL certificate was sent</p>
+</body>
+</html>
+`;
+
+/** @param value already JSON where it is text made by textOf() */
+export function textOf(dialect: Dialect, value: unknown): string {
+  return dialect.text ? dialect.text(value) : JSON.stringify(value);
+}
+
+/** Answers with a value, e.g. `sendText(reply, 200, textOf(dialect, jobs))`. @returns the reply, for a handler to return */
+export function sendText<R extends Reply>(reply: R, status: number, text: string, contentType: string = json): R {
+  reply.code(status);
+  reply.header('content-type', contentType);
+  reply.send(text);
+  return reply;
+}
+
+/** Answers with an error of a routed request. */
+export function sendError<R extends Reply>(reply: R, dialect: Dialect, error: AppError): R {
+  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(Math.ceil(error.retryAfterSeconds)));
+  return sendText(reply, dialect.status(error), textOf(dialect, dialect.body(error)));
+}
+
+/**
+ * Turns a request away before routing. Unless the caller is only too fast, the connection ends with the answer; a body still under way is
+ * read and forgotten for a second, since closing at once would take the answer from a client that is still writing.
+ * @returns whether the connection goes on
+ */
+export function refuse(response: ServerResponse, dialect: Dialect, error: AppError): boolean {
+  const withoutCertificate = error.code === 'caller.no_certificate';
+  const text = withoutCertificate ? noCertificatePage : textOf(dialect, dialect.body(error));
+  const bodyComes = hasBody(response);
+  const keep = error.code === 'caller.too_many' && !bodyComes;
+  response.writeHead(withoutCertificate ? 400 : dialect.status(error), {
+    'content-type': withoutCertificate ? html : json,
+    'content-length': Buffer.byteLength(text),
+    ...(error.retryAfterSeconds === undefined ? {} : { 'retry-after': String(Math.ceil(error.retryAfterSeconds)) }),
+    ...(keep ? {} : { connection: 'close' }),
+  });
+  if (bodyComes) lingerAfter(response, text);
+  else response.end(text);
+  return keep;
+}
+
+function hasBody({ req }: ServerResponse): boolean {
+  return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
+}
+
+const lingerMs = 1000;
+
+function lingerAfter(response: ServerResponse, text: string): void {
+  const { req } = response;
+  const end = () => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, lingerMs);
+  req.once('end', end).once('close', end).resume();
+  response.write(text);
+}
+
+/** Answers of the health listener; no tool data. */
+export function sendHealth(response: ServerResponse, isWell: boolean, text: string, contentType: string = json): void {
+  response
+    .writeHead(isWell ? 200 : 503, { 'content-type': contentType, 'content-length': Buffer.byteLength(text) })
+    .end(text);
+}
+
+export function sendHealthNotFound(response: ServerResponse): void {
+  response.writeHead(404, { 'content-length': 0 }).end();
+}
+
+/** What is written on a socket whose bytes never became a request. @param code of Node's parser, e.g. `HPE_HEADER_OVERFLOW` */
+export function rawRefusal(code: string | undefined): string {
+  return rawAnswer(rawStatuses.get(code ?? '') ?? 400, '');
+}
+
+/** The same for a failure that has words. */
+export function rawError(dialect: Dialect, error: AppError): string {
+  return rawAnswer(dialect.status(error), textOf(dialect, dialect.body(error)));
+}
+
+function rawAnswer(status: number, text: string): string {
+  const headers = ['connection: close', `content-type: ${json}`, `content-length: ${Buffer.byteLength(text)}`];
+  return [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...headers, '', text].join('\r\n');
+}
+
+const rawStatuses: ReadonlyMap<string, number> = new Map([
+  ['HPE_HEADER_OVERFLOW', 431],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 413],
+  ['ERR_HTTP_REQUEST_TIMEOUT', 408],
+]);

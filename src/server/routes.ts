@@ -1,0 +1,270 @@
+/**
+ * The table: method, path, dialect, handler. Read it and you know the API. Every row also answers with the slash at the end of its path
+ * added or left out.
+ */
+import type { z } from 'zod';
+import { nextFirings } from '../cron.ts';
+import { parseDefinition } from '../definition.ts';
+import type { JobSnapshot } from '../domain.ts';
+import { AppError } from '../errors.ts';
+import { canonical, canonicalImages, canonicalJob, noMessages, staleMessages } from './dialects/canonical.ts';
+import { renderJob2022 } from './dialects/job-2022.ts';
+import { seed, seedInput } from './dialects/seed.ts';
+import type { Deps } from './handlers/deps.ts';
+import { createListJobs, type ListForm } from './handlers/list.ts';
+import { deleteJob, flushJobs } from './handlers/remove.ts';
+import { runJob } from './handlers/run.ts';
+import { showJob } from './handlers/show.ts';
+import type { Caller } from './identify.ts';
+import { type Dialect, textOf } from './respond.ts';
+import * as schemas from './schemas.ts';
+
+/** One request after identification; `body` has had its shape checked. */
+export interface Call {
+  readonly caller: Caller;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+}
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+  readonly dialect: Dialect;
+  readonly summary: string;
+  readonly status: number;
+  readonly params?: z.ZodType;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  readonly answer: z.ZodType;
+  /** Words what is wrong with a body whose shape does not fit, all problems at once. @throws AppError */
+  explainBody?(body: unknown): void;
+  /** A value to be written as JSON, or a list's text. */
+  handle(call: Call): Promise<unknown> | unknown;
+}
+
+/** JSON made already. */
+export class JsonText {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** Old and new public paths of the canonical dialect; clients behind the former gateway use the second. */
+const canonicalBases = ['/v1/tool/:tool', '/jobs/v1/tool/:tool'];
+
+export function createRoutes(deps: Deps): Route[] {
+  const list = createListJobs(deps);
+  return [...canonicalBases.flatMap((base) => canonicalRoutes(base, deps, list)), ...seedRoutes('/api/v1', deps, list)];
+}
+
+type ListJobs = ReturnType<typeof createListJobs>;
+
+function canonicalRoutes(base: string, deps: Deps, list: ListJobs): Route[] {
+  const row = { dialect: canonical, params: schemas.toolParams };
+  const named = { dialect: canonical, params: schemas.jobParams };
+  const said = (value: object) => ({ ...value, messages: staleMessages(deps.jobs.freshness(), deps.now()) });
+  const options = (query: Call['query']) => ({
+    now: deps.now(),
+    nextFiringAt: nextFiringAt(deps),
+    includeUnset: wantsUnset(query),
+  });
+  const listForm = (query: Call['query']): ListForm => ({
+    name: wantsUnset(query) ? 'canonical' : 'canonical-set',
+    write: (snapshots) =>
+      textOf(canonical, said({ jobs: snapshots.map((snapshot) => canonicalJob(snapshot, options(query))) })),
+  });
+  const create = async ({ caller, body }: Call) => {
+    const snapshot = await runJob(caller, body as Record<string, unknown>, deps);
+    return { job: canonicalJob(snapshot, options({})), messages: noMessages };
+  };
+  const rows: Route[] = [
+    {
+      ...row,
+      method: 'GET',
+      path: `${base}/jobs`,
+      summary: 'All jobs of the tool',
+      status: 200,
+      query: schemas.unsetQuery,
+      answer: schemas.jobsAnswer,
+      handle: ({ caller, query }) => new JsonText(list(caller, listForm(query))),
+    },
+    {
+      ...row,
+      method: 'POST',
+      path: `${base}/jobs`,
+      summary: 'Create a job',
+      status: 201,
+      body: schemas.newJobSchema,
+      answer: schemas.jobAnswer,
+      explainBody,
+      handle: create,
+    },
+    {
+      ...row,
+      method: 'DELETE',
+      path: `${base}/jobs`,
+      summary: 'Delete all jobs of the tool',
+      status: 200,
+      answer: schemas.messagesAnswer,
+      handle: async ({ caller }) => {
+        await flushJobs(caller, deps);
+        return { messages: noMessages };
+      },
+    },
+    {
+      ...named,
+      method: 'GET',
+      path: `${base}/jobs/:name`,
+      summary: 'One job',
+      status: 200,
+      query: schemas.unsetQuery,
+      answer: schemas.jobAnswer,
+      handle: ({ caller, params, query }) =>
+        said({ job: canonicalJob(showJob(caller, params.name ?? '', deps), options(query)) }),
+    },
+    {
+      ...named,
+      method: 'DELETE',
+      path: `${base}/jobs/:name`,
+      summary: 'Delete one job',
+      status: 200,
+      answer: schemas.messagesAnswer,
+      handle: async ({ caller, params }) => {
+        await deleteJob(caller, params.name ?? '', deps);
+        return { messages: noMessages };
+      },
+    },
+    {
+      ...row,
+      method: 'GET',
+      path: `${base}/images`,
+      summary: 'Images that can be used',
+      status: 200,
+      answer: schemas.imagesAnswer,
+      handle: () => canonicalImages(deps.images().offered()),
+    },
+  ];
+  return rows.map((entry) => ({ ...entry, handle: (call) => entry.handle(ownTool(call)) }));
+}
+
+function seedRoutes(base: string, deps: Deps, list: ListJobs): Route[] {
+  const row = { dialect: seed, status: 200 } as const;
+  const named = { ...row, params: schemas.nameParams };
+  const job = (snapshot: JobSnapshot, caller: Caller) =>
+    renderJob2022(snapshot, { tool: caller.tool, now: deps.now() });
+  const form: ListForm = {
+    name: 'seed',
+    write: (snapshots, caller) =>
+      textOf(
+        seed,
+        snapshots.map((snapshot) => job(snapshot, caller)),
+      ),
+  };
+  const images = () =>
+    deps
+      .images()
+      .offered()
+      .map(({ name, url }) => ({ shortname: name, image: url }));
+  return [
+    {
+      ...row,
+      method: 'POST',
+      path: `${base}/run`,
+      summary: 'Create a job (2022)',
+      query: schemas.seedRunQuery,
+      body: schemas.seedRunBody,
+      answer: schemas.seedCreated,
+      handle: async ({ caller, body, query }) => {
+        await runJob(caller, seedInput(body, query), deps);
+        return 201;
+      },
+    },
+    {
+      ...named,
+      method: 'GET',
+      path: `${base}/show/:name`,
+      summary: 'One job (2022)',
+      answer: schemas.seedJobSchema,
+      handle: ({ caller, params }) => job(showJob(caller, params.name ?? '', deps), caller),
+    },
+    {
+      ...row,
+      method: 'GET',
+      path: `${base}/list`,
+      summary: 'All jobs of the tool (2022)',
+      answer: schemas.seedJobs,
+      handle: ({ caller }) => new JsonText(list(caller, form)),
+    },
+    {
+      ...named,
+      method: 'DELETE',
+      path: `${base}/delete/:name`,
+      summary: 'Delete one job (2022)',
+      answer: schemas.seedNothing,
+      handle: async ({ caller, params }) => {
+        await deleteJob(caller, params.name ?? '', deps).catch(unlessMissing);
+        return '';
+      },
+    },
+    {
+      ...row,
+      method: 'DELETE',
+      path: `${base}/flush`,
+      summary: 'Delete all jobs of the tool (2022)',
+      answer: schemas.seedNothing,
+      handle: async ({ caller }) => {
+        await flushJobs(caller, deps);
+        return '';
+      },
+    },
+    {
+      ...row,
+      method: 'GET',
+      path: `${base}/containers`,
+      summary: 'Images that can be used (2022)',
+      answer: schemas.seedImages,
+      handle: images,
+    },
+    {
+      ...row,
+      method: 'GET',
+      path: `${base}/images`,
+      summary: 'Images that can be used (2023)',
+      answer: schemas.seedImages,
+      handle: images,
+    },
+  ];
+}
+
+/** The first clients delete without looking: a missing job is as good as deleted. */
+function unlessMissing(error: unknown): void {
+  if (!(error instanceof AppError && error.code === 'job.not_found')) throw error;
+}
+
+function explainBody(body: unknown): void {
+  parseDefinition(typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {});
+}
+
+/** The tool in the path must be the certificate's. */
+function ownTool(call: Call): Call {
+  if (call.params.tool !== call.caller.tool.name) {
+    throw new AppError(
+      'caller.forbidden',
+      `Your certificate is for the tool '${call.caller.tool.name}'; it cannot be used for another one.`,
+    );
+  }
+  return call;
+}
+
+function wantsUnset(query: Call['query']): boolean {
+  return !['false', 'False', '0'].includes(String(query.include_unset ?? 'true'));
+}
+
+function nextFiringAt(deps: Deps): (snapshot: JobSnapshot) => number | undefined {
+  return ({ object }) =>
+    object.job?.schedule && !object.status.suspended
+      ? nextFirings(object.job.schedule.actual, deps.now(), 1)[0]
+      : undefined;
+}

@@ -1,0 +1,230 @@
+/**
+ * `npm run demo`: from a bare machine to jobs that really run, told step by step. Ends with exit 0 and a clean machine;
+ * `-- --keep` leaves everything up and prints how to use it; `-- --kubeconfig FILE` uses a cluster that is there already.
+ * It looks at what comes back: a step that does not show what it says fails the demo.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import { type Cluster, down, up } from '../cluster/cluster.ts';
+import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
+
+const run = promisify(execFile);
+const { values: flags } = parseArgs({
+  options: { keep: { type: 'boolean', default: false }, kubeconfig: { type: 'string' } },
+});
+const started = Date.now();
+const undos: (() => Promise<void>)[] = [];
+
+process.exitCode = await main().then(
+  () => 0,
+  (error: unknown) => {
+    console.error(
+      `\nThe demo did not go as it should: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
+    return 1;
+  },
+);
+
+async function main(): Promise<void> {
+  let interrupted = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      interrupted = true;
+      void cleanUp().finally(() => process.exit(130));
+    });
+  }
+  try {
+    await play();
+  } finally {
+    if (!flags.keep && !interrupted) await cleanUp();
+  }
+}
+
+async function play(): Promise<void> {
+  step('A real Kubernetes');
+  const { cluster, stateDir } = await startCluster();
+  note(`Kubernetes ${cluster.version} answers at ${cluster.server}`);
+
+  step('Two tools, as the account manager of the cluster makes them');
+  const sandbox = await createSandbox({ cluster, dir: join(stateDir, 'demo'), name: 'demo' });
+  for (const tool of ['tool-one', 'tool-two']) {
+    await sandbox.addTool(tool);
+    undos.push(() => sandbox.removeTool(tool));
+    note(`${tool}: namespace, rights, quota, home, certificate`);
+  }
+
+  step('The daemon');
+  await sandbox.start();
+  undos.push(async () => void (await sandbox.stop()));
+  note(`ready at ${sandbox.url}, each request with the certificate of a tool`);
+
+  await playJobs(sandbox);
+  await playIdentity(sandbox);
+
+  step('flush: all jobs of tool-one go');
+  await jobs(sandbox, 'flush');
+  const left = await sandbox.jobs('tool-one', 'list', '--output', 'json');
+  expect(left.stdout.trim() === '[]', `nothing is left: ${left.stdout}`);
+  note('nothing is left');
+
+  if (flags.keep) explainKept(sandbox, stateDir);
+  else note(`\nDone in ${Math.round((Date.now() - started) / 1000)} s. Cleaning up.`);
+}
+
+async function startCluster(): Promise<{ cluster: Cluster; stateDir: string }> {
+  const stateDir = flags.keep
+    ? join(homedir(), '.local/state/toolforge-jobs/demo')
+    : await mkdtemp(join(tmpdir(), 'toolforge-jobs-demo-'));
+  if (!flags.keep) undos.push(() => rm(stateDir, { recursive: true, force: true }));
+  const cluster = await up({
+    stateDir,
+    onProgress: note,
+    ...(flags.kubeconfig ? { kubeconfig: flags.kubeconfig } : {}),
+  });
+  if (cluster.owned) undos.push(() => down(stateDir, note));
+  return { cluster, stateDir };
+}
+
+async function playJobs(sandbox: Sandbox): Promise<void> {
+  step('Five jobs of tool-one');
+  await jobs(
+    sandbox,
+    'run',
+    'greeter',
+    '--image',
+    'bookworm',
+    '--command',
+    'echo "hello from $(hostname)"; sleep 2; echo done',
+  );
+  await jobs(sandbox, 'run', 'every-minute', '--image', 'bookworm', '--command', 'date', '--schedule', '* * * * *');
+  await jobs(
+    sandbox,
+    'run',
+    'bot',
+    '--image',
+    'bookworm',
+    '--command',
+    'while true; do date; sleep 1; done',
+    '--continuous',
+  );
+  await jobs(sandbox, 'run', 'broken', '--image', 'bookworm', '--command', 'echo "no such page" >&2; exit 3');
+  await jobs(sandbox, 'run', 'hungry', '--image', 'bookworm', '--command', 'tail /dev/zero', '--mem', '100Mi');
+
+  step('list, as it changes');
+  let last = '';
+  await until(async () => {
+    const { stdout } = await sandbox.jobs('tool-one', 'list');
+    if (stdout !== last) console.log(stdout);
+    last = stdout;
+    return (
+      ['Completed', 'Failed', 'Running'].every((word) => stdout.includes(word)) &&
+      (stdout.match(/Failed/g) ?? []).length === 2
+    );
+  }, 'the one-offs end and the bot runs');
+
+  step('show: why they failed');
+  expect((await jobs(sandbox, 'show', 'broken')).includes('3'), 'show names exit code 3');
+  expect((await jobs(sandbox, 'show', 'hungry')).includes('OOMKilled'), 'show says that memory ran out');
+
+  step('The output, in the home of the tool and owned by it');
+  const home = sandbox.homeOf('tool-one');
+  for (const file of ['greeter.out', 'broken.err']) {
+    const path = join(home, file);
+    const { uid } = await stat(path);
+    console.log(`${file} (uid ${uid}): ${(await readFile(path, 'utf8')).trim()}`);
+    expect(uid === (await stat(home)).uid, 'the file belongs to the tool');
+  }
+}
+
+async function playIdentity(sandbox: Sandbox): Promise<void> {
+  step('The same list through curl, with the certificate of the tool');
+  const pair = join(sandbox.homeOf('tool-one'), '.toolskube/client');
+  const curl = ['-sS', '--cacert', sandbox.caFile];
+  const { stdout: list } = await run('curl', [
+    ...curl,
+    '--cert',
+    `${pair}.crt`,
+    '--key',
+    `${pair}.key`,
+    `${sandbox.url}/api/v1/list/`,
+  ]);
+  console.log(list.trim());
+  expect(JSON.parse(list).length === 5, 'curl sees the five jobs');
+
+  step('Without a certificate');
+  const { stdout: refused } = await run('curl', [
+    ...curl,
+    '-w',
+    '\nHTTP %{http_code}\n',
+    `${sandbox.url}/api/v1/list/`,
+  ]);
+  console.log(refused.trim());
+  expect(
+    refused.includes('No required SSL certificate was sent') && refused.includes('HTTP 400'),
+    'the call is refused',
+  );
+
+  step('tool-two sees none of it, and is refused when it asks');
+  const own = await sandbox.jobs('tool-two', 'list', '--output', 'json');
+  expect(own.stdout.trim() === '[]', `tool-two has no jobs: ${own.stdout}`);
+  note('list of tool-two: empty');
+  const other = join(sandbox.homeOf('tool-two'), '.toolskube/client');
+  const { stdout: forbidden } = await run('curl', [
+    ...curl,
+    '-w',
+    '\nHTTP %{http_code}\n',
+    '--cert',
+    `${other}.crt`,
+    '--key',
+    `${other}.key`,
+    `${sandbox.url}/v1/tool/tool-one/jobs`,
+  ]);
+  console.log(forbidden.trim());
+  expect(forbidden.includes('HTTP 403'), 'the call is refused');
+}
+
+async function jobs(sandbox: Sandbox, ...args: string[]): Promise<string> {
+  console.log(`$ toolforge-jobs ${args.map((arg) => (/^[\w.:/-]+$/.test(arg) ? arg : `'${arg}'`)).join(' ')}`);
+  const { code, stdout, stderr } = await sandbox.jobs('tool-one', ...args);
+  const text = (stdout + stderr).trim();
+  if (text) console.log(text);
+  expect(code === 0, `the command ends with 0, not ${code}`);
+  return stdout;
+}
+
+async function cleanUp(): Promise<void> {
+  for (const undo of undos.splice(0).reverse()) {
+    await undo().catch((error: unknown) =>
+      console.error(`clean-up: ${error instanceof Error ? error.message : String(error)}`),
+    );
+  }
+}
+
+function explainKept(sandbox: Sandbox, stateDir: string): void {
+  const home = sandbox.homeOf('tool-one');
+  console.log(`
+Everything is left running. To use it as tool-one:
+
+  export HOME=${home} KUBECONFIG=${home}/.kube/config
+  node dist/jobs.js list
+
+To end it:
+
+  kill the daemon (its log: ${sandbox.logFile})
+  npm run cluster -- down --state ${stateDir}`);
+}
+
+function step(title: string): void {
+  console.log(`\n=== ${title}`);
+}
+
+function note(line: string): void {
+  console.log(line);
+}
+
+function expect(holds: boolean, what: string): void {
+  if (!holds) throw new Error(`expected: ${what}`);
+}
