@@ -174,6 +174,13 @@ export const errorTable = {
     retry: 'yes',
     hint: 'The first look at the cluster is not complete yet.',
   },
+  'kube.conflict': {
+    id: 'TJF-X006',
+    http: 503,
+    exit: 2,
+    retry: 'yes',
+    hint: 'Two writes met, e.g. at the quota; nothing was done and trying again is safe.',
+  },
   'settings.invalid': {
     id: 'TJF-X010',
     http: 0,
@@ -187,6 +194,27 @@ export const errorTable = {
     exit: 2,
     retry: 'no',
     hint: 'The command line is not one the command knows.',
+  },
+  'service.refused': {
+    id: 'TJF-X020',
+    http: 0,
+    exit: 1,
+    retry: 'no',
+    hint: 'A command got a 4xx answer without a code that its version knows.',
+  },
+  'service.failed': {
+    id: 'TJF-X021',
+    http: 0,
+    exit: 2,
+    retry: 'no',
+    hint: 'A command got an answer that is neither a result nor a refusal it knows, e.g. of a proxy.',
+  },
+  'service.unreachable': {
+    id: 'TJF-X022',
+    http: 0,
+    exit: 2,
+    retry: 'yes',
+    hint: 'A command could not connect to the service, could not verify it, or got no answer.',
   },
   internal: { id: 'TJF-X000', http: 500, exit: 2, retry: 'no', hint: 'A defect of ours; the log has everything.' },
 } as const satisfies Record<string, ErrorRow>;

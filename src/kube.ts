@@ -252,6 +252,12 @@ export function fromKubeStatus(statusCode: number, answer: unknown, retryAfter?:
     case 404:
       return new AppError('job.not_found', 'There is no such object in the cluster.', { cause });
     case 409:
+      if (cause.reason !== 'AlreadyExists') {
+        return new AppError('kube.conflict', 'Other changes of the tool came in between. Nothing was changed. Try again.', {
+          cause,
+          retryAfterSeconds: 1,
+        });
+      }
       return new AppError('job.conflict', 'An object with the same name exists already.', { cause });
     case 410:
       return new AppError('kube.gone', 'The requested version is too old.', { cause });

@@ -31,8 +31,8 @@ describe('the path of a log', () => {
     'a\u2029',
     '\ud800',
     'x'.repeat(256),
-    'x/'.repeat(600) + 'x',
-    `${'é'.repeat(128)}`,
+    `${'x/'.repeat(600)}x`,
+    'é'.repeat(128),
   ])('%j is refused wherever the home is', (text) => {
     expect(problemOfLogPath(text)).toBeDefined();
     expect(resolveLogPath(text, home)).toBeUndefined();

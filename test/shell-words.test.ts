@@ -25,9 +25,9 @@ describe('words of a shell', () => {
 
   it('come back from the line they are joined to', () => {
     fc.assert(
-      fc.property(fc.array(fc.string({ unit: 'binary' })), (words) =>
-        expect(splitWords(joinWords(words))).toEqual(words),
-      ),
+      fc.property(fc.array(fc.string({ unit: 'binary' })), (words) => {
+        expect(splitWords(joinWords(words))).toEqual(words);
+      }),
     );
   });
 });

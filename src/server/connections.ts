@@ -38,7 +38,7 @@ export const defaultConnectionLimits: ConnectionLimits = {
 export const frontConnectionLimits: ConnectionLimits = {
   ...defaultConnectionLimits,
   perAddress: Number.POSITIVE_INFINITY,
-  requestsPerConnection: 0,
+  requestsPerConnection: Number.POSITIVE_INFINITY,
   keepAliveMs: 75_000,
 };
 
@@ -65,6 +65,7 @@ interface State {
   readonly socket: Socket;
   isOld: boolean;
   isEnding: boolean;
+  requests: number;
   /** Requests without their end yet: one, or two while an answer is on its way out. */
   readonly exchanges: Set<Exchange>;
 }
@@ -81,7 +82,7 @@ interface Exchange {
 export function trackConnections(
   server: Server,
   isTls: boolean,
-  perAddress: number,
+  { perAddress, requestsPerConnection }: ConnectionLimits,
   onDropped: (address: string) => void,
 ): Connections {
   const states = new Set<State>();
@@ -98,7 +99,7 @@ export function trackConnections(
       socket.destroy();
       return;
     }
-    const state: State = { socket, isOld: false, isEnding: false, exchanges: new Set() };
+    const state: State = { socket, isOld: false, isEnding: false, requests: 0, exchanges: new Set() };
     const peer = peerOf(socket);
     countByAddress.set(address, count);
     states.add(state);
@@ -148,7 +149,10 @@ export function trackConnections(
       };
       state.exchanges.add(exchange);
       response.once('close', exchange.end);
-      if (isClosing) response.shouldKeepAlive = false;
+      // Node's own maxRequestsPerSocket only asks the client to close, and answers 503 from then on to those that do not.
+      state.requests++;
+      if (state.requests === requestsPerConnection) state.isEnding = true;
+      if (isClosing || state.isEnding) response.shouldKeepAlive = false;
       return state.isOld ? 'old' : 'look';
     },
 

@@ -2,7 +2,9 @@
  * Writes, and the few reads that explain trouble, passed on to the API server as the tool. Requests are built from nothing: no header, path
  * or body of a caller is copied. Kubernetes decides what the tool may do; its authorization is not repeated here.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { type JobKey, type JobType, jobTypes, type KubeObject, type Tool, typeOfKind } from '../domain.ts';
+import { AppError } from '../errors.ts';
 import { type Kube, type KubeRequest, kubeStatusOf } from '../kube.ts';
 import { managedBySelector } from '../manifests.ts';
 
@@ -27,15 +29,27 @@ export interface Forward {
 /** Pods go with their owner (kubernetes.io, garbage collection); a Job's own default would orphan them. */
 const cascade = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background' } as const;
 
+const conflictTries = 6;
+const conflictPauseMs = 20;
+
 export function createForward(connections: ToolConnections): Forward {
-  /** A 401 means that nothing was done, so even a write may be sent once more with the certificate as it is now. */
+  /**
+   * Sends again where nothing was done: once after a 401, with the certificate as it is now, and a few times when the quota's bookkeeping met
+   * another request of the tool (409 Conflict; kubernetes.io, resource quotas).
+   */
   async function send(tool: Tool, request: KubeRequest): Promise<unknown> {
-    try {
-      return await (await connections.kubeFor(tool)).request(request);
-    } catch (error) {
-      if (kubeStatusOf(error)?.statusCode !== 401) throw error;
-      connections.refresh(tool);
-      return await (await connections.kubeFor(tool)).request(request);
+    let isRefreshed = false;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await (await connections.kubeFor(tool)).request(request);
+      } catch (error) {
+        if (kubeStatusOf(error)?.statusCode === 401 && !isRefreshed) {
+          isRefreshed = true;
+          connections.refresh(tool);
+        } else if (request.method === 'POST' && isConflict(error) && attempt < conflictTries) {
+          await pause(attempt * conflictPauseMs * (0.5 + Math.random()));
+        } else throw error;
+      }
     }
   }
 
@@ -81,4 +95,8 @@ export function createForward(connections: ToolConnections): Forward {
 function collectionPath(namespace: string, kind: JobKey['kind']): string {
   const { api, plural } = jobTypes[typeOfKind[kind]];
   return `${api}/namespaces/${encodeURIComponent(namespace)}/${plural}`;
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'kube.conflict';
 }

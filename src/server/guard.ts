@@ -94,6 +94,7 @@ function checkValue(name: string, value: string): void {
 
 /** A token names a header that the next hop shall drop: nobody may have an identity header dropped. */
 function checkConnectionTokens(value: string): void {
+  if (value === 'keep-alive' || value === 'close') return;
   for (const token of value.split(',')) {
     const name = token.trim().toLowerCase().replaceAll('_', '-');
     if (isIdentityHeader(name)) throw badHeader(name);

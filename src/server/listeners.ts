@@ -75,7 +75,6 @@ function httpOptions(limits: ConnectionLimits): HttpOptions {
 export function applyLimits(server: Server, limits: ConnectionLimits, quietLog: QuietLog): void {
   server.maxHeadersCount = requestSizes.nodeHeaderLines;
   server.maxConnections = limits.total;
-  server.maxRequestsPerSocket = limits.requestsPerConnection;
   server.setTimeout(limits.silenceMs);
   // For example when no file descriptor is left for a new connection.
   server.on('error', (error: NodeJS.ErrnoException) =>

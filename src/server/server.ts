@@ -188,7 +188,7 @@ interface Door {
 async function createDoor(server: Server, options: ServerOptions, parts: Parts, { isTls, limits, identify }: Door) {
   const { quietLog, observer } = parts;
   applyLimits(server, limits, quietLog);
-  const connections = trackConnections(server, isTls, limits.perAddress, (from) => {
+  const connections = trackConnections(server, isTls, limits, (from) => {
     observer.refused('connection.capped');
     quietLog.warn('connection.capped', { from }, 'too many connections from one address');
   });

@@ -301,7 +301,7 @@ interface Load {
 
 async function cannon(url: string, pid: number, bytes: number): Promise<Load> {
   const before = await cpuMsOf(pid);
-  const result = await autocannon({ url, connections: 8, duration: 4, tlsOptions: pair() } as autocannon.Options);
+  const result = await autocannon({ url, connections: 8, duration: 4, tlsOptions: pair() });
   const cpuMs = (await cpuMsOf(pid)) - before;
   if (result.non2xx > 0 || result.errors > 0)
     throw new Error(`${result.non2xx} answers were no 2xx, ${result.errors} errors`);

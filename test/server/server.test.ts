@@ -301,6 +301,19 @@ describe('connections', () => {
     await capped.stop();
   });
 
+  it('end after so many requests, with the last answer', async () => {
+    const own = await startServer({ connections: { requestsPerConnection: 3 } });
+    const bytes = 'GET /who HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(5);
+    const { text, closed } = await exchange(own, client(own), bytes);
+    expect([statusesIn(text), closed]).toEqual([[200, 200, 200], true]);
+    expect(text.match(/connection: \S+/gi)).toEqual([
+      'Connection: keep-alive',
+      'Connection: keep-alive',
+      'Connection: close',
+    ]);
+    await own.stop();
+  });
+
   it('speak HTTP/1.1 and TLS 1.2 or newer only', async () => {
     const socket = await openTls(server, identity, { ALPNProtocols: ['h2', 'http/1.1'] });
     expect(socket.alpnProtocol).toBe('http/1.1');

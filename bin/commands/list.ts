@@ -1,0 +1,28 @@
+/** `list`: all jobs of the tool. */
+import { choiceOf } from '../arguments.ts';
+import type { Job } from '../client.ts';
+import { longRows, shortRows } from '../job-rows.ts';
+import { prettyTable } from '../table.ts';
+import { visibleLine } from '../terminal.ts';
+import type { Command } from './outcome.ts';
+
+export const listForms = ['normal', 'long', 'name', 'json'] as const;
+
+/** Prints nothing where there is no job, so that scripts can count lines. */
+export const listJobs: Command = async ({ client, line, say, isWatched }) => {
+  const isLong = line.options.has('long');
+  if (isLong) say('warning', '-l and --long will go away; use --output long.');
+  const form = choiceOf(line, 'output', listForms) ?? (isLong ? 'long' : 'normal');
+  const jobs = await client.listJobs();
+  if (jobs.length === 0 && form !== 'json' && isWatched) say('info', 'This tool has no jobs.');
+  return { text: jobs.length === 0 ? '' : textOf(jobs, form), data: jobs };
+};
+
+function textOf(jobs: readonly Job[], form: (typeof listForms)[number]): string {
+  if (form === 'name') return jobs.map(({ name }) => visibleLine(String(name))).join('\n');
+  const rows = jobs.map(form === 'long' ? longRows : shortRows);
+  return prettyTable(
+    (rows[0] ?? []).map(([label]) => label),
+    rows.map((row) => row.map(([, words]) => words)),
+  );
+}

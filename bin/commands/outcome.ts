@@ -1,0 +1,32 @@
+/** What every command of jobs is given and gives back; none of them touches the process or a terminal. */
+import type { CommandLine } from '../arguments.ts';
+import type { Client } from '../client.ts';
+import type { Level } from '../talk.ts';
+
+export interface Context {
+  readonly client: Client;
+  readonly line: CommandLine;
+  /** Something for the person at the terminal, at once. */
+  say(level: Level, text: string): void;
+  /** Whether a person reads what is said. */
+  readonly isWatched: boolean;
+  readonly clock: Clock;
+}
+
+export interface Clock {
+  /** Monotonic, ms. */
+  now(): number;
+  /** Rejects when the command is interrupted. */
+  sleep(ms: number): Promise<void>;
+}
+
+export interface Outcome {
+  /** For people; nothing is printed where it is empty. */
+  readonly text: string;
+  /** The same for programs (`--output json`). */
+  readonly data: unknown;
+  /** Absent: 0. */
+  readonly exit?: 0 | 1 | 2;
+}
+
+export type Command = (context: Context) => Promise<Outcome>;

@@ -1,0 +1,14 @@
+/** `show`: everything about one job. */
+import type { Job } from '../client.ts';
+import { showRows } from '../job-rows.ts';
+import { gridTable } from '../table.ts';
+import type { Command } from './outcome.ts';
+
+export const showJob: Command = async ({ client, line }) => {
+  const job = await client.showJob(line.operands[0] ?? '');
+  return { text: showText(job), data: job };
+};
+
+export function showText(job: Job): string {
+  return gridTable(showRows(job));
+}

@@ -1,0 +1,169 @@
+#!/usr/bin/env node
+/**
+ * The users' door: words -> command -> what to print; error -> exit code (0 done, 1 the user's side, 2 ours, the network or wrong usage,
+ * 130 interrupted). Starts thousands of times a day: imports cac and Node's own modules, nothing else.
+ */
+import { realpathSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type CAC, type Command as CacCommand, cac } from 'cac';
+import manifest from '../package.json' with { type: 'json' };
+import { toAppError } from '../src/errors.ts';
+import { type CommandLine, checkOperands, choiceOf, readArguments } from './arguments.ts';
+import { createClient } from './client.ts';
+import { deleteJob } from './commands/delete.ts';
+import { flushJobs } from './commands/flush.ts';
+import { listImages } from './commands/images.ts';
+import { listForms, listJobs } from './commands/list.ts';
+import type { Clock, Command, Outcome } from './commands/outcome.ts';
+import { runJob } from './commands/run.ts';
+import { showJob } from './commands/show.ts';
+import { type Env, readConfig } from './config.ts';
+import { helpText } from './help.ts';
+import { createTalk, type Talk, wantsColours } from './talk.ts';
+import { visibleJson } from './terminal.ts';
+
+const commands: Readonly<Record<string, Command>> = {
+  run: runJob,
+  list: listJobs,
+  show: showJob,
+  delete: deleteJob,
+  flush: flushJobs,
+  images: listImages,
+};
+
+/** What a run of the program is given of the world. */
+export interface Io {
+  stdout(text: string): void;
+  stderr(text: string): void;
+  /** Whether a person reads stderr. */
+  readonly isTerminal: boolean;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+}
+
+/** @param words after the program's name. @returns the exit code */
+export async function main(words: readonly string[], env: Env, io: Io): Promise<number> {
+  const isColoured = wantsColours(io.isTerminal, env);
+  let talk = createTalk({ write: io.stderr, isColoured, isDebug: false });
+  try {
+    const cli = declareCommands(env);
+    const line = readArguments(words, cli.commands, cli.globalCommand.options);
+    const isDebug =
+      line.options.has('debug') || ['1', 'true', 'yes'].includes(env['TOOLFORGE_DEBUG']?.toLowerCase() ?? '');
+    talk = createTalk({ write: io.stderr, isColoured, isDebug });
+    return answerWithoutService(cli, line, io) ?? (await runCommand(line, env, io, talk));
+  } catch (error) {
+    if (io.signal.aborted) return 130;
+    return talk.fail(toAppError(error));
+  }
+}
+
+/** The table that the command line is read with, and that help is made from. An empty description hides an option. */
+function declareCommands(env: Env): CAC {
+  const cli = cac(env['TOOLFORGE_CLI'] === undefined ? 'toolforge-jobs' : 'toolforge jobs');
+  cli
+    .command('run <name>', 'define a job and start it')
+    .option('--command <command>', 'What to run, e.g. "./bot.sh --all" (needed)')
+    .option('--image <image>', "What to run it in; 'images' lists what there is (needed)")
+    .option(
+      '--schedule <schedule>',
+      'Run at these times, e.g. "5 4 * * *" (minute hour day month weekday, UTC) or @daily',
+    )
+    .option('--continuous', 'Run for ever; started again when it ends')
+    .option('--wait [seconds]', 'Wait for the end, 600 seconds where no number is given')
+    .option('--mem <memory>', 'Memory it may use, e.g. 512Mi')
+    .option('--cpu <cpu>', 'Processor time it may use, e.g. 500m or 1')
+    .option('--emails <when>', 'When to send mail: none, all, onfinish, onfailure')
+    .option('--filelog', 'Write the output to files in the home')
+    .option('--no-filelog', 'Do not write the output to files')
+    .option('-o, --filelog-stdout <path>', 'File for the output')
+    .option('-e, --filelog-stderr <path>', 'File for the errors')
+    .option('--retry <times>', 'Try again after a failure, 0 to 5 times')
+    .option('--mount <what>', 'Directories the job sees: all, none')
+    .option('--timeout <seconds>', 'End a run of a scheduled job after this time')
+    .option('--replicas <number>', 'How many of a continuous job run at once')
+    .option('--output <form>', 'json for programs');
+  cli
+    .command('list', 'list all jobs')
+    .option('-o, --output <form>', `One of ${listForms.join(', ')}`)
+    .option('-l, --long', '');
+  cli.command('show <name>', 'show everything about a job').option('-o, --output <form>', 'json for programs');
+  cli.command('delete <name>', 'end a job and remove it').option('-o, --output <form>', 'json for programs');
+  cli.command('flush', 'end all jobs and remove them').option('-o, --output <form>', 'json for programs');
+  cli
+    .command('images', 'list the images a job can run in')
+    .alias('containers')
+    .option('-o, --output <form>', 'json for programs');
+  cli.option('--cfg <file>', 'Settings file to read after the usual ones');
+  cli.option('--debug', env['TOOLFORGE_CLI'] === undefined ? 'Say what is done, and more about errors' : '');
+  cli.help();
+  cli.version(manifest.version);
+  return cli;
+}
+
+/** @returns the exit code where nothing more is to do */
+function answerWithoutService(cli: CAC, line: CommandLine<CacCommand>, io: Io): number | undefined {
+  const help = () => `${helpText(cli.name, line.command, cli.commands, cli.globalCommand.options)}\n`;
+  if (line.options.has('help')) io.stdout(help());
+  else if (line.options.has('version')) io.stdout(`${cli.name}/${manifest.version}\n`);
+  else if (!line.command) {
+    io.stderr(help());
+    return 2;
+  } else return undefined;
+  return 0;
+}
+
+async function runCommand(line: CommandLine, env: Env, io: Io, talk: Talk): Promise<number> {
+  checkOperands(line);
+  const name = line.command?.name ?? '';
+  const form = choiceOf(line, 'output', name === 'list' ? listForms : ['normal', 'json']);
+  const client = createClient({
+    config: await readConfig(env, line.options.get('cfg')),
+    version: manifest.version,
+    signal: io.signal,
+    onMessages({ info, warning, error }) {
+      for (const text of info) talk.say('info', text);
+      for (const text of warning) talk.say('warning', text);
+      for (const text of error) talk.say('error', text);
+    },
+    trace: (text) => talk.say('debug', text),
+  });
+  try {
+    const command = commands[name] as Command;
+    const outcome = await command({ client, line, say: talk.say, isWatched: io.isTerminal, clock: io.clock });
+    print(outcome, form === 'json', io);
+    return outcome.exit ?? 0;
+  } finally {
+    client.close();
+  }
+}
+
+function print({ text, data }: Outcome, asJson: boolean, io: Io): void {
+  if (asJson) io.stdout(`${visibleJson(data)}\n`);
+  else if (text !== '') io.stdout(`${text}\n`);
+}
+
+if (isEntry()) await runHere();
+
+async function runHere(): Promise<void> {
+  const interrupted = new AbortController();
+  const { signal } = interrupted;
+  // Once: a second Ctrl-C ends the process the hard way.
+  process.once('SIGINT', () => interrupted.abort());
+  // Whoever read us has read enough (`list | head -1`).
+  process.stdout.on('error', () => process.exit(0));
+  process.exitCode = await main(process.argv.slice(2), process.env, {
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    isTerminal: process.stderr.isTTY === true,
+    signal,
+    clock: { now: () => performance.now(), sleep: (ms) => sleep(ms, undefined, { signal }) },
+  });
+}
+
+/** Started as a program, also through the link npm makes; not imported. */
+function isEntry(): boolean {
+  const [, path] = process.argv;
+  return path !== undefined && realpathSync(path) === import.meta.filename;
+}

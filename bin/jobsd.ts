@@ -1,0 +1,70 @@
+#!/usr/bin/env node
+/** The daemon's door: argv -> options -> start; SIGTERM -> stop; error -> exit code (78 bad start-up file, 70 a bug). */
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import manifest from '../package.json' with { type: 'json' };
+import { startDaemon } from '../src/daemon.ts';
+import { AppError } from '../src/errors.ts';
+import { createLog } from '../src/log.ts';
+import { parseStartup } from '../src/settings.ts';
+
+const usage = 'Usage: toolforge-jobsd --config FILE\n\nThe start-up file is described in docs/settings.md.\n';
+const exitBadSettings = 78;
+const exitBug = 70;
+
+const log = createLog({ level: 'info' });
+process.umask(0o077);
+process.on('uncaughtException', (error) => {
+  log.error({ err: error }, 'a defect of ours; ending');
+  process.exit(exitBug);
+});
+await main();
+
+async function main(): Promise<void> {
+  let options: { config?: string | undefined; help?: boolean | undefined; version?: boolean | undefined };
+  try {
+    options = parseArgs({
+      options: { config: { type: 'string' }, help: { type: 'boolean' }, version: { type: 'boolean' } },
+    }).values;
+  } catch (error) {
+    return end(exitBadSettings, `${error instanceof Error ? error.message : String(error)}\n${usage}`);
+  }
+  if (options.help) return void process.stdout.write(usage);
+  if (options.version) return void process.stdout.write(`${manifest.version}\n`);
+  if (options.config === undefined) return end(exitBadSettings, usage);
+
+  try {
+    const startup = parseStartup(await readFile(options.config, 'utf8'));
+    const daemon = await startDaemon({
+      startup,
+      log,
+      homeReaderPath: new URL('home-reader.js', import.meta.url).pathname,
+      version: manifest.version,
+    });
+    log.info({ ...daemon.addresses }, 'ready to listen');
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stopOnce(daemon.stop));
+  } catch (error) {
+    log.error({ err: error }, 'the daemon cannot start');
+    const problems = error instanceof AppError ? (error.problems ?? [error.message]) : [String(error)];
+    end(
+      error instanceof AppError && error.code === 'settings.invalid' ? exitBadSettings : exitBug,
+      `${problems.join('\n')}\n`,
+    );
+  }
+}
+
+let stopping = false;
+
+/** A second signal does not wait. */
+async function stopOnce(stop: () => Promise<void>): Promise<void> {
+  if (stopping) process.exit(0);
+  stopping = true;
+  await stop();
+  log.info({}, 'stopped');
+  process.exit(0);
+}
+
+function end(code: number, text: string): void {
+  process.stderr.write(text);
+  process.exitCode = code;
+}
