@@ -42,7 +42,7 @@ export async function readAccount(kubeconfig: string): Promise<Account> {
 /** The entry with this name in one of a kubeconfig's lists; empty where there is none. */
 function namedIn(config: Fields, list: string, name: string | undefined, kind: string): Fields {
   const entries = config[list];
-  const entry = Array.isArray(entries) ? entries.find((one) => isFields(one) && one['name'] === name) : undefined;
+  const entry = Array.isArray(entries) ? entries.find((one) => isFields(one) && one.name === name) : undefined;
   return name !== undefined && isFields(entry) ? sectionOf(entry, kind) : {};
 }
 

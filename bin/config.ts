@@ -25,12 +25,10 @@ const maxTimeoutSeconds = 86_400;
  * @throws AppError `settings.invalid` naming the file and what is wrong with it
  */
 export async function readConfig(env: Env, cfg?: string): Promise<ClientConfig> {
-  const home = env['HOME'] || homedir();
+  const home = env.HOME || homedir();
   const settings = await readSettings(env, home, cfg);
   const jobs = sectionOf(settings, 'jobs');
-  const account = await readAccount(
-    textOf(settings, 'kubeconfig') ?? (env['KUBECONFIG'] || join(home, '.kube/config')),
-  );
+  const account = await readAccount(textOf(settings, 'kubeconfig') ?? (env.KUBECONFIG || join(home, '.kube/config')));
   const caFile = textOf(jobs, 'ca_file');
   return {
     ...account,
@@ -47,7 +45,7 @@ async function readSettings(env: Env, home: string, cfg: string | undefined): Pr
     '/etc/toolforge/common.yaml',
     join(home, '.toolforge.yaml'),
     join(home, '.config/toolforge.yaml'),
-    ...(env['XDG_CONFIG_HOME'] ? [join(env['XDG_CONFIG_HOME'], 'toolforge.yaml')] : []),
+    ...(env.XDG_CONFIG_HOME ? [join(env.XDG_CONFIG_HOME, 'toolforge.yaml')] : []),
   ];
   let settings: Fields = {};
   for (const file of files) settings = { ...settings, ...(await readConfigFile(file)) };
@@ -58,7 +56,7 @@ async function readSettings(env: Env, home: string, cfg: string | undefined): Pr
 
 function gatewayOf(settings: Fields, env: Env): string {
   const url =
-    env['TOOL_TOOLFORGE_API_URL'] ||
+    env.TOOL_TOOLFORGE_API_URL ||
     textOf(sectionOf(settings, 'api_gateway'), 'url') ||
     originOf(settings) ||
     defaultGateway;
@@ -79,7 +77,7 @@ function endpointOf(jobs: Fields): string {
 }
 
 function timeoutSecondsOf(jobs: Fields): number {
-  const seconds = jobs['timeout'] ?? defaultTimeoutSeconds;
+  const seconds = jobs.timeout ?? defaultTimeoutSeconds;
   if (typeof seconds === 'number' && seconds > 0 && seconds <= maxTimeoutSeconds) return seconds;
   throw invalidConfig(`jobs.timeout must be a number of seconds, more than 0 and at most ${maxTimeoutSeconds}.`);
 }

@@ -67,18 +67,18 @@ function parseBody(text: string): unknown {
 function textsOf(body: unknown): string[] {
   if (typeof body === 'string') return [body];
   if (!isRecord(body)) return [];
-  const said = [body['error'], body['message'], body['detail']].find((one) => one !== undefined && one !== null);
+  const said = [body.error, body.message, body.detail].find((one) => one !== undefined && one !== null);
   const texts = Array.isArray(said) ? said : [said];
   return texts.flatMap((one) => (one === undefined ? [] : typeof one === 'string' ? [one] : [JSON.stringify(one)]));
 }
 
 function codeOf(body: unknown): ErrorCode | undefined {
-  const code = isRecord(body) ? body['code'] : undefined;
+  const code = isRecord(body) ? body.code : undefined;
   return typeof code === 'string' && Object.hasOwn(errorTable, code) ? (code as ErrorCode) : undefined;
 }
 
 function fieldsOf(body: unknown): Record<string, string | number> {
-  const fields = isRecord(body) ? body['fields'] : undefined;
+  const fields = isRecord(body) ? body.fields : undefined;
   const entries = isRecord(fields) ? Object.entries(fields) : [];
   return Object.fromEntries(
     entries.filter((entry): entry is [string, string | number] => ['string', 'number'].includes(typeof entry[1])),

@@ -50,7 +50,7 @@ export async function main(words: readonly string[], env: Env, io: Io): Promise<
     const cli = declareCommands(env);
     const line = readArguments(words, cli.commands, cli.globalCommand.options);
     const isDebug =
-      line.options.has('debug') || ['1', 'true', 'yes'].includes(env['TOOLFORGE_DEBUG']?.toLowerCase() ?? '');
+      line.options.has('debug') || ['1', 'true', 'yes'].includes(env.TOOLFORGE_DEBUG?.toLowerCase() ?? '');
     talk = createTalk({ write: io.stderr, isColoured, isDebug });
     return answerWithoutService(cli, line, io) ?? (await runCommand(line, env, io, talk));
   } catch (error) {
@@ -61,7 +61,7 @@ export async function main(words: readonly string[], env: Env, io: Io): Promise<
 
 /** The table that the command line is read with, and that help is made from. An empty description hides an option. */
 function declareCommands(env: Env): CAC {
-  const cli = cac(env['TOOLFORGE_CLI'] === undefined ? 'toolforge-jobs' : 'toolforge jobs');
+  const cli = cac(env.TOOLFORGE_CLI === undefined ? 'toolforge-jobs' : 'toolforge jobs');
   cli
     .command('run <name>', 'define a job and start it')
     .option('--command <command>', 'What to run, e.g. "./bot.sh --all" (needed)')
@@ -96,7 +96,7 @@ function declareCommands(env: Env): CAC {
     .alias('containers')
     .option('-o, --output <form>', 'json for programs');
   cli.option('--cfg <file>', 'Settings file to read after the usual ones');
-  cli.option('--debug', env['TOOLFORGE_CLI'] === undefined ? 'Say what is done, and more about errors' : '');
+  cli.option('--debug', env.TOOLFORGE_CLI === undefined ? 'Say what is done, and more about errors' : '');
   cli.help();
   cli.version(manifest.version);
   return cli;

@@ -48,7 +48,7 @@ export function createTalk({ write, isColoured, isDebug }: TalkOptions): Talk {
 
 /** NO_COLOR: no-color.org */
 export function wantsColours(isTerminal: boolean, env: Env): boolean {
-  return isTerminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+  return isTerminal && !env.NO_COLOR && env.TERM !== 'dumb';
 }
 
 function sayContext(error: AppError, say: Talk['say']): void {

@@ -61,7 +61,7 @@ export function createFieldReader(input: Readonly<Record<string, unknown>>): Fie
   const problems: Problem[] = Object.keys(input)
     .filter((key) => !nullable.has(key))
     .map(unknownKey);
-  const valueOf = (field: string) => {
+  const given = (field: string) => {
     const value = Object.hasOwn(input, field) ? input[field] : undefined;
     return value === null && nullable.get(field) ? undefined : value;
   };
@@ -69,7 +69,7 @@ export function createFieldReader(input: Readonly<Record<string, unknown>>): Fie
 
   /** The value where `isRight`, undefined where there is none, and a problem otherwise. */
   function checked<T>(field: string, isRight: (value: unknown) => value is T, rule: string): T | undefined {
-    const value = valueOf(field);
+    const value = given(field);
     if (value === undefined || isRight(value)) return value;
     return refuse(field, `${shown(value)} ${rule}`);
   }
@@ -79,7 +79,7 @@ export function createFieldReader(input: Readonly<Record<string, unknown>>): Fie
     refuse,
     text: (field) => checked(field, isText, 'is not text.'),
     required(field, sentence) {
-      const value = valueOf(field);
+      const value = given(field);
       if (value === undefined || value === '') problems.push({ field, text: sentence });
       return checked(field, isText, 'is not text.') ?? '';
     },

@@ -14,7 +14,7 @@ const pollMs = 1_000;
  */
 export async function waitForEnd(context: Context, created: Job, timeoutSeconds: number): Promise<Outcome> {
   const { client, clock, say } = context;
-  const name = String(created['name']);
+  const name = String(created.name);
   const deadline = clock.now() + timeoutSeconds * 1000;
   let job = created;
   let hasWarned = false;

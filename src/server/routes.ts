@@ -3,7 +3,6 @@
  * added or left out.
  */
 import type { z } from 'zod';
-import { nextFirings } from '../cron.ts';
 import { parseDefinition } from '../definition.ts';
 import type { JobSnapshot } from '../domain.ts';
 import { AppError } from '../errors.ts';
@@ -14,8 +13,9 @@ import type { Deps } from './handlers/deps.ts';
 import { createListJobs, type ListForm } from './handlers/list.ts';
 import { deleteJob, flushJobs } from './handlers/remove.ts';
 import { runJob } from './handlers/run.ts';
-import { showJob } from './handlers/show.ts';
+import { explainJob } from './handlers/show.ts';
 import type { Caller } from './identify.ts';
+import { createNextFiring } from './next-firing.ts';
 import { type Dialect, textOf } from './respond.ts';
 import * as schemas from './schemas.ts';
 
@@ -62,12 +62,13 @@ export function createRoutes(deps: Deps): Route[] {
 type ListJobs = ReturnType<typeof createListJobs>;
 
 function canonicalRoutes(base: string, deps: Deps, list: ListJobs): Route[] {
+  const nextFiringAt = createNextFiring(deps.now);
   const row = { dialect: canonical, params: schemas.toolParams };
   const named = { dialect: canonical, params: schemas.jobParams };
   const said = (value: object) => ({ ...value, messages: staleMessages(deps.jobs.freshness(), deps.now()) });
   const options = (query: Call['query']) => ({
     now: deps.now(),
-    nextFiringAt: nextFiringAt(deps),
+    nextFiringAt,
     includeUnset: wantsUnset(query),
   });
   const listForm = (query: Call['query']): ListForm => ({
@@ -121,8 +122,10 @@ function canonicalRoutes(base: string, deps: Deps, list: ListJobs): Route[] {
       status: 200,
       query: schemas.unsetQuery,
       answer: schemas.jobAnswer,
-      handle: ({ caller, params, query }) =>
-        said({ job: canonicalJob(showJob(caller, params.name ?? '', deps), options(query)) }),
+      handle: async ({ caller, params, query }) => {
+        const { snapshot, trouble } = await explainJob(caller, params.name ?? '', deps);
+        return said({ job: canonicalJob(snapshot, { ...options(query), trouble }) });
+      },
     },
     {
       ...named,
@@ -152,8 +155,8 @@ function canonicalRoutes(base: string, deps: Deps, list: ListJobs): Route[] {
 function seedRoutes(base: string, deps: Deps, list: ListJobs): Route[] {
   const row = { dialect: seed, status: 200 } as const;
   const named = { ...row, params: schemas.nameParams };
-  const job = (snapshot: JobSnapshot, caller: Caller) =>
-    renderJob2022(snapshot, { tool: caller.tool, now: deps.now() });
+  const job = (snapshot: JobSnapshot, caller: Caller, trouble?: string) =>
+    renderJob2022(snapshot, { tool: caller.tool, now: deps.now(), trouble });
   const form: ListForm = {
     name: 'seed',
     write: (snapshots, caller) =>
@@ -187,7 +190,10 @@ function seedRoutes(base: string, deps: Deps, list: ListJobs): Route[] {
       path: `${base}/show/:name`,
       summary: 'One job (2022)',
       answer: schemas.seedJobSchema,
-      handle: ({ caller, params }) => job(showJob(caller, params.name ?? '', deps), caller),
+      handle: async ({ caller, params }) => {
+        const { snapshot, trouble } = await explainJob(caller, params.name ?? '', deps);
+        return job(snapshot, caller, trouble);
+      },
     },
     {
       ...row,
@@ -260,11 +266,4 @@ function ownTool(call: Call): Call {
 
 function wantsUnset(query: Call['query']): boolean {
   return !['false', 'False', '0'].includes(String(query.include_unset ?? 'true'));
-}
-
-function nextFiringAt(deps: Deps): (snapshot: JobSnapshot) => number | undefined {
-  return ({ object }) =>
-    object.job?.schedule && !object.status.suspended
-      ? nextFirings(object.job.schedule.actual, deps.now(), 1)[0]
-      : undefined;
 }

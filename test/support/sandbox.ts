@@ -59,8 +59,13 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** The images of the test cluster are imported, never pulled; homes are mounted by the daemon, since no webhook runs here. */
-const sandboxSettings = { mount_homes: 'yes', run_as_home_owner: 'yes', image_pull_policy: 'IfNotPresent' };
+/** Images are imported, never pulled; no webhook mounts homes here; tests that wait ask often. */
+const sandboxSettings = {
+  mount_homes: 'yes',
+  run_as_home_owner: 'yes',
+  image_pull_policy: 'IfNotPresent',
+  requests_per_second_per_tool: '1000',
+};
 
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { cluster, dir, name } = options;

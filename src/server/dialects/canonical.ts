@@ -26,14 +26,15 @@ export interface CanonicalOptions {
   nextFiringAt(snapshot: JobSnapshot): number | undefined;
   /** False: only what the user set. */
   readonly includeUnset: boolean;
+  readonly trouble?: string | undefined;
 }
 
 export function canonicalJob(
   snapshot: JobSnapshot,
-  { now, nextFiringAt, includeUnset }: CanonicalOptions,
+  { now, nextFiringAt, includeUnset, trouble }: CanonicalOptions,
 ): Job2026 | object {
   return includeUnset
-    ? renderJob2026(snapshot, { now, nextFiringAt: nextFiringAt(snapshot) })
+    ? renderJob2026(snapshot, { now, nextFiringAt: nextFiringAt(snapshot), trouble })
     : renderUnresolved2026(snapshot);
 }
 

@@ -1,4 +1,140 @@
-import type { JobSnapshot } from '../../domain.ts';
-export type Job2026 = object;
-export function renderJob2026(s: JobSnapshot, o: { now: number; nextFiringAt: number | undefined }): Job2026 { return { name: s.key.name, ...s.object.job, image: s.object.job?.image.name, status: { short: s.state }, x: o.now, pods: s.pods }; }
-export function renderUnresolved2026(s: JobSnapshot): object { return s.object.definition ?? {}; }
+/** A job as the canonical dialect shows it: with every default filled in, or only what its owner set. Pure and total. */
+import type { JobDefinition, JobSnapshot, JobType, ResolvedJob } from '../../domain.ts';
+import { typeOfKind } from '../../domain.ts';
+import { cpuText2026, memoryText2026 } from '../../quantity.ts';
+import { longStatus } from './long-status.ts';
+import { shortStatus } from './status-words.ts';
+import { type Status2026, type StatusOptions, structuredStatus } from './structured-status.ts';
+
+export interface Job2026 {
+  readonly name: string;
+  readonly cmd: string;
+  readonly imagename: string;
+  /** The same as `imagename`. */
+  readonly image: string;
+  readonly image_state: string;
+  readonly filelog: boolean;
+  readonly filelog_stdout: string | null;
+  readonly filelog_stderr: string | null;
+  readonly emails: string;
+  readonly mount: string;
+  readonly memory: string;
+  readonly cpu: string;
+  readonly status_short: string;
+  readonly status_long: string;
+  readonly job_type: JobType;
+  readonly status: Status2026;
+  /** One-off and scheduled jobs. */
+  readonly retry?: number;
+  /** Scheduled jobs: as typed, the five fields that run, and seconds (0 = none). */
+  readonly schedule?: string;
+  readonly schedule_actual?: string;
+  readonly timeout?: number;
+  /** Continuous jobs. */
+  readonly continuous?: true;
+  readonly replicas?: number;
+  readonly port?: number | null;
+  readonly port_protocol?: string;
+  readonly health_check?: null;
+}
+
+/** Only what was set; `image`, `imagename` and `job_type` always, `continuous` on continuous jobs. */
+export type UnresolvedJob2026 = Pick<Job2026, 'name' | 'cmd' | 'imagename' | 'image' | 'job_type'> &
+  Partial<Omit<Job2026, 'image_state' | 'status' | 'status_short' | 'status_long' | 'schedule_actual'>>;
+
+/** An object that is none of ours is shown with `unknown` in the place of what cannot be read. */
+export function renderJob2026(snapshot: JobSnapshot, options: StatusOptions): Job2026 {
+  const { key, object } = snapshot;
+  const { job } = object;
+  const image = job?.image.name ?? 'unknown';
+  return {
+    name: key.name,
+    cmd: job?.cmd ?? 'unknown',
+    imagename: image,
+    image,
+    image_state: job?.image.state ?? 'unknown',
+    filelog: job?.filelog ?? false,
+    filelog_stdout: job?.filelogStdout ?? null,
+    filelog_stderr: job?.filelogStderr ?? null,
+    emails: job?.emails ?? 'none',
+    mount: job?.mount ?? 'none',
+    memory: job ? memoryText2026(job.memory) : 'unknown',
+    cpu: job ? cpuText2026(job.cpu) : 'unknown',
+    status_short: shortStatus(snapshot, options.now, options.trouble),
+    status_long: longStatus(snapshot, options.trouble),
+    job_type: typeOfKind[key.kind],
+    status: structuredStatus(snapshot, options),
+    ...(job ? typeFields[typeOfKind[key.kind]](job) : continuousMark(typeOfKind[key.kind])),
+  };
+}
+
+const typeFields: Record<JobType, (job: ResolvedJob) => Partial<Job2026>> = {
+  'one-off': ({ retry }) => ({ retry }),
+  scheduled: ({ schedule, retry, timeout }) => ({
+    ...(schedule ? { schedule: schedule.text, schedule_actual: schedule.actual } : {}),
+    retry,
+    timeout,
+  }),
+  continuous: ({ replicas }) => ({ continuous: true, replicas, port: null, port_protocol: 'tcp', health_check: null }),
+};
+
+function continuousMark(type: JobType): Pick<Job2026, 'continuous'> {
+  return type === 'continuous' ? { continuous: true } : {};
+}
+
+/** Without a definition (objects of earlier services) what differs from the defaults counts as set. */
+export function renderUnresolved2026({ key, object: { job, definition } }: JobSnapshot): UnresolvedJob2026 {
+  const type = typeOfKind[key.kind];
+  const typed = definition?.image;
+  // The address of an image that the list lost says less than the name its owner gave.
+  const image = (job?.image.state === 'unknown' ? typed : undefined) ?? job?.image.name ?? typed ?? 'unknown';
+  return {
+    name: key.name,
+    cmd: definition?.cmd ?? job?.cmd ?? 'unknown',
+    imagename: image,
+    image,
+    job_type: type,
+    ...continuousMark(type),
+    ...(definition ? fromDefinition(definition) : job ? fromResolved(job, type) : {}),
+  };
+}
+
+function fromDefinition(asked: JobDefinition): Partial<UnresolvedJob2026> {
+  const [schedule] = asked.schedules ?? [];
+  return withoutUnset({
+    filelog: asked.filelog,
+    filelog_stdout: asked.filelogStdout,
+    filelog_stderr: asked.filelogStderr,
+    emails: asked.emails,
+    mount: asked.mount,
+    memory: asked.memory === undefined ? undefined : memoryText2026(asked.memory),
+    cpu: asked.cpu === undefined ? undefined : cpuText2026(asked.cpu),
+    schedule: schedule?.text,
+    retry: asked.retry,
+    timeout: asked.timeout,
+    replicas: asked.replicas,
+  });
+}
+
+function fromResolved(job: ResolvedJob, type: JobType): Partial<UnresolvedJob2026> {
+  const [memory, cpu] = [memoryText2026(job.memory), cpuText2026(job.cpu)];
+  return withoutUnset({
+    filelog: job.filelog,
+    filelog_stdout: job.filelogStdout,
+    filelog_stderr: job.filelogStderr,
+    emails: job.emails === 'none' ? undefined : job.emails,
+    mount: job.mount === (job.image.type === 'standard' ? 'all' : 'none') ? undefined : job.mount,
+    memory: memory === '0.5Gi' ? undefined : memory,
+    cpu: cpu === '0.1' ? undefined : cpu,
+    schedule: job.schedule?.text,
+    retry: type !== 'continuous' && job.retry > 0 ? job.retry : undefined,
+    timeout: type === 'scheduled' && job.timeout > 0 ? job.timeout : undefined,
+    replicas: type === 'continuous' && job.replicas !== 1 ? job.replicas : undefined,
+  });
+}
+
+type Settable = { readonly [Field in keyof UnresolvedJob2026]?: UnresolvedJob2026[Field] | undefined };
+
+function withoutUnset(fields: Settable): Partial<UnresolvedJob2026> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,22 @@
+/** When scheduled jobs run next. A firing is computed once and holds until it has come; many jobs share a schedule. */
+import { nextFirings } from '../cron.ts';
+import type { JobSnapshot } from '../domain.ts';
+
+const maxKept = 10_000;
+
+/** @returns a function from a job to the ms of its next firing; undefined for a job that waits for none */
+export function createNextFiring(now: () => number): (snapshot: JobSnapshot) => number | undefined {
+  const kept = new Map<string, number>();
+
+  return ({ object }) => {
+    const { job, status } = object;
+    if (!job?.schedule || status.suspended) return undefined;
+    const { actual } = job.schedule;
+    const known = kept.get(actual);
+    if (known !== undefined && known > now()) return known;
+    const next = nextFirings(actual, now(), 1)[0];
+    if (next !== undefined) kept.set(actual, next);
+    if (kept.size > maxKept) kept.delete(kept.keys().next().value as string);
+    return next;
+  };
+}

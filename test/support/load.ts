@@ -1,0 +1,95 @@
+/** Users who go on working while a test breaks something: many who look, one who starts and ends jobs. All answers are kept. */
+import type { Answer, ApiClient } from './api-client.ts';
+import { jobsPath } from './view.ts';
+
+/** `answer` is undefined where the connection to the daemon itself failed. */
+export interface Reading {
+  /** performance.now() when it was asked, and when it was answered. */
+  readonly askedAt: number;
+  readonly answeredAt: number;
+  readonly answer: Answer | undefined;
+}
+
+export interface Readers {
+  /** In the order of the answers. */
+  readonly readings: readonly Reading[];
+  stop(): Promise<void>;
+}
+
+/** Lists the jobs of `tool` so often a second, however long the answers take, with at most 32 under way. */
+export function startReaders(client: ApiClient, tool: string, perSecond: number): Readers {
+  const readings: Reading[] = [];
+  const stop = startPace(perSecond, 32, async () => {
+    const askedAt = performance.now();
+    const answer = await client.call('GET', jobsPath(tool)).catch(() => undefined);
+    readings.push({ askedAt, answeredAt: performance.now(), answer });
+  });
+  return { readings, stop };
+}
+
+export interface Write {
+  readonly method: 'POST' | 'DELETE';
+  readonly name: string;
+  readonly askedAt: number;
+  readonly answer: Answer | undefined;
+}
+
+export interface Writer {
+  /** In the order of the answers, which is that of the requests. */
+  readonly writes: readonly Write[];
+  stop(): Promise<void>;
+}
+
+/** Starts scheduled jobs, each under a new name, and ends two of three; one request after the other, at most so many a second. */
+export function startWriter(client: ApiClient, tool: string, prefix: string, perSecond: number): Writer {
+  const writes: Write[] = [];
+  const steps = stepsOf(prefix);
+  const stop = startPace(perSecond, 1, async () => {
+    const { method, name } = steps.next().value;
+    const askedAt = performance.now();
+    const answer = await callFor(client, tool, method, name).catch(() => undefined);
+    writes.push({ method, name, askedAt, answer });
+  });
+  return { writes, stop };
+}
+
+function* stepsOf(prefix: string): Generator<Pick<Write, 'method' | 'name'>, never> {
+  for (let round = 0; ; round += 1) {
+    const name = `${prefix}-${round}`;
+    yield { method: 'POST', name };
+    if (round % 3 !== 0) yield { method: 'DELETE', name };
+  }
+}
+
+function callFor(client: ApiClient, tool: string, method: Write['method'], name: string): Promise<Answer> {
+  if (method === 'DELETE') return client.call(method, `${jobsPath(tool)}/${name}`);
+  const body = { name, cmd: `echo ${name}`, imagename: 'bookworm', schedule: '@yearly' };
+  return client.call(method, jobsPath(tool), { body });
+}
+
+/** Calls `act` so often a second, but never with more than `most` under way. */
+function startPace(perSecond: number, most: number, act: () => Promise<void>): () => Promise<void> {
+  const underWay = new Set<Promise<void>>();
+  const timer = setInterval(() => {
+    if (underWay.size >= most) return;
+    const one = act().finally(() => underWay.delete(one));
+    underWay.add(one);
+  }, 1_000 / perSecond);
+  return async () => {
+    clearInterval(timer);
+    await Promise.all(underWay);
+  };
+}
+
+/**
+ * What the answers promise of each name: there, or not. A name whose last answer was none, or that nothing is known, is left out.
+ */
+export function promisedBy(writes: readonly Write[]): Map<string, boolean> {
+  const promised = new Map<string, boolean>();
+  for (const { method, name, answer } of writes) {
+    if (answer === undefined || answer.status === 504) promised.delete(name);
+    else if (method === 'POST') promised.set(name, answer.status === 201);
+    else if (answer.status === 200) promised.set(name, false);
+  }
+  return promised;
+}
