@@ -15,6 +15,12 @@ const shared = {
 /** CommonJS packages inside an ES bundle still call require(). */
 const banner = { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" };
 
+const commandLine = { ...shared, platform: 'neutral', minify: true };
+const yamlBeside = {
+  name: 'yaml-beside',
+  setup: ({ onResolve }) => onResolve({ filter: /^yaml$/ }, () => ({ path: './jobs-yaml.js', external: true })),
+};
+
 await rm('dist', { recursive: true, force: true });
 await Promise.all([
   // What only some starts need (reading a kubeconfig) is split off and loaded when asked for.
@@ -27,12 +33,8 @@ await Promise.all([
     entryPoints: { jobsd: 'bin/jobsd.ts', admin: 'bin/admin.ts' },
   }),
   build({ ...shared, entryPoints: { 'home-reader': 'bin/home-reader.ts' } }),
-  build({
-    ...shared,
-    minify: true,
-    splitting: true,
-    chunkNames: 'jobs-[name]-[hash]',
-    entryPoints: { jobs: 'bin/jobs.ts' },
-  }),
+  // The command line starts anew for every command, so what only some need (a full YAML parser) stays outside.
+  build({ ...commandLine, entryPoints: { jobs: 'bin/jobs.ts' }, external: ['node:*'], plugins: [yamlBeside] }),
+  build({ ...commandLine, entryPoints: { 'jobs-yaml': 'yaml' } }),
 ]);
 await Promise.all(['jobs', 'jobsd', 'admin'].map((name) => chmod(`dist/${name}.js`, 0o755)));

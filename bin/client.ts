@@ -91,10 +91,11 @@ async function send(agent: Agent, options: ClientOptions, method: string, url: s
   const outgoing = request(url, { method, agent, signal, headers: headersOf(config, version, text) });
   let isConnected = false;
   outgoing.on('socket', (socket) => {
-    isConnected = outgoing.reusedSocket;
-    socket.once('secureConnect', () => {
-      isConnected = true;
-    });
+    if (outgoing.reusedSocket) isConnected = true;
+    else
+      socket.once('secureConnect', () => {
+        isConnected = true;
+      });
   });
   // once() listens only until the response; what goes wrong later, the reading of the answer tells.
   outgoing.on('error', () => {});

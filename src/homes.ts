@@ -50,13 +50,30 @@ export interface HomesOptions {
   readonly maxQueue?: number;
   /** How long a tool is refused at once after its home hung, the first time. */
   readonly pauseMs?: number;
+  /** How long the answer of a look is given again; a change in the home may be seen that much later. */
+  readonly lookFreshMs?: number;
 }
 
+const maxLooks = 1_000;
+
 export function createHomes(options: HomesOptions): Homes {
-  const { base, mount, readerPath, log, maxReaders = 4, deadlineMs = 1_000, maxQueue = 256, pauseMs = 2_000 } = options;
+  const {
+    base,
+    mount,
+    readerPath,
+    log,
+    maxReaders = 4,
+    deadlineMs = 1_000,
+    maxQueue = 256,
+    pauseMs = 2_000,
+    lookFreshMs = 1_000,
+  } = options;
   const readers = createReaders({ readerPath, log, maxReaders, deadlineMs, maxQueue, pauseMs });
-  /** A look under way is shared; a read is not, since its buffers are overwritten by whoever asked. */
-  const looks = new Map<string, Promise<ToolHome>>();
+  /**
+   * A look is shared while it is under way or young (`at`: when it was answered, never before that); a read is not, since its buffers are
+   * overwritten by whoever asked.
+   */
+  const looks = new Map<string, { readonly answer: Promise<ToolHome>; at: number }>();
 
   async function ask(
     op: 'credentials' | 'stat',
@@ -84,10 +101,20 @@ export function createHomes(options: HomesOptions): Homes {
     },
     look(tool) {
       const shared = looks.get(tool.name);
-      if (shared) return shared;
-      const flight = look(tool).finally(() => looks.delete(tool.name));
-      looks.set(tool.name, flight);
-      return flight;
+      if (shared && performance.now() - shared.at < lookFreshMs) return shared.answer;
+      const entry = { answer: look(tool), at: Number.POSITIVE_INFINITY };
+      looks.delete(tool.name);
+      looks.set(tool.name, entry);
+      if (looks.size > maxLooks) looks.delete(looks.keys().next().value as string);
+      entry.answer.then(
+        () => {
+          entry.at = performance.now();
+        },
+        () => {
+          if (looks.get(tool.name) === entry) looks.delete(tool.name);
+        },
+      );
+      return entry.answer;
     },
     health: readers.health,
     stop: readers.stop,

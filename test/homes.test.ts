@@ -61,6 +61,7 @@ function makeReader(options: Partial<Parameters<typeof createHomes>[0]> = {}): H
     log,
     deadlineMs: 1_000,
     pauseMs: 200,
+    lookFreshMs: 0,
     ...options,
   });
 }
@@ -362,6 +363,17 @@ describe('a reader that ends or stops', () => {
     const broken = makeReader({ readerPath: '/nonexistent.mjs' });
     expect((await failure(broken.look(alpha))).code).toBe('home.unavailable');
     await broken.stop();
+  });
+
+  it('is not asked again for a look that is still young', async () => {
+    const own = makeReader({ lookFreshMs: 60_000 });
+    const first = await own.look(alpha);
+    chmodSync(join(directories.base, 'alpha/.toolskube/client.crt'), 0o600);
+    expect(await own.look(alpha)).toBe(first);
+    await own.stop();
+    const fresh = makeReader();
+    expect((await fresh.look(alpha)).stamp).not.toBe(first.stamp);
+    await fresh.stop();
   });
 
   it('is gone after stop, and nothing is answered any more', async () => {

@@ -26,8 +26,11 @@ export interface Forward {
   eventsOf(tool: Tool, uid: string): Promise<readonly KubeObject[]>;
 }
 
-/** Pods go with their owner (kubernetes.io, garbage collection); a Job's own default would orphan them. */
-const cascade = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background' } as const;
+/**
+ * Pods go with their owner (kubernetes.io, garbage collection); a Job's own default would orphan them. In the query, since undici gives up
+ * the connection after a DELETE with a body.
+ */
+const cascade = { propagationPolicy: 'Background' } as const;
 
 const conflictTries = 6;
 const conflictPauseMs = 20;
@@ -62,7 +65,7 @@ export function createForward(connections: ToolConnections): Forward {
     async remove(tool, key, uid) {
       const path = `${collectionPath(tool.namespace, key.kind)}/${encodeURIComponent(key.name)}`;
       try {
-        await send(tool, { method: 'DELETE', path, body: { ...cascade, preconditions: { uid } } });
+        await send(tool, { method: 'DELETE', path, query: { ...cascade, uid } });
         return true;
       } catch (error) {
         const status = kubeStatusOf(error)?.statusCode;
@@ -72,9 +75,9 @@ export function createForward(connections: ToolConnections): Forward {
     },
 
     async removeAll(tool) {
-      const query = { labelSelector: managedBySelector };
+      const query = { ...cascade, labelSelector: managedBySelector };
       const collections = Object.values(jobTypes).map(({ kind }) => collectionPath(tool.namespace, kind));
-      await Promise.all(collections.map((path) => send(tool, { method: 'DELETE', path, query, body: cascade })));
+      await Promise.all(collections.map((path) => send(tool, { method: 'DELETE', path, query })));
     },
 
     async eventsOf(tool, uid) {

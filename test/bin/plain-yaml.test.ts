@@ -19,11 +19,39 @@ const key = fc.oneof(
 );
 const scalar = fc.oneof(
   {
-    arbitrary: fc.constantFrom('x', '/data/project/x', 'https://h:1/a?b=c', 'tool-x', 12, 0, true, 'a b', 'LS0tLS1CRUdJTg=='),
+    arbitrary: fc.constantFrom(
+      'x',
+      '/data/project/x',
+      'https://h:1/a?b=c',
+      'tool-x',
+      12,
+      0,
+      true,
+      'a b',
+      'LS0tLS1CRUdJTg==',
+    ),
     weight: 30,
   },
   {
-    arbitrary: fc.constantFrom('a: b', 'a #b', 'h#b', '0x1', '1e3', '010', '-1', '1.5', 'No', '~', '"q"', "it's", '{}', '- a', '&a', '', ' '),
+    arbitrary: fc.constantFrom(
+      'a: b',
+      'a #b',
+      'h#b',
+      '0x1',
+      '1e3',
+      '010',
+      '-1',
+      '1.5',
+      'No',
+      '~',
+      '"q"',
+      "it's",
+      '{}',
+      '- a',
+      '&a',
+      '',
+      ' ',
+    ),
     weight: 1,
   },
   { arbitrary: fc.oneof(fc.string(), fc.base64String(), fc.double(), fc.constant(null)), weight: 1 },
@@ -32,7 +60,41 @@ const { tree } = fc.letrec((tie) => ({
   tree: fc.dictionary(key, tie('node'), { maxKeys: 4 }),
   node: fc.oneof({ depthSize: 'small' }, scalar, tie('tree'), fc.array(tie('node'), { maxLength: 3 })),
 }));
-const piece = fc.constantFrom('a', 'b', ':', ' ', '  ', '\n', '\n  ', '- ', '-', '"', "'", '#', ' #', '{}', '[]', '1', 'true', '|', '>', '&x', '*x', '!', '%', '@', '---', '...', ',', '?', '? ', '\t', 'null', '/', '\\');
+const piece = fc.constantFrom(
+  'a',
+  'b',
+  ':',
+  ' ',
+  '  ',
+  '\n',
+  '\n  ',
+  '- ',
+  '-',
+  '"',
+  "'",
+  '#',
+  ' #',
+  '{}',
+  '[]',
+  '1',
+  'true',
+  '|',
+  '>',
+  '&x',
+  '*x',
+  '!',
+  '%',
+  '@',
+  '---',
+  '...',
+  ',',
+  '?',
+  '? ',
+  '\t',
+  'null',
+  '/',
+  '\\',
+);
 
 describe('the plain reader of YAML', () => {
   it('reads a kubeconfig as kubectl and this project write it', () => {
@@ -42,7 +104,8 @@ describe('the plain reader of YAML', () => {
   });
 
   it('reads what Python writes, with comments, and lists as far in as their key', () => {
-    const text = '# made by a program\napiVersion: v1\nclusters:\n- cluster:\n    server: https://k8s:6443\n  name: toolforge\n\npreferences: {}\nempty:\nusers:\n  - one\n  - 2\n';
+    const text =
+      '# made by a program\napiVersion: v1\nclusters:\n- cluster:\n    server: https://k8s:6443\n  name: toolforge\n\npreferences: {}\nempty:\nusers:\n  - one\n  - 2\n';
     expect(parsePlainYaml(text)).toEqual({
       value: {
         apiVersion: 'v1',
@@ -55,7 +118,27 @@ describe('the plain reader of YAML', () => {
   });
 
   it('is sure of nothing that it could read wrongly', () => {
-    for (const text of ['a: |\n  b', 'a: b\n  c', 'a: b # c', 'a: 0x10', 'a: yes', 'a: "\\n"', 'a: &x b', 'a: [1]', 'a: {b: c}', 'a: b\na: c', 'a:\tb', 'a: b\r\n', '---\na: b', 'a: b: c', '? a', '- - a', 'a:b', ' a: b\nc: d', 'a: ü']) {
+    for (const text of [
+      'a: |\n  b',
+      'a: b\n  c',
+      'a: b # c',
+      'a: 0x10',
+      'a: yes',
+      'a: "\\n"',
+      'a: &x b',
+      'a: [1]',
+      'a: {b: c}',
+      'a: b\na: c',
+      'a:\tb',
+      'a: b\r\n',
+      '---\na: b',
+      'a: b: c',
+      '? a',
+      '- - a',
+      'a:b',
+      ' a: b\nc: d',
+      'a: ü',
+    ]) {
       expect([text, parsePlainYaml(text)]).toEqual([text, undefined]);
     }
   });

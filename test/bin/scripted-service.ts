@@ -15,6 +15,8 @@ export interface Recorded {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** CN of the client certificate, where it is of the authority asked for. */
   readonly caller: string | undefined;
+  /** Of the connection, as the server sees it. */
+  readonly port: number | undefined;
 }
 
 export interface Answer {
@@ -56,6 +58,7 @@ export async function startService(): Promise<Service> {
         path: request.url ?? '',
         body: text === '' ? undefined : JSON.parse(text),
         headers: request.headers,
+        port: socket.remotePort,
         caller: socket.authorized ? socket.getPeerCertificate().subject.CN : undefined,
       });
       const { status = 200, body } = (answers.length > 1 ? answers.shift() : answers[0]) ?? { body: {} };
@@ -156,7 +159,10 @@ export interface RunOptions {
 }
 
 /** The program in this process, on a clock that only sleeping moves. */
-export async function runMain(words: readonly string[], { env, isTerminal = false, onSleep }: RunOptions): Promise<Ran> {
+export async function runMain(
+  words: readonly string[],
+  { env, isTerminal = false, onSleep }: RunOptions,
+): Promise<Ran> {
   const out: string[] = [];
   const err: string[] = [];
   const slept: number[] = [];

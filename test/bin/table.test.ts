@@ -32,7 +32,15 @@ describe('a pretty table', () => {
   });
 
   it('counts wide characters and marks as a terminal shows them', () => {
-    expect(`\n${prettyTable(['name', 'b'], [['日本語', 'e\u0301'], ['x', '🚀']])}\n`).toBe(`
+    expect(
+      `\n${prettyTable(
+        ['name', 'b'],
+        [
+          ['日本語', 'e\u0301'],
+          ['x', '🚀'],
+        ],
+      )}\n`,
+    ).toBe(`
 +--------+----+
 |  name  | b  |
 +--------+----+

@@ -18,9 +18,15 @@ export function startApiProxy(cluster: Cluster, level: 'bytes' | 'http'): Promis
   });
 }
 
-const watched = ['/api/v1/pods', '/apis/batch/v1/jobs', '/apis/batch/v1/cronjobs', '/apis/apps/v1/deployments'] as const;
+/** Collections the daemon follows. */
+export const watchedPaths = [
+  '/api/v1/pods',
+  '/apis/batch/v1/jobs',
+  '/apis/batch/v1/cronjobs',
+  '/apis/apps/v1/deployments',
+] as const;
 
-export type WatchedPath = (typeof watched)[number];
+export type WatchedPath = (typeof watchedPaths)[number];
 
 /** The daemon's own watch of one kind, or of any. */
 export function isWatch({ method, url }: SeenRequest, path?: WatchedPath): boolean {
@@ -33,5 +39,5 @@ export function isList({ method, url }: SeenRequest, path?: WatchedPath): boolea
 }
 
 function isOf(url: string, path: WatchedPath | undefined): boolean {
-  return watched.some((one) => (path ?? one) === one && url.startsWith(`${one}?`));
+  return watchedPaths.some((one) => (path ?? one) === one && url.startsWith(`${one}?`));
 }

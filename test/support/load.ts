@@ -1,6 +1,6 @@
 /** Users who go on working while a test breaks something: many who look, one who starts and ends jobs. All answers are kept. */
 import type { Answer, ApiClient } from './api-client.ts';
-import { jobsPath } from './view.ts';
+import { jobsPath } from './jobs-path.ts';
 
 /** `answer` is undefined where the connection to the daemon itself failed. */
 export interface Reading {
@@ -40,10 +40,19 @@ export interface Writer {
   stop(): Promise<void>;
 }
 
-/** Starts scheduled jobs, each under a new name, and ends two of three; one request after the other, at most so many a second. */
-export function startWriter(client: ApiClient, tool: string, prefix: string, perSecond: number): Writer {
+export interface WriterOptions {
+  readonly tool: string;
+  /** Of the names of its jobs. */
+  readonly prefix: string;
+  readonly perSecond: number;
+  /** One job of so many is left there; a third by default, 0 = none. */
+  readonly leaveEvery?: number;
+}
+
+/** Starts scheduled jobs, each under a new name, and ends most of them; one request after the other. */
+export function startWriter(client: ApiClient, { tool, prefix, perSecond, leaveEvery = 3 }: WriterOptions): Writer {
   const writes: Write[] = [];
-  const steps = stepsOf(prefix);
+  const steps = stepsOf(prefix, leaveEvery);
   const stop = startPace(perSecond, 1, async () => {
     const { method, name } = steps.next().value;
     const askedAt = performance.now();
@@ -53,11 +62,11 @@ export function startWriter(client: ApiClient, tool: string, prefix: string, per
   return { writes, stop };
 }
 
-function* stepsOf(prefix: string): Generator<Pick<Write, 'method' | 'name'>, never> {
+function* stepsOf(prefix: string, leaveEvery: number): Generator<Pick<Write, 'method' | 'name'>, never> {
   for (let round = 0; ; round += 1) {
     const name = `${prefix}-${round}`;
     yield { method: 'POST', name };
-    if (round % 3 !== 0) yield { method: 'DELETE', name };
+    if (leaveEvery === 0 || round % leaveEvery !== 0) yield { method: 'DELETE', name };
   }
 }
 

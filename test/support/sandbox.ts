@@ -125,6 +125,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       const child = daemon;
       daemon = undefined;
       if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+      child.ref();
       const gone = once(child, 'exit');
       child.kill(signal);
       const [code] = (await gone) as [number | null];

@@ -1,8 +1,10 @@
 /** What the daemon shows of one tool's jobs, and what the cluster holds of them, in one form that can be compared. */
+import { expect } from 'vitest';
 import { type Cluster, kubectl } from '../cluster/cluster.ts';
-import type { ApiClient, Answer } from './api-client.ts';
-
-export const jobsPath = (tool: string) => `/v1/tool/${tool}/jobs`;
+import type { Answer, ApiClient } from './api-client.ts';
+import { jobsPath } from './jobs-path.ts';
+import { promisedBy, type Write } from './load.ts';
+import { until } from './sandbox.ts';
 
 /** Everything that a list shows, sorted, e.g. `scheduled nightly: ./report.sh`. The command tells one life under a name from another. */
 export function jobsIn(answer: Answer): string[] {
@@ -10,11 +12,43 @@ export function jobsIn(answer: Answer): string[] {
   return jobs.map(({ name, job_type, cmd }) => `${job_type} ${name}: ${cmd}`).sort();
 }
 
+/** Whether an answer comes from a view that is connected to the cluster. */
+export function isFresh({ headers }: Answer): boolean {
+  return headers.age === undefined;
+}
+
 /** @throws Error when the daemon does not answer 200 */
 export async function shownJobs(client: ApiClient, tool: string): Promise<string[]> {
   const answer = await client.call('GET', jobsPath(tool));
   if (answer.status !== 200) throw new Error(`list: ${answer.status} ${answer.text}`);
   return jobsIn(answer);
+}
+
+/** Waits until the daemon shows exactly what the cluster holds; nobody may be writing. */
+export async function untilAgreed(
+  cluster: Cluster,
+  client: ApiClient,
+  tool: string,
+  timeoutMs = 10_000,
+): Promise<void> {
+  const held = await heldLines(cluster, tool);
+  let shown: string[] = [];
+  const isAgreed = async () => {
+    shown = await shownJobs(client, tool);
+    return shown.join('\n') === held.join('\n');
+  };
+  await until(isAgreed, 'the view shows what the cluster holds', timeoutMs).catch(() => expect(shown).toEqual(held));
+}
+
+/** Names of which the last answer to a write says something else than the cluster. */
+export async function brokenPromises(cluster: Cluster, tool: string, writes: readonly Write[]): Promise<string[]> {
+  const held = new Set((await heldLines(cluster, tool)).map(nameOf));
+  return [...promisedBy(writes)].filter(([name, isThere]) => held.has(name) !== isThere).map(([name]) => name);
+}
+
+/** The job a line of shownJobs() or heldLines() is about. */
+export function nameOf(line: string): string {
+  return line.replace(/^\S+ |:.*/g, '');
 }
 
 interface HeldObject {
@@ -65,7 +99,11 @@ function commandOf({ template, jobTemplate }: HeldObject['spec']): string {
 }
 
 /** Scheduled jobs made past the daemon, as an earlier release wrote them; they never run. */
-export async function createDirectly(cluster: Cluster, tool: string, jobs: Readonly<Record<string, string>>): Promise<void> {
+export async function createDirectly(
+  cluster: Cluster,
+  tool: string,
+  jobs: Readonly<Record<string, string>>,
+): Promise<void> {
   const objects = Object.entries(jobs).map(([name, cmd]) => cronJob(cluster, tool, name, cmd));
   await kubectl(cluster, ['create', '-f', '-'], objects.map((object) => JSON.stringify(object)).join('\n---\n'));
 }

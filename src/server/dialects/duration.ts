@@ -13,7 +13,8 @@ const units = [
  * @example formatDuration(3660) -> '1h1m'; formatDuration(86_401) -> '1d'
  */
 export function formatDuration(seconds: number): string {
-  let rest = Number.isFinite(seconds) ? Math.max(0, Math.floor(seconds)) : 0;
+  if (!Number.isFinite(seconds) || seconds < 1) return '0s';
+  let rest = Math.floor(seconds);
   const isLong = rest >= units[0].seconds;
   let text = '';
   for (const unit of units) {
@@ -21,5 +22,5 @@ export function formatDuration(seconds: number): string {
     rest %= unit.seconds;
     if (count > 0 && !(isLong && unit.name === 's')) text += `${count}${unit.name}`;
   }
-  return text || '0s';
+  return text;
 }

@@ -32,7 +32,7 @@ export interface Job2022 {
 
 export interface Job2022Options {
   readonly tool: Tool;
-  /** Ms since the epoch. */
+  /** Ms since the epoch. Nothing of 2022 counts from it; callers hand every dialect the same. */
   readonly now: number;
   /** Why the cluster refuses to make the job's pod, where that was asked. */
   readonly trouble?: string | undefined;

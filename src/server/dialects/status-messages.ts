@@ -1,11 +1,11 @@
 /** What a person should know of a job's state, most telling first. Nothing is said of a job that is well. Pure and total. */
 import type { JobSnapshot, JobState, ObjectStatus, PodFacts } from '../../domain.ts';
-import { failureInWords } from '../handlers/explain.ts';
 import { type CurrentRun, currentRun, failedAttempts, outcomeOf, trueCondition } from './current-run.ts';
 import { formatDuration } from './duration.ts';
 import { instantText, isKnown } from './instant.ts';
 import { foreignWords } from './long-status.ts';
 import { exitWords, lastEnd, podWords } from './pod-words.ts';
+import { refusalInWords } from './refusal-words.ts';
 import { imageOf } from './status-words.ts';
 
 export interface MessageFacts {
@@ -104,7 +104,7 @@ function continuousLines(snapshot: JobSnapshot, state: JobState): Lines {
   const refused = trueCondition(object.status, 'ReplicaFailure');
   const telling = state === 'running' ? kept.find((pod) => podWords(pod, image).length > 0) : (kept[0] ?? pods[0]);
   return [
-    refused && failureInWords(refused.message ?? ''),
+    refused && refusalInWords(refused.message ?? ''),
     state === 'running' ? copiesLine(object.job?.replicas, kept) : undefined,
     ...(telling ? podWords(telling, image) : []),
     state === 'running' ? undefined : stuckLine(object.status),

@@ -3,7 +3,6 @@
  * word by programs. Pure and total.
  */
 import type { JobSnapshot, PodFacts } from '../../domain.ts';
-import { failureInWords } from '../handlers/explain.ts';
 import {
   type CurrentRun,
   conditionOf,
@@ -15,6 +14,7 @@ import {
 } from './current-run.ts';
 import { durationSince, firstKnown, instantText } from './instant.ts';
 import { startProblem } from './pod-words.ts';
+import { refusalInWords } from './refusal-words.ts';
 
 const foreignShort = 'Not made by this service';
 
@@ -108,7 +108,7 @@ function shortContinuous(snapshot: JobSnapshot): string {
   if (state === 'running') return 'Running';
   if (state === 'unknown') return 'Unknown';
   const refused = trueCondition(object.status, 'ReplicaFailure');
-  if (refused) return failureInWords(refused.message ?? '');
+  if (refused) return refusalInWords(refused.message ?? '');
   const problem = startProblem(pods[0], imageOf(snapshot));
   if (problem) return `Unable to start, ${problem}`;
   if (pods.some(hasCrashed)) return 'Specified command fails to run';

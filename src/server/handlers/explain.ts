@@ -3,6 +3,7 @@
  * exists explains itself by its own status.
  */
 import type { JobSnapshot, KubeObject } from '../../domain.ts';
+import { refusalInWords } from '../dialects/refusal-words.ts';
 import type { Caller } from '../identify.ts';
 import type { Deps } from './deps.ts';
 
@@ -34,30 +35,11 @@ function uidInTrouble({ key, object, runs, pods, state }: JobSnapshot, now: numb
 function newestFailure(events: readonly KubeObject[]): string | undefined {
   const failures = events.filter((event) => event.reason === 'FailedCreate' && typeof event.message === 'string');
   const newest = failures.sort((one, other) => timeOf(other) - timeOf(one))[0];
-  return newest ? failureInWords(String(newest.message)) : undefined;
+  return newest ? refusalInWords(String(newest.message)) : undefined;
 }
 
 /** `lastTimestamp` is null on events of the newer API (kubernetes.io, Event v1). */
 function timeOf(event: KubeObject): number {
   const times = [event.lastTimestamp, event.eventTime, event.firstTimestamp].map((time) => Date.parse(String(time)));
   return times.find((time) => !Number.isNaN(time)) ?? 0;
-}
-
-/**
- * The admission's own words, cut to what the owner can act on: which quota, or which limit.
- * @example `… exceeded quota: x, requested: …, limited: limits.cpu=2` becomes `Unable to start, out of quota for cpu`
- */
-export function failureInWords(message: string): string {
-  const limited = message.includes('exceeded quota')
-    ? message.slice(message.lastIndexOf('limited: ') + 'limited: '.length)
-    : undefined;
-  if (limited !== undefined) {
-    const names = limited
-      .split(',')
-      .map((part) => (part.split('=')[0] ?? '').trim().replace(/^(requests|limits)\./, ''));
-    return `Unable to start, out of quota for ${[...new Set(names)].sort().join(', ')}`;
-  }
-  const limit = /(minimum|maximum) (memory|cpu) usage per Container is (\S+?)[,.\s]/.exec(`${message} `);
-  if (limit) return `Unable to start: the ${limit[1]} ${limit[2]} of one job is ${limit[3]}`;
-  return 'Unable to start: the cluster refuses to make its pod';
 }

@@ -1,0 +1,128 @@
+import { cac } from 'cac';
+import { describe, expect, it } from 'vitest';
+import { readArguments } from '../../../bin/arguments.ts';
+import { newJob } from '../../../bin/commands/run.ts';
+
+const cli = cac('jobs');
+const command = cli.command('run <name>', '');
+for (const name of [
+  'command',
+  'image',
+  'schedule',
+  'mem',
+  'cpu',
+  'emails',
+  'filelog-stdout',
+  'filelog-stderr',
+  'retry',
+  'mount',
+  'timeout',
+  'replicas',
+])
+  command.option(`--${name} <value>`, '');
+for (const name of ['continuous', 'filelog', 'no-filelog']) command.option(`--${name}`, '');
+command.option('--wait [seconds]', '');
+
+const needed = ['run', 'x', '--command', './x', '--image', 'bookworm'];
+const body = (...words: string[]) => newJob(readArguments([...needed, ...words], cli.commands, []));
+
+describe('the body of a new job', () => {
+  it('holds only what was asked for', () => {
+    expect(body()).toEqual({ name: 'x', cmd: './x', imagename: 'bookworm' });
+    expect(body('--wait')).toEqual(body());
+  });
+
+  it('holds everything that was asked for, as the service names it', () => {
+    expect(
+      body(
+        '--schedule',
+        '@daily',
+        '--mem',
+        '1e3',
+        '--cpu',
+        '0x10',
+        '--emails',
+        'all',
+        '--filelog',
+        '--filelog-stdout',
+        'o',
+        '--filelog-stderr',
+        'e',
+        '--retry',
+        '0',
+        '--mount',
+        'all',
+        '--timeout',
+        '60',
+      ),
+    ).toEqual({
+      name: 'x',
+      cmd: './x',
+      imagename: 'bookworm',
+      schedule: '@daily',
+      memory: '1e3',
+      cpu: '0x10',
+      emails: 'all',
+      filelog: true,
+      filelog_stdout: 'o',
+      filelog_stderr: 'e',
+      retry: 0,
+      mount: 'all',
+      timeout: 60,
+    });
+    expect(body('--continuous', '--replicas', '2', '--no-filelog')).toMatchObject({
+      continuous: true,
+      replicas: 2,
+      filelog: false,
+    });
+  });
+
+  it('may have an empty command', () => {
+    expect(body('--command', '')).toMatchObject({ cmd: '' });
+  });
+
+  it.each([
+    [['--schedule', '@daily', '--continuous'], '--continuous cannot be used together with --schedule.'],
+    [['--schedule', '@daily', '--wait'], '--wait cannot be used together with --schedule.'],
+    [['--continuous', '--wait', '5'], '--wait cannot be used together with --continuous.'],
+    [['--filelog', '--no-filelog'], '--no-filelog cannot be used together with --filelog.'],
+    [['--emails', 'onfail'], "--emails must be one of none, all, onfinish, onfailure; 'onfail' is not."],
+    [['--mount', 'some'], "--mount must be one of all, none; 'some' is not."],
+    [['--retry', '6'], "--retry must be a whole number from 0 to 5; '6' is not."],
+    [['--retry', '1e0'], "--retry must be a whole number from 0 to 5; '1e0' is not."],
+  ])('is not made from wrong usage: %j', (words, message) => {
+    expect(() => body(...words)).toThrow(
+      expect.objectContaining({ code: 'usage.invalid', message: expect.stringContaining(message) }),
+    );
+  });
+
+  it('is not made without command and image', () => {
+    const make = (...words: string[]) => newJob(readArguments(['run', 'x', ...words], cli.commands, []));
+    expect(() => make()).toThrow("'run' needs --command and --image.");
+    expect(() => make('--command', 'x')).toThrow("'run' needs --image.");
+  });
+
+  it.each([
+    [['--filelog', '--mount', 'none'], 'Specifying --filelog requires --mount=all'],
+    [['--image', 'tool-x/bot:latest', '--filelog'], 'Specifying --filelog requires --mount=all'],
+    [['--no-filelog', '--filelog-stdout', 'o'], 'Specifying --filelog-stdout or --filelog-stderr requires --filelog'],
+    [
+      ['--image', 'tool-x/bot:latest', '--filelog-stderr', 'e'],
+      'Specifying --filelog-stdout or --filelog-stderr requires --filelog',
+    ],
+    [['--replicas', '2'], '--replicas is only valid for continuous jobs'],
+    [['--timeout', '5'], '--timeout is only valid for scheduled jobs'],
+    [
+      ['--timeout', '5', '--replicas', '2'],
+      '--replicas is only valid for continuous jobs\n--timeout is only valid for scheduled jobs',
+    ],
+  ])('is not made where no job can be so: %j', (words, message) => {
+    expect(() => body(...words)).toThrow(expect.objectContaining({ code: 'job.invalid', message }));
+  });
+
+  it('is made for an image built by a tool, with its files', () => {
+    expect(body('--image', 'tool-x/bot:latest', '--filelog', '--mount', 'all', '--filelog-stdout', 'o')).toMatchObject({
+      filelog: true,
+    });
+  });
+});

@@ -1,0 +1,78 @@
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BuiltDoor, buildDoor } from '../support/build-door.ts';
+import { hostileTexts } from './hostile-texts.ts';
+import { makeJob, noMessages, type Service, startService } from './scripted-service.ts';
+
+let service: Service;
+let door: BuiltDoor;
+beforeAll(async () => {
+  [service, door] = await Promise.all([startService(), buildDoor('jobs', ['yaml'])]);
+});
+afterAll(() => Promise.all([service.close(), door.remove()]));
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function execute(program: string, words: readonly string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(
+      program,
+      words,
+      { env: { ...service.env, PATH: process.env.PATH }, maxBuffer: 1e8 },
+      (error, stdout, stderr) => resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+    );
+  });
+}
+
+/** util-linux's script(1) runs a program on a pseudo-terminal. */
+const hasScript = spawnSync('script', ['--version']).status === 0;
+
+describe('the program', { timeout: 20_000 }, () => {
+  it('runs, also through a link, and tells its exit code', async () => {
+    service.script({ body: { jobs: [makeJob()], messages: noMessages } });
+    const link = join(service.home, 'toolforge-jobs');
+    symlinkSync(door.path, link);
+    expect(await execute(process.execPath, [link, 'list', '-o', 'name'])).toEqual({
+      code: 0,
+      stdout: 'test-job\n',
+      stderr: '',
+    });
+    expect((await execute(process.execPath, [door.path, 'lst'])).code).toBe(2);
+  });
+
+  it('is content when its reader has read enough', async () => {
+    service.script({ body: { jobs: Array.from({ length: 5_000 }, () => makeJob()), messages: noMessages } });
+    const ran = await execute('sh', ['-c', `'${process.execPath}' '${door.path}' list | head -1`]);
+    expect(ran.stderr).toBe('');
+  });
+
+  it('ends with 130 on Ctrl-C', async () => {
+    service.script({ body: { job: makeJob(), messages: noMessages } });
+    const child = spawn(process.execPath, [door.path, 'run', 'test-job', '--command', 'x', '--image', 'y', '--wait'], {
+      env: service.env,
+    });
+    const ended = new Promise((resolve) => child.on('exit', resolve));
+    await expect.poll(() => service.requests.length, { timeout: 10_000 }).toBeGreaterThan(1);
+    child.kill('SIGINT');
+    expect(await ended).toBe(130);
+  });
+
+  it.skipIf(!hasScript)('lets 5,000 hostile jobs send nothing to a real terminal', async () => {
+    const jobs = hostileTexts(5_000).map((text) => makeJob({ name: text, status_short: text }));
+    service.script({ body: { jobs, messages: { ...noMessages, warning: hostileTexts(100) } } });
+    for (const form of ['normal', 'json']) {
+      const line = `NO_COLOR=1 '${process.execPath}' '${door.path}' list -o ${form}`;
+      const { stdout } = await execute('script', ['-qec', line, '/dev/null']);
+      expect(stdout.length).toBeGreaterThan(500_000);
+      expect(/[^\x20-\x7e\r\n]/.exec(stdout)?.[0]).toBeUndefined();
+      // The pseudo-terminal itself makes \n into \r\n; no other carriage return may come.
+      expect(/\r(?!\n)/.test(stdout)).toBe(false);
+    }
+  });
+});
