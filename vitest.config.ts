@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** `unit` needs nothing but Node and runs in seconds; `flows` stands on the real cluster of test/cluster. */
 export default defineConfig({
   test: {
+    reporters: ['default', './test/support/closing-reporter.ts'],
     projects: [
       {
         test: {

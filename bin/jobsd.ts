@@ -34,7 +34,7 @@ async function main(): Promise<void> {
   if (options.config === undefined) return end(exitBadSettings, usage);
 
   try {
-    const startup = parseStartup(await readFile(options.config, 'utf8'));
+    const startup = parseStartup(await readStartup(options.config));
     const daemon = await startDaemon({
       startup,
       log,
@@ -50,6 +50,14 @@ async function main(): Promise<void> {
       error instanceof AppError && error.code === 'settings.invalid' ? exitBadSettings : exitBug,
       `${problems.join('\n')}\n`,
     );
+  }
+}
+
+async function readStartup(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new AppError('settings.invalid', `The start-up file ${path} cannot be read.`, { cause });
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { AppError } from './errors.ts';
 
-/** Tool names are DNS labels that still fit behind `tool-` (spec: 2.3; threats S1). */
+/** Tool names are DNS labels (RFC 1123 2.1) that still fit behind `tool-`. */
 const toolName = /^[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?$/;
 
 /**
@@ -25,9 +25,7 @@ export class Tool {
       throw new AppError(
         'tool.invalid',
         'A tool name has 1 to 53 characters a-z, 0-9 and "-", and neither begins nor ends with "-".',
-        {
-          fields: { field: 'tool', rule: 'dns-label' },
-        },
+        { fields: { field: 'tool', rule: 'dns-label' } },
       );
     }
     return new Tool(name);
@@ -46,7 +44,7 @@ export class Tool {
 export type KubeKind = 'Job' | 'CronJob' | 'Deployment';
 export type JobType = 'one-off' | 'scheduled' | 'continuous';
 
-/** What belongs together for each type of job: kind, label value and API path (spec: vocabulary). */
+/** What belongs together for each type of job: kind, label value and API path. */
 export const jobTypes = {
   'one-off': { kind: 'Job', component: 'jobs', api: '/apis/batch/v1', plural: 'jobs' },
   scheduled: { kind: 'CronJob', component: 'cronjobs', api: '/apis/batch/v1', plural: 'cronjobs' },

@@ -70,14 +70,15 @@ const tokenMaxAgeMs = 60_000;
 const maxAnswerBytes = 64 * 1024 * 1024;
 
 export function createKube(options: KubeOptions): Kube {
-  const agent = createAgent(options);
+  const notSent = new WeakSet<object>();
+  const agent = createAgent(options, (failure) => notSent.add(failure));
   const identityHeaders = createIdentityHeaders(options);
 
   async function send(request: KubeRequest): Promise<Dispatcher.ResponseData> {
     const headers = {
       accept: 'application/json',
       'user-agent': options.userAgent,
-      ...(await identityHeaders()),
+      ...(await identityHeaders().catch((cause: unknown) => Promise.reject(unreachable(cause)))),
       ...contentHeaders(request),
     };
     try {
@@ -92,21 +93,27 @@ export function createKube(options: KubeOptions): Kube {
         ...(request.signal ? { signal: request.signal } : {}),
       });
     } catch (cause) {
-      throw noAnswer(request, cause);
+      throw isNotSent(cause) ? unreachable(cause) : noAnswer(request, cause);
     }
+  }
+
+  /** @param cause of undici: an error of the connector, or its refusal to begin on a closed pool */
+  function isNotSent(cause: unknown): boolean {
+    if (typeof cause !== 'object' || cause === null) return false;
+    return notSent.has(cause) || ('code' in cause && cause.code === 'UND_ERR_CLOSED');
   }
 
   return {
     async request(request) {
       const response = await send(request);
       const answer = await readJson(request, response);
-      if (response.statusCode >= 200 && response.statusCode < 300) return answer;
-      throw fromKubeStatus(response.statusCode, answer, response.headers['retry-after']);
+      if (isGood(response)) return answer;
+      throw refusal(request, response, answer);
     },
     async stream(request) {
       const response = await send(request);
-      if (response.statusCode >= 200 && response.statusCode < 300) return response.body;
-      throw fromKubeStatus(response.statusCode, await readJson(request, response), response.headers['retry-after']);
+      if (isGood(response)) return response.body;
+      throw refusal(request, response, await readJson(request, response));
     },
     async close() {
       const timer = setTimeout(() => void agent.destroy().catch(() => {}), closeGraceMs);
@@ -120,8 +127,9 @@ export function createKube(options: KubeOptions): Kube {
 /**
  * One Agent with its own connector: undici's TLS session cache is keyed by server name only, so a shared one would resume one tool's
  * identity for another. The secure context is made once, so that idle pools keep their sessions.
+ * @param onConnectFailure told of every failure before a connection was secured: nothing was sent then
  */
-function createAgent({ ca, credentials, connections }: KubeOptions): Agent {
+function createAgent({ ca, credentials, connections }: KubeOptions, onConnectFailure: (failure: Error) => void): Agent {
   const pair = credentials.kind === 'certificate' ? { cert: credentials.cert, key: credentials.key } : {};
   const connector = buildConnector({
     secureContext: createSecureContext({ ca, ...pair, minVersion: 'TLSv1.2' }),
@@ -130,8 +138,13 @@ function createAgent({ ca, credentials, connections }: KubeOptions): Agent {
     keepAlive: true,
     keepAliveInitialDelay: keepAliveProbeMs,
   });
+  const connect: buildConnector.connector = (target, done) =>
+    connector(target, (...result) => {
+      if (result[0]) onConnectFailure(result[0]);
+      done(...result);
+    });
   return new Agent({
-    connect: connector,
+    connect,
     connections: connections ?? null,
     pipelining: 1,
     keepAliveTimeout: 60_000,
@@ -182,30 +195,31 @@ async function readJson(request: KubeRequest, response: Dispatcher.ResponseData)
     const text = Buffer.concat(chunks).toString('utf8');
     return text === '' ? undefined : JSON.parse(text);
   } catch (cause) {
-    if (response.statusCode >= 300) return undefined;
+    if (!isGood(response)) return undefined;
     throw noAnswer(request, cause);
   }
 }
 
-/** Codes of undici and Node that prove nothing was sent yet. */
-const beforeSending = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
+function isGood({ statusCode }: Dispatcher.ResponseData): boolean {
+  return statusCode >= 200 && statusCode < 300;
+}
+
+/** 504 is the API server's word for a write that it began and that did not end in time: as good as no answer. */
+function refusal(request: KubeRequest, { statusCode, headers }: Dispatcher.ResponseData, answer: unknown): AppError {
+  const error = fromKubeStatus(statusCode, answer, headers['retry-after']);
+  return statusCode === 504 ? noAnswer(request, error.cause) : error;
+}
+
+function unreachable(cause: unknown): AppError {
+  return new AppError(
+    'kube.unreachable',
+    'We could not reach the cluster. Nothing was changed. Trying again is safe.',
+    { cause, retryAfterSeconds: 2 },
+  );
+}
 
 function noAnswer(request: KubeRequest, cause: unknown): AppError {
-  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : '';
-  if (request.method === 'GET' || beforeSending.has(code)) {
-    return new AppError(
-      'kube.unreachable',
-      'We could not reach the cluster. Nothing was changed. Trying again is safe.',
-      { cause, retryAfterSeconds: 2 },
-    );
-  }
+  if (request.method === 'GET') return unreachable(cause);
   return new AppError(
     'kube.state_unknown',
     'The cluster did not answer, so it is not known whether the change was made. Look at the job, then try again if needed.',
@@ -253,10 +267,14 @@ export function fromKubeStatus(statusCode: number, answer: unknown, retryAfter?:
       return new AppError('job.not_found', 'There is no such object in the cluster.', { cause });
     case 409:
       if (cause.reason !== 'AlreadyExists') {
-        return new AppError('kube.conflict', 'Other changes of the tool came in between. Nothing was changed. Try again.', {
-          cause,
-          retryAfterSeconds: 1,
-        });
+        return new AppError(
+          'kube.conflict',
+          'Other changes of the tool came in between. Nothing was changed. Try again.',
+          {
+            cause,
+            retryAfterSeconds: 1,
+          },
+        );
       }
       return new AppError('job.conflict', 'An object with the same name exists already.', { cause });
     case 410:

@@ -15,8 +15,12 @@ export interface Log {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-const neverPrinted = ['key', 'cert', 'pem', 'token', 'authorization', 'password', 'body'];
+const neverPrinted = new Set(['key', 'cert', 'pem', 'token', 'authorization', 'password', 'body']);
 const maxFieldChars = 2048;
+const maxDepth = 5;
+
+/** A logger and the children made of it, which would otherwise keep the level they were made with. */
+const families = new WeakMap<Log, PinoLogger[]>();
 
 export interface LogOptions {
   readonly level: LogLevel;
@@ -25,33 +29,49 @@ export interface LogOptions {
 }
 
 export function createLog({ level, stream }: LogOptions): Log {
+  const family: PinoLogger[] = [];
   const options = {
     level,
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    redact: { paths: neverPrinted.flatMap((name) => [name, `*.${name}`]), censor: '[not printed]' },
-    formatters: { level: (label: string) => ({ level: label }), log: shorten },
-    serializers: { err: describeError },
+    formatters: { level: (label: string) => ({ level: label }), log: (fields: object) => printable(fields, 0) },
+    onChild: (child: PinoLogger) => void family.push(child),
   };
-  return stream ? pino(options, stream) : pino(options);
+  const log = stream ? pino(options, stream) : pino(options);
+  family.push(log);
+  families.set(log, family);
+  return log;
 }
 
-/** Log levels can be changed while running. */
+/** Changes the level of a logger made by createLog() and of all its children, while running. */
 export function setLogLevel(log: Log, level: LogLevel): void {
-  (log as PinoLogger).level = level;
+  for (const member of families.get(log) ?? []) member.level = level;
 }
 
-function shorten(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, cut(value)]));
+function printable(fields: object, depth: number): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      neverPrinted.has(name.toLowerCase()) ? '[not printed]' : printableValue(value, depth + 1),
+    ]),
+  );
 }
 
-function cut(value: unknown): unknown {
-  return typeof value === 'string' && value.length > maxFieldChars ? `${value.slice(0, maxFieldChars)}…` : value;
+function printableValue(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return cut(value);
+  if (value instanceof Error) return describeError(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > maxDepth) return '[too deep]';
+  return Array.isArray(value) ? value.map((one) => printableValue(one, depth + 1)) : printable(value, depth);
+}
+
+function cut(text: string | undefined): string | undefined {
+  return text !== undefined && text.length > maxFieldChars ? `${text.slice(0, maxFieldChars)}…` : text;
 }
 
 /** An error with its chain of causes, as plain data. */
 function describeError(error: unknown, depth = 0): unknown {
-  if (!(error instanceof Error) || depth > 5) return cut(String(error));
+  if (!(error instanceof Error) || depth > maxDepth) return cut(String(error));
   const code = 'code' in error ? { code: error.code } : {};
   const cause = error.cause === undefined ? {} : { cause: describeError(error.cause, depth + 1) };
   return { name: error.name, message: cut(error.message), ...code, stack: cut(error.stack), ...cause };

@@ -14,22 +14,24 @@ const dnsName = z.string().regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, 'must
 const named = z.strictObject({ namespace: dnsName, name: dnsName });
 
 const startupSchema = z.strictObject({
-  listen: z.strictObject({
-    /** The mutual TLS listener. */
-    tls: z
-      .strictObject({
-        address: z.string().min(1).default('0.0.0.0'),
-        port,
-        cert: absolutePath,
-        key: absolutePath,
-        client_ca: absolutePath,
-      })
-      .optional(),
-    /** Header mode behind a front; the only place where an identity header is believed. */
-    unix: z.strictObject({ path: absolutePath, client_ca: absolutePath }).optional(),
-    /** Health, readiness, metrics: no tool data, no certificate. */
-    health: z.strictObject({ address: z.string().min(1).default('127.0.0.1'), port }),
-  }),
+  listen: z
+    .strictObject({
+      /** The mutual TLS listener. */
+      tls: z
+        .strictObject({
+          address: z.string().min(1).default('0.0.0.0'),
+          port,
+          cert: absolutePath,
+          key: absolutePath,
+          client_ca: absolutePath,
+        })
+        .optional(),
+      /** Header mode behind a front; the only place where an identity header is believed. */
+      unix: z.strictObject({ path: absolutePath, client_ca: absolutePath }).optional(),
+      /** Health, readiness, metrics: no tool data, no certificate. */
+      health: z.strictObject({ address: z.string().min(1).default('127.0.0.1'), port }),
+    })
+    .refine(({ tls, unix }) => tls || unix, 'needs tls, unix or both'),
   kubernetes: z.strictObject({
     /** The daemon's own credentials; absent = the service account of the pod. */
     kubeconfig: absolutePath.optional(),
@@ -67,13 +69,7 @@ export function parseStartup(text: string): Startup {
     throw new AppError('settings.invalid', 'The start-up file is not YAML.', { cause, problems: [String(cause)] });
   }
   const parsed = startupSchema.safeParse(raw);
-  if (!parsed.success)
-    throw invalid(
-      'The start-up file',
-      parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`),
-    );
-  if (!parsed.data.listen.tls && !parsed.data.listen.unix)
-    throw invalid('The start-up file', ['listen: needs tls, unix or both']);
+  if (!parsed.success) throw invalid('The start-up file', parsed.error);
   return parsed.data;
 }
 
@@ -130,11 +126,7 @@ export const settingKeys: readonly string[] = Object.keys(liveSchema.shape);
  */
 export function parseSettings(raw: Readonly<Record<string, unknown>>): { settings: Settings; unknownKeys: string[] } {
   const parsed = liveSchema.safeParse({ ...defaults, ...raw });
-  if (!parsed.success)
-    throw invalid(
-      'The settings',
-      parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`),
-    );
+  if (!parsed.success) throw invalid('The settings', parsed.error);
   const unknownKeys = Object.keys(raw).filter((key) => !settingKeys.includes(key));
   return { settings: settingsFrom(parsed.data), unknownKeys };
 }
@@ -169,6 +161,7 @@ export function createSettingsHolder(first: Settings): SettingsHolder {
   };
 }
 
-function invalid(what: string, problems: string[]): AppError {
+function invalid(what: string, { issues }: z.ZodError): AppError {
+  const problems = issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message));
   return new AppError('settings.invalid', `${what} cannot be used: ${problems.join('; ')}.`, { problems });
 }

@@ -88,7 +88,8 @@ describe('the house', () => {
 
   it('writes HTTP statuses in one file', () => {
     const writers = files.filter(
-      (file) => file.startsWith('src/') && /\.(code|writeHead|status)\(\d|(reply|response)\.statusCode = /.test(text(file)),
+      (file) =>
+        file.startsWith('src/') && /\.(code|writeHead|status)\(\d|(reply|response)\.statusCode = /.test(text(file)),
     );
     expect(writers.filter((file) => file !== 'src/server/respond.ts')).toEqual([]);
   });

@@ -1,6 +1,7 @@
 /** Prints the heap, in bytes, that one job costs (see memory.ts). Run with --expose-gc. */
-import { Tool, type JobDefinition, type KubeObject } from '../../src/domain.ts';
+
 import { parseDefinition, resolveJob } from '../../src/definition.ts';
+import { type JobDefinition, type KubeObject, Tool } from '../../src/domain.ts';
 import { parseImageConfig } from '../../src/images.ts';
 import type { Kube } from '../../src/kube.ts';
 import { createLog } from '../../src/log.ts';
@@ -10,7 +11,9 @@ import { watchJobs } from '../../src/watch/jobs.ts';
 
 const count = 20_000;
 const jobsPerTool = 8;
-const images = parseImageConfig('python3.11: {state: stable, image: registry.example.org/python311-web, variants: {jobs-framework: {image: registry.example.org/python311-base}}}');
+const images = parseImageConfig(
+  'python3.11: {state: stable, image: registry.example.org/python311-web, variants: {jobs-framework: {image: registry.example.org/python311-base}}}',
+);
 const collect = globalThis.gc;
 if (!collect) throw new Error('run with --expose-gc');
 
@@ -35,7 +38,9 @@ function pagedKube(): Pick<Kube, 'request' | 'stream'> {
       const from = Number(query?.continue ?? 0);
       const limit = Number(query?.limit ?? 500);
       const isCronJobs = path.endsWith('/cronjobs');
-      const items = isCronJobs ? Array.from({ length: Math.min(limit, count - from) }, (_, index) => storedCronJob(from + index)) : [];
+      const items = isCronJobs
+        ? Array.from({ length: Math.min(limit, count - from) }, (_, index) => storedCronJob(from + index))
+        : [];
       const next = isCronJobs && from + limit < count ? String(from + limit) : '';
       return JSON.parse(JSON.stringify({ metadata: { resourceVersion: '100000', continue: next }, items }));
     },
@@ -64,6 +69,15 @@ function storedCronJob(index: number): KubeObject {
     defaultCpuLimit: '1000m',
     imagePullPolicy: undefined,
   });
-  const metadata = { ...(object.metadata as object), uid: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`, resourceVersion: String(index + 1), creationTimestamp: '2026-11-01T00:00:00Z' };
-  return { ...object, metadata, status: { lastScheduleTime: '2026-11-24T04:00:00Z', lastSuccessfulTime: '2026-11-24T04:00:09Z' } };
+  const metadata = {
+    ...(object.metadata as object),
+    uid: `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`,
+    resourceVersion: String(index + 1),
+    creationTimestamp: '2026-11-01T00:00:00Z',
+  };
+  return {
+    ...object,
+    metadata,
+    status: { lastScheduleTime: '2026-11-24T04:00:00Z', lastSuccessfulTime: '2026-11-24T04:00:09Z' },
+  };
 }

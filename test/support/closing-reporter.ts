@@ -7,7 +7,8 @@ export default class ClosingReporter implements Reporter {
     for (const module of modules) for (const test of module.children.allTests()) counts[outcomeOf(test)] += 1;
     const broken = modules.filter((module) => module.state() === 'failed' && module.errors().length > 0).length;
     const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
-    console.log(`\n${counts.passed} passed, ${counts.failed + broken} failed${skipped}`);
+    const project = new Set(modules.map((module) => module.project.name));
+    console.log(`\n${[...project].join('+')}: ${counts.passed} passed, ${counts.failed + broken} failed${skipped}`);
   }
 }
 

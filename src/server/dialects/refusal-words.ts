@@ -5,7 +5,10 @@
  * @example `… exceeded quota: x, requested: …, limited: limits.cpu=2` becomes `Unable to start, out of quota for cpu`
  */
 export function refusalInWords(message: string): string {
-  if (message.includes('exceeded quota')) return `Unable to start, out of quota for ${limitedIn(message)}`;
+  if (message.includes('exceeded quota')) {
+    const names = limitedIn(message);
+    return names ? `Unable to start, out of quota for ${names}` : 'Unable to start, out of quota';
+  }
   const limit = /(minimum|maximum) (memory|cpu) usage per Container is (\S+?)[,.\s]/.exec(`${message} `);
   if (limit) return `Unable to start: the ${limit[1]} ${limit[2]} of one job is ${limit[3]}`;
   return 'Unable to start: the cluster refuses to make its pod';

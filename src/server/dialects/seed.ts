@@ -2,19 +2,13 @@
  * The dialect of the first clients (2021 to June 2023) under /api/v1: text arguments in, bare values out, errors as JSON strings.
  * docs/wire.md lists every answer; what a client parses is kept to the letter.
  */
-import { type AppError, type ErrorCode, errorTable } from '../../errors.ts';
+import { type AppError, errorTable } from '../../errors.ts';
 import { kubeStatusOf } from '../../kube.ts';
 import type { Dialect } from '../respond.ts';
 
-/** Where this dialect answers another status than the canonical one. */
-const statuses: Partial<Record<ErrorCode, number>> = {
-  'quota.exceeded': 403,
-  'caller.forbidden': 403,
-};
-
 export const seed: Dialect = {
   name: 'seed',
-  status: (error) => statuses[error.code] ?? (errorTable[error.code].http || 500),
+  status: (error) => errorTable[error.code].http || 500,
   body: (error) => (error.code === 'job.not_found' ? {} : seedText(error)),
   text: (value) => pythonJson(value),
 };
@@ -45,13 +39,13 @@ function seedText(error: AppError): string {
     case 'image.unknown':
       return 'Invalid container type';
     case 'job.conflict':
-      return kubeStatusOf(error) || kubeStatusOf(error.cause)
+      return kubeStatusOf(error.cause)
         ? 'HTTP 409: an object with the same name exists already'
         : 'HTTP 409: a job with the same name exists already';
     case 'job.invalid':
     case 'schedule.invalid':
     case 'limits.exceeded':
-      return `ERROR: ${error.problems?.join('; ') ?? error.message}`;
+      return `ERROR: ${error.problems?.length ? error.problems.join('; ') : error.message}`;
     case 'caller.forbidden':
     case 'caller.unauthenticated':
       return `Exception: ${error.message}`;
@@ -79,7 +73,7 @@ export function seedInput(body: unknown, query: unknown): Record<string, unknown
 
 /** The first service took every text for true, even "false"; here the words mean what they say. */
 function isYes(value: unknown): boolean {
-  return value === true || (typeof value === 'string' && !['false', '0', 'no', 'off'].includes(value.toLowerCase()));
+  return !['false', '0', 'no', 'off'].includes(String(value).toLowerCase());
 }
 
 function asRecord(value: unknown): Record<string, unknown> {

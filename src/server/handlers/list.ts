@@ -9,7 +9,7 @@ import { type Deps, readyJobs } from './deps.ts';
 /** How one dialect writes a list; `name` tells the texts of the dialects apart. */
 export interface ListForm {
   readonly name: string;
-  write(snapshots: readonly JobSnapshot[], caller: Caller, now: number): string;
+  write(snapshots: readonly JobSnapshot[], caller: Caller): string;
 }
 
 interface Rendered {
@@ -27,14 +27,13 @@ export function createListJobs(deps: Deps): (caller: Caller, form: ListForm) => 
   return (caller, form) => {
     const jobs = readyJobs(deps);
     const { namespace } = caller.tool;
-    const now = deps.now();
-    const second = Math.floor(now / 1000);
+    const second = Math.floor(deps.now() / 1000);
     const snapshots = jobs.list(namespace);
     const slot = `${form.name} ${namespace}`;
     const last = kept.get(slot);
     if (last && last.snapshots === snapshots && last.second === second) return last.text;
 
-    const text = form.write(snapshots, caller, now);
+    const text = form.write(snapshots, caller);
     kept.delete(slot);
     kept.set(slot, { snapshots, second, text });
     if (kept.size > maxKept) kept.delete(kept.keys().next().value as string);
