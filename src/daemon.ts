@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { AppError } from './errors.ts';
 import { createHomes } from './homes.ts';
 import { type ImageList, parseImageConfig } from './images.ts';
@@ -54,13 +55,13 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
     const kube = createKube(own);
     undos.push(() => kube.close());
 
-    const { data } = await readConfigMap(kube, startup.configmaps.settings, {});
+    const { data } = await untilAnswered(log, () => readConfigMap(kube, startup.configmaps.settings, {}));
     const { settings: first, unknownKeys } = parseSettings(data);
     const settings = createSettingsHolder(first);
     setLogLevel(log, first.logLevel);
     if (unknownKeys.length > 0)
       log.info({ keys: unknownKeys }, 'keys of the settings ConfigMap that are not read here');
-    const images = await loadImages(kube, startup, log);
+    const images = await untilAnswered(log, () => loadImages(kube, startup, log));
 
     const roster = createJobRoster({ log: log.child({ room: 'machines' }) });
     undos.push(() => roster.stop());
@@ -143,6 +144,21 @@ async function ownCredentials({ kubernetes }: Startup): Promise<Pick<KubeOptions
     ca: await readFile(`${serviceAccountDirectory}/ca.crt`, 'utf8'),
     credentials: { kind: 'token', file: `${serviceAccountDirectory}/token` },
   };
+}
+
+const startPauseMs = 1_000;
+
+/** A daemon that starts while the API server is away waits for it; whatever else is wrong ends the start. */
+async function untilAnswered<T>(log: Log, ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === 'kube.unreachable')) throw error;
+      log.warn({ err: error }, 'the API server does not answer; waiting for it');
+      await pause(startPauseMs);
+    }
+  }
 }
 
 /** @param absent what a missing map counts as; without it a missing map is an error */

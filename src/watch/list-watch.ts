@@ -171,10 +171,11 @@ class Reflector implements ListWatch {
       failure = error;
     }
     if (generation !== this.#generation) return 0;
-    this.#live = false;
     this.#counts.reconnects += 1;
     const wasHealthy = openedAt !== undefined && this.#clock.steadyMs() - openedAt >= healthyAfterMs;
     if (wasHealthy) this.#backOff.reset();
+    // A watch that ran its time and is opened anew at once has missed nothing.
+    this.#live &&= failure === undefined && wasHealthy;
     return this.#waitAfter(failure, wasHealthy);
   }
 

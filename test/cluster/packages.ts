@@ -15,6 +15,7 @@ const needs: readonly { package: string; present: () => boolean }[] = [
   { package: 'busybox-static', present: () => findBusybox() !== undefined },
   { package: 'iproute2', present: () => isOnPath('ip') },
   { package: 'iptables', present: () => isOnPath('iptables') && isOnPath('iptables-save') },
+  { package: 'curl', present: () => isOnPath('curl') },
   { package: 'openssl', present: () => isOnPath('openssl') },
   { package: 'util-linux', present: () => isOnPath('unshare') && isOnPath('nsenter') },
   { package: 'mount', present: () => isOnPath('mount') },

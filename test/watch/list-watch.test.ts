@@ -189,7 +189,7 @@ describe('a watch', () => {
     await afterMs(10_000);
     body.end();
     await settled();
-    expect(listWatch.freshness().live).toBe(false);
+    expect(listWatch.freshness().live).toBe(true);
     const { query } = await openWatch();
     expect(query).toMatchObject({ resourceVersion: '150' });
     expect(listWatch.freshness().live).toBe(true);
