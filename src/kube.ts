@@ -70,8 +70,10 @@ const tokenMaxAgeMs = 60_000;
 const maxAnswerBytes = 64 * 1024 * 1024;
 
 export function createKube(options: KubeOptions): Kube {
-  const notSent = new WeakSet<object>();
+  /** Failures before a connection was secured: nothing was sent. */
+  const notSent = new WeakSet<Error>();
   const agent = createAgent(options, (failure) => notSent.add(failure));
+  let isClosed = false;
   const identityHeaders = createIdentityHeaders(options);
 
   async function send(request: KubeRequest): Promise<Dispatcher.ResponseData> {
@@ -81,6 +83,7 @@ export function createKube(options: KubeOptions): Kube {
       ...(await identityHeaders().catch((cause: unknown) => Promise.reject(unreachable(cause)))),
       ...contentHeaders(request),
     };
+    if (isClosed) throw unreachable('closed on our side');
     try {
       return await agent.request({
         origin: options.server,
@@ -93,14 +96,8 @@ export function createKube(options: KubeOptions): Kube {
         ...(request.signal ? { signal: request.signal } : {}),
       });
     } catch (cause) {
-      throw isNotSent(cause) ? unreachable(cause) : noAnswer(request, cause);
+      throw cause instanceof Error && notSent.has(cause) ? unreachable(cause) : noAnswer(request, cause);
     }
-  }
-
-  /** @param cause of undici: an error of the connector, or its refusal to begin on a closed pool */
-  function isNotSent(cause: unknown): boolean {
-    if (typeof cause !== 'object' || cause === null) return false;
-    return notSent.has(cause) || ('code' in cause && cause.code === 'UND_ERR_CLOSED');
   }
 
   return {
@@ -116,6 +113,7 @@ export function createKube(options: KubeOptions): Kube {
       throw refusal(request, response, await readJson(request, response));
     },
     async close() {
+      isClosed = true;
       const timer = setTimeout(() => void agent.destroy().catch(() => {}), closeGraceMs);
       timer.unref();
       await agent.close().catch(() => {});
@@ -127,7 +125,7 @@ export function createKube(options: KubeOptions): Kube {
 /**
  * One Agent with its own connector: undici's TLS session cache is keyed by server name only, so a shared one would resume one tool's
  * identity for another. The secure context is made once, so that idle pools keep their sessions.
- * @param onConnectFailure told of every failure before a connection was secured: nothing was sent then
+ * @param onConnectFailure told of every failure before a connection was secured
  */
 function createAgent({ ca, credentials, connections }: KubeOptions, onConnectFailure: (failure: Error) => void): Agent {
   const pair = credentials.kind === 'certificate' ? { cert: credentials.cert, key: credentials.key } : {};
@@ -207,7 +205,7 @@ function isGood({ statusCode }: Dispatcher.ResponseData): boolean {
 /** 504 is the API server's word for a write that it began and that did not end in time: as good as no answer. */
 function refusal(request: KubeRequest, { statusCode, headers }: Dispatcher.ResponseData, answer: unknown): AppError {
   const error = fromKubeStatus(statusCode, answer, headers['retry-after']);
-  return statusCode === 504 ? noAnswer(request, error.cause) : error;
+  return statusCode === 504 && request.method !== 'GET' ? stateUnknown(error.cause) : error;
 }
 
 function unreachable(cause: unknown): AppError {
@@ -219,7 +217,10 @@ function unreachable(cause: unknown): AppError {
 }
 
 function noAnswer(request: KubeRequest, cause: unknown): AppError {
-  if (request.method === 'GET') return unreachable(cause);
+  return request.method === 'GET' ? unreachable(cause) : stateUnknown(cause);
+}
+
+function stateUnknown(cause: unknown): AppError {
   return new AppError(
     'kube.state_unknown',
     'The cluster did not answer, so it is not known whether the change was made. Look at the job, then try again if needed.',

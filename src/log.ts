@@ -35,6 +35,8 @@ export function createLog({ level, stream }: LogOptions): Log {
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }), log: (fields: object) => printable(fields, 0) },
+    // Pino's own would describe the description once more.
+    serializers: { err: (described: unknown) => described },
     onChild: (child: PinoLogger) => void family.push(child),
   };
   const log = stream ? pino(options, stream) : pino(options);

@@ -32,18 +32,22 @@ const startupSchema = z.strictObject({
       health: z.strictObject({ address: z.string().min(1).default('127.0.0.1'), port }),
     })
     .refine(({ tls, unix }) => tls || unix, 'needs tls, unix or both'),
-  kubernetes: z.strictObject({
-    /** The daemon's own credentials; absent = the service account of the pod. */
-    kubeconfig: absolutePath.optional(),
-    /** How the daemon acts for a tool. */
-    act_as: z.enum(['tool-certificate', 'impersonation']).default('tool-certificate'),
-  }),
-  homes: z.strictObject({
-    /** Where the daemon sees the homes. */
-    base: absolutePath.default('/data/project'),
-    /** Where pods see them. */
-    mount: absolutePath.default('/data/project'),
-  }),
+  kubernetes: z
+    .strictObject({
+      /** The daemon's own credentials; absent = the service account of the pod. */
+      kubeconfig: absolutePath.optional(),
+      /** How the daemon acts for a tool. */
+      act_as: z.enum(['tool-certificate', 'impersonation']).default('tool-certificate'),
+    })
+    .prefault({}),
+  homes: z
+    .strictObject({
+      /** Where the daemon sees the homes. */
+      base: absolutePath.default('/data/project'),
+      /** Where pods see them. */
+      mount: absolutePath.default('/data/project'),
+    })
+    .prefault({}),
   configmaps: z
     .strictObject({
       settings: named.default({ namespace: 'jobs-emailer', name: 'jobs-emailer-configmap' }),
@@ -68,7 +72,7 @@ export function parseStartup(text: string): Startup {
   } catch (cause) {
     throw new AppError('settings.invalid', 'The start-up file is not YAML.', { cause, problems: [String(cause)] });
   }
-  const parsed = startupSchema.safeParse(raw);
+  const parsed = startupSchema.safeParse(raw, { reportInput: true });
   if (!parsed.success) throw invalid('The start-up file', parsed.error);
   return parsed.data;
 }
@@ -125,7 +129,7 @@ export const settingKeys: readonly string[] = Object.keys(liveSchema.shape);
  * @throws AppError `settings.invalid` naming every malformed value at once
  */
 export function parseSettings(raw: Readonly<Record<string, unknown>>): { settings: Settings; unknownKeys: string[] } {
-  const parsed = liveSchema.safeParse({ ...defaults, ...raw });
+  const parsed = liveSchema.safeParse({ ...defaults, ...raw }, { reportInput: true });
   if (!parsed.success) throw invalid('The settings', parsed.error);
   const unknownKeys = Object.keys(raw).filter((key) => !settingKeys.includes(key));
   return { settings: settingsFrom(parsed.data), unknownKeys };
@@ -162,6 +166,14 @@ export function createSettingsHolder(first: Settings): SettingsHolder {
 }
 
 function invalid(what: string, { issues }: z.ZodError): AppError {
-  const problems = issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message));
+  const problems = issues.flatMap(problemsOf);
   return new AppError('settings.invalid', `${what} cannot be used: ${problems.join('; ')}.`, { problems });
+}
+
+/** In our words where zod's speak of its own workings. */
+function problemsOf(issue: z.core.$ZodIssue): string[] {
+  const at = (...rest: PropertyKey[]) => [...issue.path, ...rest].join('.');
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => `${at(key)}: not a field known here`);
+  if (issue.path.length === 0) return [issue.message];
+  return [`${at()}: ${issue.code === 'invalid_type' && issue.input === undefined ? 'is missing' : issue.message}`];
 }

@@ -6,7 +6,9 @@ import { parse } from 'yaml';
 import defaults from '../config/defaults.json' with { type: 'json' };
 import manifest from '../package.json' with { type: 'json' };
 import { errorTable } from '../src/errors.ts';
+import { createRoutes } from '../src/server/routes.ts';
 import { settingKeys } from '../src/settings.ts';
+import { scriptDeps } from './server/scripted-deps.ts';
 import { repositoryRoot } from './support/repository-root.ts';
 
 const rooms = ['watch', 'machines', 'mail', 'server'];
@@ -110,6 +112,11 @@ describe('the house', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
+  it('documents every route, and no other', () => {
+    const routes = createRoutes(scriptDeps()).map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`);
+    expect(documentedRoutes().sort()).toEqual([...routes, 'GET /openapi.json'].sort());
+  });
+
   it('documents every setting, with a default and an example', () => {
     const documented = [...text('docs/settings.md').matchAll(/^\| `([a-z_]+)` \|/gm)].map(([, key]) => key);
     const example = parse(text('config/configmap.example.yaml')) as { data: Record<string, string> };
@@ -130,6 +137,18 @@ describe('the house', () => {
     expect(text('package-lock.json')).not.toContain('"resolved"');
   });
 });
+
+/** E.g. `GET /v1/tool/{tool}/jobs`: what the tables of docs/wire.md name, under every path that the heading above them names. */
+function documentedRoutes(): string[] {
+  const parts = text('docs/wire.md').split(/^## /m).slice(1);
+  return parts.flatMap((part) => {
+    const [heading = ''] = part.split('\n', 1);
+    const bases = [...heading.matchAll(/`([^`]+)\/…`/g)].map(([, base]) => base as string);
+    const rows = part.match(/^\| `[A-Z]+ .*?\|/gm) ?? [];
+    const named = rows.flatMap((row) => [...row.matchAll(/`([A-Z]+) (…?)([^`?]*?)\/?(?:\?[^`]*)?`/g)]);
+    return named.flatMap(([, method, dots, path]) => (dots ? bases : ['']).map((base) => `${method} ${base}${path}`));
+  });
+}
 
 function sourceFiles(top: string): string[] {
   return readdirSync(top, { recursive: true, encoding: 'utf8' })

@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { kubectl } from '../cluster/cluster.ts';
+import { certificateFingerprint } from '../../src/kube.ts';
+import { kubectl, startApiServer, stopApiServer } from '../cluster/cluster.ts';
 import { type Answer, type ApiClient, apiClient } from '../support/api-client.ts';
 import { isList, startApiProxy } from '../support/api-proxy.ts';
 import { type AuditEvent, readAudit } from '../support/audit.ts';
@@ -179,6 +180,22 @@ flow('a daemon that has not seen everything yet', () => {
   });
 });
 
+flow('a daemon started while the API server is away', () => {
+  it('waits for it and then shows what there is', async () => {
+    await createDirectly(cluster, one, { 'there-before': 'echo before' });
+    const held = await heldLines(cluster, one);
+    const { sandbox, client } = stage('direct');
+    await stopApiServer(cluster, 'SIGKILL');
+    const waits = async () => (await readFile(sandbox.logFile, 'utf8').catch(() => '')).split('waiting for it').length;
+    const before = await waits();
+    const starting = sandbox.start();
+    await until(async () => (await waits()) > before, 'it waits');
+    await startApiServer(cluster);
+    await starting;
+    expect(jobsIn(await client.call('GET', jobsPath(one)))).toEqual(held);
+  });
+});
+
 flow('a name used again and again', () => {
   const name = 'again';
   const fails = (life: number) => life % 6 === 0;
@@ -258,11 +275,10 @@ flow('two tools whose certificates are renewed while both work', () => {
       keep(startWriter(clientOf(sandbox, tool), { tool, prefix: `mine-of-${tool}`, perSecond: 60, leaveEvery: 0 })),
     );
     for (let round = 0; round < 3; round += 1) {
-      for (const tool of tools) {
-        const wrote = loads.map(({ writes }) => writes.length);
-        expect((await sandbox.admin('tool', 'add', tool, '--renew')).code).toBe(0);
-        await until(() => loads.every(({ writes }, index) => writes.length > (wrote[index] ?? 0) + 40), 'both work');
-      }
+      const wrote = loads.map(({ writes }) => writes.length);
+      for (const tool of tools) expect((await sandbox.admin('tool', 'add', tool, '--renew')).code).toBe(0);
+      for (const tool of tools) await until(() => isInUse(sandbox, tool), 'the new certificate is in use', 5_000);
+      await until(() => loads.every(({ writes }, index) => writes.length > (wrote[index] ?? 0) + 80), 'both work');
     }
     for (const load of loads) await load.stop();
     const failed = loads.flatMap(({ writes }) => writes.filter(({ answer }) => (answer?.status ?? 500) >= 300));
@@ -278,6 +294,12 @@ flow('two tools whose certificates are renewed while both work', () => {
     }
     expect(asked.filter(({ user }) => !tools.some((tool) => tool === user.username))).toEqual([]);
   });
+
+  /** Whether the daemon acts with the certificate that lies in the home now. */
+  async function isInUse({ homeOf, logFile }: Sandbox, tool: string): Promise<boolean> {
+    const pem = await readFile(join(homeOf(tool), '.toolskube/client.crt'), 'utf8');
+    return (await readFile(logFile, 'utf8')).includes(certificateFingerprint(pem));
+  }
 
   /** What the daemon asked in the tools' namespaces. */
   function isOurs({ stage: moment, userAgent, objectRef }: AuditEvent & { readonly stage?: string }): boolean {

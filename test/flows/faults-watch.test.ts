@@ -97,18 +97,10 @@ const isStale = ({ answer }: Reading) => answer?.status === 200 && !isFresh(answ
 const warningsOf = (answer: Answer) => answer.json<{ messages: { warning: string[] } }>().messages.warning;
 const statusOf = ({ answer }: { answer: Answer | undefined }) => answer?.status;
 
-/** Whether the connection was as it is for more than a second, in which lists are rendered once. */
-function isSettled(readings: readonly Reading[], index: number): boolean {
-  const one = readings[index] as Reading;
-  return readings
-    .slice(0, index)
-    .every((other) => isStale(other) === isStale(one) || other.answeredAt < one.askedAt - 1_100);
-}
-
 flow('an API server that restarts under load', () => {
   it('leaves reads answered, says how old they are, refuses writes honestly, and is followed again within 5 s', async () => {
     const { client, isLive } = await stage('direct');
-    const { readings, ...readers } = startReaders(client, tool, 60);
+    const { readings, ...readers } = startReaders(client, tool, 75);
     const { writes, ...writer } = startWriter(client, { tool, prefix: 'restart', perSecond: 15 });
     undos.push(readers.stop, writer.stop);
     const outages: { from: number; to: number }[] = [];
@@ -116,7 +108,7 @@ flow('an API server that restarts under load', () => {
 
     for (const [round, signal] of (['SIGTERM', 'SIGKILL', 'SIGKILL'] as const).entries()) {
       const [reads, wrote] = [readings.length, writes.length];
-      await until(() => readings.length > reads + 150 && writes.length > wrote + 30, 'users work');
+      await until(() => readings.length > reads + 250 && writes.length > wrote + 30, 'users work');
       await stopApiServer(cluster, signal);
       const from = performance.now();
       const during = () => readings.filter((one) => isStale(one) && one.askedAt > from).length;
@@ -138,15 +130,16 @@ flow('an API server that restarts under load', () => {
     await until(() => writes.length > wrote + 10, 'users go on');
     await writer.stop();
     await readers.stop();
+    const seconds = ((readings.at(-1)?.answeredAt ?? 0) - (readings[0]?.askedAt ?? 0)) / 1_000;
+    expect(readings.length / seconds).toBeGreaterThan(50);
     console.log(`the view was back ${backMs.join(', ')} ms after the API server was ready`);
 
     expect(readings.filter((one) => statusOf(one) !== 200)).toEqual([]);
-    for (const [index, reading] of readings.entries()) {
+    for (const reading of readings) {
       const { headers } = reading.answer as Answer;
       expect(headers.warning).toBe(isStale(reading) ? '110 - "Response is Stale"' : undefined);
       if (isStale(reading)) expect(Number(headers.age)).toBeGreaterThanOrEqual(0);
-      if (isSettled(readings, index))
-        expect(warningsOf(reading.answer as Answer)).toHaveLength(isStale(reading) ? 1 : 0);
+      expect(warningsOf(reading.answer as Answer)).toHaveLength(isStale(reading) ? 1 : 0);
     }
     const refused = writes.filter(({ askedAt }) => outages.some(({ from, to }) => askedAt > from && askedAt < to));
     expect(refused.length).toBeGreaterThan(30);

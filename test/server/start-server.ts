@@ -50,7 +50,9 @@ const wide: Limits = {
   requestsAtOnce: () => 1000,
 };
 
-export type Change = Partial<Pick<ServerOptions, 'limits' | 'connections' | 'health' | 'unix'>>;
+export type Change = Partial<
+  Pick<ServerOptions, 'limits' | 'connections' | 'health' | 'unix' | 'routes' | 'dialectOf'>
+>;
 
 /** Unset: generous limits, TLS and header mode both on. */
 export async function startServer(change: Change = {}): Promise<TestServer> {

@@ -1,0 +1,83 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BuiltDoor, buildDoor } from '../support/build-door.ts';
+
+let door: BuiltDoor;
+let directory: string;
+beforeAll(async () => {
+  [door, directory] = await Promise.all([buildDoor('jobsd'), mkdtemp(join(tmpdir(), 'jobsd-'))]);
+});
+afterAll(() => Promise.all([door.remove(), rm(directory, { recursive: true })]));
+
+function jobsd(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [door.path, ...args], { env: {} }, (error, stdout, stderr) =>
+      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+    );
+  });
+}
+
+async function jobsdWith(name: string, text: string): ReturnType<typeof jobsd> {
+  const path = join(directory, name);
+  await writeFile(path, text);
+  return jobsd('--config', path);
+}
+
+const wrong = `
+listen:
+  tls: { port: 70000, cert: tls.crt, key: /tls.key, client_ca: /ca.crt }
+  health: { port: 9000 }
+kubernetes: { act_as: root }
+homes: {}
+colour: blue
+`;
+
+const right = `
+listen:
+  tls: { port: 0, cert: /tls.crt, key: /tls.key, client_ca: /ca.crt }
+  health: { port: 0 }
+kubernetes: { kubeconfig: /nonexistent/kubeconfig }
+homes: {}
+`;
+
+describe('toolforge-jobsd', { concurrent: true, timeout: 20_000 }, () => {
+  it('ends with 78 and names every problem of a bad start-up file, a line each', async () => {
+    const { code, stderr, stdout } = await jobsdWith('wrong.yaml', wrong);
+    expect(code).toBe(78);
+    expect(stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(/^listen\.tls\.port: /),
+      expect.stringMatching(/^listen\.tls\.cert: /),
+      expect.stringMatching(/^kubernetes\.act_as: /),
+      expect.stringMatching(/colour/),
+    ]);
+    const lines = stdout.trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 'error', msg: 'the daemon cannot start', err: { code: 'settings.invalid' } },
+    ]);
+  });
+
+  it('ends with 78 when the start-up file cannot be read', async () => {
+    const { code, stderr } = await jobsd('--config', '/nonexistent/jobsd.yaml');
+    expect([code, stderr]).toEqual([78, 'The start-up file /nonexistent/jobsd.yaml cannot be read.\n']);
+  });
+
+  it('ends with 70 when the trouble is elsewhere', async () => {
+    const { code, stderr } = await jobsdWith('right.yaml', right);
+    expect(code).toBe(70);
+    expect(stderr).toContain('/nonexistent/kubeconfig');
+  });
+
+  it.each([[[]], [['--colour']]])('ends with 78 and says how to call it: %j', async (args) => {
+    const { code, stderr, stdout } = await jobsd(...args);
+    expect(stderr).toContain('Usage: toolforge-jobsd --config FILE');
+    expect([code, stdout]).toEqual([78, '']);
+  });
+
+  it('shows its version with 0', async () => {
+    const { code, stdout } = await jobsd('--version');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)]);
+  });
+});

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { createMetrics, type MetricSources } from '../src/metrics.ts';
+
+const sources: MetricSources = {
+  jobs: () => 3,
+  freshness: () => ({ synced: true, live: true, asOf: 1_000 }),
+  watches: () => ({ pods: { lists: 2, dropped: { no_job: 1 } }, jobs: { lists: 1 } }),
+  now: () => 3_500,
+};
+
+const linesOf = async (metrics: { text(): Promise<string> }, name: string) =>
+  (await metrics.text()).split('\n').filter((line) => line.startsWith(name));
+
+describe('metrics', () => {
+  it('read the sources when they are asked for', async () => {
+    let jobs = 1;
+    const metrics = createMetrics({ ...sources, jobs: () => jobs });
+    expect(await linesOf(metrics, 'jobs_known ')).toEqual(['jobs_known 1']);
+    jobs = 2;
+    expect(await linesOf(metrics, 'jobs_known ')).toEqual(['jobs_known 2']);
+    expect(await linesOf(metrics, 'jobs_view_age_seconds ')).toEqual(['jobs_view_age_seconds 2.5']);
+    expect(await linesOf(metrics, 'jobs_watch_count')).toEqual([
+      'jobs_watch_count{kind="pods",what="lists"} 2',
+      'jobs_watch_count{kind="jobs",what="lists"} 1',
+    ]);
+  });
+
+  it('know no negative age when the clock is set back', async () => {
+    const metrics = createMetrics({ ...sources, now: () => 0 });
+    expect(await linesOf(metrics, 'jobs_view_age_seconds ')).toEqual(['jobs_view_age_seconds 0']);
+  });
+
+  it('count answers by route, and refusals by code', async () => {
+    const metrics = createMetrics(sources);
+    for (const seconds of [0.003, 0.004]) metrics.answered('/v1/tool/:tool/jobs', 'GET', 200, seconds);
+    metrics.refused('caller.too_many');
+    expect(await linesOf(metrics, 'jobs_http_request_duration_seconds_count')).toEqual([
+      'jobs_http_request_duration_seconds_count{route="/v1/tool/:tool/jobs",method="GET",status="200"} 2',
+    ]);
+    expect(await linesOf(metrics, 'jobs_http_refused_total')).toEqual([
+      'jobs_http_refused_total{code="caller.too_many"} 1',
+    ]);
+  });
+
+  it('of two daemons in one process are apart', async () => {
+    const [one, other] = [createMetrics(sources), createMetrics(sources)];
+    one.refused('internal');
+    expect(await linesOf(other, 'jobs_http_refused_total{')).toEqual([]);
+  });
+});

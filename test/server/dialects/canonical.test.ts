@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { AppError, type ErrorCode, errorTable } from '../../../src/errors.ts';
+import { fromKubeStatus } from '../../../src/kube.ts';
+import {
+  canonical,
+  canonicalImages,
+  canonicalJob,
+  noMessages,
+  staleMessages,
+} from '../../../src/server/dialects/canonical.ts';
+import { errorAnswer, imagesAnswer } from '../../../src/server/schemas.ts';
+import { images } from '../../support/definitions.ts';
+import { makeSnapshot, now } from '../../support/facts.ts';
+
+describe('an error', () => {
+  it.each(Object.keys(errorTable) as ErrorCode[])('%s is complete, and says nothing of Kubernetes', (code) => {
+    const cause = fromKubeStatus(500, { reason: 'InternalError', message: 'words of the server' });
+    for (const details of [{}, { cause }, { cause: cause.cause, fields: { name: 'x', count: 1 } }, { problems: [] }]) {
+      const error = new AppError(code, 'what happened', details);
+      const body = canonical.body(error);
+      expect(JSON.stringify(body)).not.toContain('words of the server');
+      expect(errorAnswer.parse(body)).toEqual(body);
+      expect(body).toMatchObject({ error: ['what happened'], code, id: errorTable[code].id });
+      expect(canonical.status(error)).toBe(errorTable[code].http || 500);
+    }
+  });
+
+  it('has one sentence a problem', () => {
+    const error = new AppError('job.invalid', 'two problems', { problems: ['one', 'two'], fields: { field: 'name' } });
+    expect(canonical.body(error)).toEqual({
+      error: ['one', 'two'],
+      code: 'job.invalid',
+      id: 'TJF-V010',
+      fields: { field: 'name' },
+    });
+  });
+});
+
+describe('the messages', () => {
+  it.each([
+    [{ live: true, asOf: now - 60_000 }, []],
+    [{ live: false, asOf: now - 60_400 }, [expect.stringContaining('60 s ago')]],
+    [{ live: false, asOf: now + 5_000 }, [expect.stringContaining('0 s ago')]],
+  ])('of a view that is %j', (freshness, warning) => {
+    expect(staleMessages({ synced: true, ...freshness }, now)).toEqual({ info: [], warning, error: [] });
+  });
+});
+
+describe('a job', () => {
+  const options = { now, nextFiringAt: () => now + 60_000 };
+
+  it('is all that is known of it, or only what its owner set', () => {
+    const snapshot = makeSnapshot({ kind: 'CronJob', definition: { memory: '0.5Gi', emails: 'all' } });
+    const all = canonicalJob(snapshot, { ...options, includeUnset: true });
+    const set = canonicalJob(snapshot, { ...options, includeUnset: false });
+    expect(all).toMatchObject({ name: 'demo', status: { next_schedule: '2026-03-01T13:01:02Z' }, retry: 0 });
+    expect(set).toMatchObject({ name: 'demo', memory: '0.5Gi', emails: 'all', job_type: 'scheduled' });
+    expect(Object.keys(set)).not.toContain('retry');
+  });
+
+  it('says what is wrong with it', () => {
+    const trouble = 'Unable to start, out of quota for cpu';
+    expect(JSON.stringify(canonicalJob(makeSnapshot(), { ...options, includeUnset: true, trouble }))).toContain(
+      trouble,
+    );
+  });
+});
+
+it('offers images by name and address', () => {
+  const answer = canonicalImages(images.offered());
+  expect(imagesAnswer.parse(answer)).toEqual(answer);
+  expect(answer).toMatchObject({
+    images: [{ shortname: 'bullseye' }, { shortname: 'python3.11', image: images.find('python3.11')?.url }],
+    messages: noMessages,
+  });
+});

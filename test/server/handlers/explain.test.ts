@@ -1,0 +1,68 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { JobSnapshot } from '../../../src/domain.ts';
+import { AppError } from '../../../src/errors.ts';
+import { explainTrouble } from '../../../src/server/handlers/explain.ts';
+import { madeAt, makeCondition, makePodFacts, makeRun, makeSnapshot, now } from '../../support/facts.ts';
+import { alpha, type ScriptedDeps, scriptDeps } from '../scripted-deps.ts';
+
+let deps: ScriptedDeps;
+beforeEach(() => {
+  deps = scriptDeps();
+  deps.events = async () => [{ reason: 'FailedCreate', message: 'exceeded quota: x, limited: limits.cpu=2' }];
+});
+
+const words = 'Unable to start, out of quota for cpu';
+const explain = (snapshot: JobSnapshot) => explainTrouble(alpha, snapshot, deps);
+const askedFor = () => deps.asked.map(([, , uid]) => uid);
+
+describe('trouble', () => {
+  it('of a one-off job is asked for by its own uid, of a scheduled one by that of its newest run', async () => {
+    expect(await explain(makeSnapshot())).toBe(words);
+    const runs = [makeRun({ uid: 'newest' }), makeRun({ uid: 'older' })];
+    expect(await explain(makeSnapshot({ kind: 'CronJob', runs }))).toBe(words);
+    expect(askedFor()).toEqual(['uid-1', 'newest']);
+  });
+
+  it.each([
+    ['continuous: its own conditions tell', makeSnapshot({ kind: 'Deployment' })],
+    ['done', makeSnapshot({ state: 'succeeded' })],
+    ['failed', makeSnapshot({ state: 'failed' })],
+    ['only just made', makeSnapshot({ object: { createdAt: now - 1_999 } })],
+    ['running in a pod', makeSnapshot({ pods: [makePodFacts({ ownerUid: 'uid-1' })] })],
+    ['waiting for its time', makeSnapshot({ kind: 'CronJob', state: 'waiting' })],
+    ['between two tries', makeSnapshot({ status: { failed: 1 } })],
+    ['about to be done', makeSnapshot({ status: { conditions: [makeCondition('Complete')] } })],
+  ])('is not asked for when the job is %s', async (_what, snapshot) => {
+    expect(await explain(snapshot)).toBeUndefined();
+    expect(deps.asked).toEqual([]);
+  });
+
+  it('is asked for when the only pods are of another run', async () => {
+    const pods = [makePodFacts({ ownerUid: 'other' })];
+    expect(await explain(makeSnapshot({ pods, object: { createdAt: madeAt } }))).toBe(words);
+  });
+
+  it('is told by the newest failure, wherever the event keeps its time', async () => {
+    const failed = (limited: string, times: object) => ({
+      reason: 'FailedCreate',
+      message: `exceeded quota: x, limited: ${limited}=2`,
+      ...times,
+    });
+    deps.events = async () => [
+      failed('pods', { lastTimestamp: '2026-03-01T12:00:01Z' }),
+      failed('cpu', { lastTimestamp: null, eventTime: '2026-03-01T12:00:03.5Z' }),
+      failed('memory', { firstTimestamp: '2026-03-01T12:00:02Z' }),
+      failed('secrets', {}),
+      { reason: 'SuccessfulCreate', message: 'Created pod', lastTimestamp: '2026-03-01T12:00:09Z' },
+      { reason: 'FailedCreate', message: 5, lastTimestamp: '2026-03-01T12:00:09Z' },
+    ];
+    expect(await explain(makeSnapshot())).toBe(words);
+  });
+
+  it('is not known when nobody tells or answers', async () => {
+    deps.events = async () => [];
+    expect(await explain(makeSnapshot())).toBeUndefined();
+    deps.events = () => Promise.reject(new AppError('kube.unreachable', 'no answer'));
+    expect(await explain(makeSnapshot())).toBeUndefined();
+  });
+});

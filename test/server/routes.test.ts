@@ -1,0 +1,202 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { fromKubeStatus } from '../../src/kube.ts';
+import { dialectOf, registerRoutes } from '../../src/server/register-routes.ts';
+import { createRoutes, type Route } from '../../src/server/routes.ts';
+import type { Issued } from '../support/certs.ts';
+import { now } from '../support/facts.ts';
+import { jobNamed, type ScriptedDeps, scriptDeps } from './scripted-deps.ts';
+import { type Answer, ask, client, startServer, type TestServer } from './start-server.ts';
+
+let deps: ScriptedDeps;
+let routes: Route[];
+let server: TestServer;
+let identity: Issued;
+
+beforeAll(async () => {
+  deps = scriptDeps();
+  routes = createRoutes(deps);
+  server = await startServer({
+    routes: (app) =>
+      registerRoutes(app, { routes, version: '1.2.3', freshness: () => deps.jobs.freshness(), now: () => deps.now() }),
+    dialectOf,
+  });
+  identity = client(server);
+});
+afterAll(() => server.stop());
+
+beforeEach(() => {
+  deps.view.clear();
+  deps.view.set('tool-alpha', [jobNamed('demo')]);
+  deps.view.set('tool-beta', [jobNamed('theirs', 'beta', 'echo secret')]);
+  deps.asked.length = 0;
+  // Every test has a second of its own, so that none is answered with the list of another.
+  deps.clock += 1_000;
+  deps.freshness = { synced: true, live: true, asOf: now };
+  deps.created = undefined;
+});
+
+const send = (method: string, path: string, body?: unknown, type = 'application/json') =>
+  ask(server, {
+    identity,
+    method,
+    path,
+    ...(body === undefined
+      ? {}
+      : { body: typeof body === 'string' ? body : JSON.stringify(body), headers: { 'content-type': type } }),
+  });
+const json = ({ text }: Answer) => JSON.parse(text) as unknown;
+const pathOf = ({ path }: Route) => path.replace(':tool', 'alpha').replace(':name', 'demo');
+const newJob = { name: 'new', cmd: './run.sh', imagename: 'python3.11' };
+const jobs = '/v1/tool/alpha/jobs';
+
+const table = createRoutes(scriptDeps()).map(({ method, path }, index) => [`${method} ${path}`, index] as const);
+
+describe('every route', () => {
+  it.each(table)('%s answers as its schema says, with a slash at the end and without', async (_name, index) => {
+    const route = routes[index] as Route;
+    for (const path of [pathOf(route), `${pathOf(route)}/`]) {
+      deps.view.set('tool-alpha', [jobNamed('demo')]);
+      const answer = await send(route.method, path, route.body ? newJob : undefined);
+      expect([path, answer.status]).toEqual([path, route.status]);
+      expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
+      expect(route.answer.safeParse(json(answer)).error).toBeUndefined();
+      expect(answer.text).not.toMatch(/theirs|echo secret/);
+    }
+  });
+
+  it.each(table.filter(([name]) => name.includes(':tool')))(
+    '%s is of the tool of the certificate',
+    async (_, index) => {
+      const route = routes[index] as Route;
+      for (const tool of ['beta', 'ALPHA', 'alpha%20', 'constructor']) {
+        const path = route.path.replace(':tool', tool).replace(':name', 'theirs');
+        const answer = await send(route.method, path, route.body ? newJob : undefined);
+        expect([answer.status, json(answer)]).toMatchObject([403, { code: 'caller.forbidden', id: 'TJF-A003' }]);
+        expect(answer.text).not.toContain('echo secret');
+      }
+      expect(deps.asked).toEqual([]);
+    },
+  );
+});
+
+describe('a canonical body of a wrong shape', () => {
+  it('is answered with all of its problems, each in words', async () => {
+    const wrong = { name: 5, cmd: [], imagename: '', filelog: 'yes', retry: 9, emails: 'daily', colour: 'blue' };
+    const answer = await send('POST', jobs, wrong);
+    expect(answer.status).toBe(400);
+    const { error, code } = json(answer) as { error: string[]; code: string };
+    expect(code).toBe('job.invalid');
+    for (const field of Object.keys(wrong)) {
+      expect(error.filter((problem) => problem.includes(field === 'imagename' ? 'image' : field))).not.toEqual([]);
+    }
+    expect(deps.asked).toEqual([]);
+  });
+
+  it.each([['[]'], ['5'], ['"text"'], ['{}'], ['null'], ['']])('%j names what a job needs', async (body) => {
+    const answer = await send('POST', jobs, body);
+    expect(answer.status).toBe(400);
+    expect((json(answer) as { error: string[] }).error.length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('is told apart from a query of a wrong shape', async () => {
+    const answer = await send('GET', `${jobs}?include_unset=maybe`);
+    expect([answer.status, json(answer)]).toMatchObject([400, { code: 'request.invalid' }]);
+    expect(answer.text).toContain('include_unset');
+  });
+});
+
+describe('a canonical answer', () => {
+  it('holds what was created, and a list straight afterwards shows it', async () => {
+    expect(json(await send('GET', jobs))).toMatchObject({ jobs: [{ name: 'demo' }] });
+    const created = await send('POST', jobs, newJob);
+    expect([created.status, json(created)]).toMatchObject([201, { job: { name: 'new' } }]);
+    expect(json(await send('GET', jobs))).toMatchObject({ jobs: [{ name: 'demo' }, { name: 'new' }] });
+  });
+
+  it('holds all that is known, or only what was set', async () => {
+    const keysWith = async (query: string) => {
+      const { job } = json(await send('GET', `${jobs}/demo${query}`)) as { job: object };
+      const list = json(await send('GET', `${jobs}${query}`)) as { jobs: object[] };
+      expect(Object.keys(list.jobs[0] ?? {})).toEqual(Object.keys(job));
+      return Object.keys(job);
+    };
+    const all = await keysWith('');
+    for (const value of ['true', 'True', '1']) expect(await keysWith(`?include_unset=${value}`)).toEqual(all);
+    for (const value of ['false', 'False', '0']) {
+      expect(await keysWith(`?include_unset=${value}`)).not.toContain('status_short');
+    }
+    expect(all).toContain('status_short');
+  });
+
+  it('says how old it is while the view is cut off', async () => {
+    deps.freshness = { synced: true, live: false, asOf: deps.clock - 90_000 };
+    const answer = await send('GET', jobs);
+    expect(answer.headers).toMatchObject({ age: '90', warning: '110 - "Response is Stale"' });
+    expect(json(answer)).toMatchObject({ messages: { warning: [expect.stringContaining('90 s ago')] } });
+    deps.freshness = { synced: true, live: true, asOf: deps.clock };
+    const { headers } = await send('GET', jobs);
+    expect([headers.age, headers.warning]).toEqual([undefined, undefined]);
+  });
+
+  it('is 503 with the time to come again before the view is complete', async () => {
+    deps.freshness = { synced: false, live: false, asOf: 0 };
+    for (const path of [jobs, `${jobs}/demo`]) {
+      const answer = await send('GET', path);
+      expect([answer.status, answer.headers['retry-after'], json(answer)]).toMatchObject([
+        503,
+        '1',
+        { code: 'view.not_ready' },
+      ]);
+    }
+  });
+
+  it('never holds the words of Kubernetes', async () => {
+    deps.created = () => Promise.reject(fromKubeStatus(422, { message: 'words of the server' }));
+    const canonical = await send('POST', jobs, newJob);
+    const seed = await send('POST', '/api/v1/run', newJob);
+    expect([canonical.status, seed.status]).toEqual([502, 502]);
+    expect(canonical.text + seed.text).not.toContain('words of the server');
+  });
+});
+
+describe('the first clients', () => {
+  const form = 'application/x-www-form-urlencoded';
+
+  it.each([
+    ['a form', '', new URLSearchParams(newJob).toString(), form],
+    ['JSON', '', JSON.stringify(newJob), 'application/json'],
+    ['a query', `?${new URLSearchParams(newJob)}`, undefined, ''],
+    ['both, of which the body wins', '?name=other', new URLSearchParams(newJob).toString(), form],
+  ])('create with %s', async (_what, query, body, type) => {
+    const answer = await send('POST', `/api/v1/run/${query}`, body, type);
+    expect([answer.status, answer.text]).toEqual([200, '201\n']);
+    expect(deps.jobs.find('tool-alpha', 'new')).toBeDefined();
+  });
+
+  it('read errors as they know them', async () => {
+    const post = (changes: object) => send('POST', '/api/v1/run/', { ...newJob, ...changes });
+    const answers = [
+      await post({ imagename: 'nothing-like-it' }),
+      await post({ name: 'demo' }),
+      await post({ retry: '9' }),
+      await send('GET', '/api/v1/show/missing'),
+      await send('DELETE', '/api/v1/delete/missing'),
+      await send('GET', '/api/v1/nothing'),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([400, 409, 400, 404, 200, 404]);
+    expect(answers.map(({ text }) => text)).toEqual([
+      '"Invalid container type"\n',
+      '"HTTP 409: a job with the same name exists already"\n',
+      expect.stringMatching(/^"ERROR: .*retry/),
+      '{}\n',
+      '""\n',
+      expect.stringMatching(/^".*"\n$/),
+    ]);
+  });
+
+  it('are told of a deletion that failed', async () => {
+    deps.removed = () => Promise.reject(fromKubeStatus(503, {}));
+    expect((await send('DELETE', '/api/v1/delete/demo')).status).toBe(503);
+    deps.removed = undefined;
+  });
+});

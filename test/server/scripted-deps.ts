@@ -1,0 +1,100 @@
+/** What the handlers need of the rest of the house, played by hand: a view that a test fills, and a cluster that takes everything. */
+import type { Freshness, JobSnapshot, KubeObject } from '../../src/domain.ts';
+import { Tool } from '../../src/domain.ts';
+import type { Deps } from '../../src/server/handlers/deps.ts';
+import type { Caller } from '../../src/server/identify.ts';
+import { parseSettings, type Settings } from '../../src/settings.ts';
+import { images } from '../support/definitions.ts';
+import { makeSnapshot, now } from '../support/facts.ts';
+
+export interface ScriptedDeps extends Deps {
+  /** Jobs by namespace; observe() puts in what was created. A test that changes a list puts in another array, as the roster does. */
+  readonly view: Map<string, readonly JobSnapshot[]>;
+  /** What was asked of others, in order, e.g. `['remove', 'alpha', 'uid-1']`. */
+  readonly asked: unknown[][];
+  freshness: Freshness;
+  clock: number;
+  live: Settings;
+  /** What the cluster answers with to a creation. Unset: the object itself. */
+  created: ((object: KubeObject) => Promise<KubeObject>) | undefined;
+  /** What becomes of a deletion. Unset: it is done. */
+  removed: (() => Promise<boolean>) | undefined;
+  /** Unset: none. */
+  events: () => Promise<readonly KubeObject[]>;
+}
+
+export const alpha = callerOf('alpha');
+export const beta = callerOf('beta');
+
+function callerOf(name: string): Caller {
+  return { tool: Tool.of(name), fingerprint: 'AA:BB', validTo: now + 1_000_000 };
+}
+
+/** A job in the view; `demo` of alpha unless said otherwise. */
+export function jobNamed(name: string, tool = 'alpha', cmd = './run.sh'): JobSnapshot {
+  const key = { namespace: `tool-${tool}`, kind: 'Job', name } as const;
+  return { ...makeSnapshot({ job: { name, cmd }, object: { key, uid: `uid-${name}` } }), key };
+}
+
+export function scriptDeps(): ScriptedDeps {
+  const asked: unknown[][] = [];
+  const view = new Map<string, readonly JobSnapshot[]>();
+  const none: readonly JobSnapshot[] = [];
+  const list = (namespace: string) => view.get(namespace) ?? none;
+  const script: ScriptedDeps = {
+    view,
+    asked,
+    freshness: { synced: true, live: true, asOf: now },
+    clock: now,
+    live: parseSettings({}).settings,
+    created: undefined,
+    removed: undefined,
+    events: async () => [],
+    jobs: {
+      list,
+      find: (namespace, name) => list(namespace).find(({ key }) => key.name === name),
+      observe(object) {
+        asked.push(['observe', object]);
+        const { namespace, name } = object.metadata as { namespace: string; name: string };
+        view.set(namespace, [...list(namespace), jobNamed(name, namespace.replace('tool-', ''))]);
+      },
+      observeGone({ key, object }) {
+        asked.push(['observeGone', key.name, object.uid]);
+        const left = list(key.namespace).filter((snapshot) => snapshot.key.name !== key.name);
+        view.set(key.namespace, left);
+      },
+      async whenGone(namespace, names, timeoutMs) {
+        asked.push(['whenGone', namespace, names, timeoutMs]);
+        return true;
+      },
+      freshness: () => script.freshness,
+    },
+    forward: {
+      async create(tool, type, object) {
+        asked.push(['create', tool.name, type, object]);
+        return script.created ? script.created(object) : object;
+      },
+      async remove(tool, _key, uid) {
+        asked.push(['remove', tool.name, uid]);
+        return script.removed ? script.removed() : true;
+      },
+      async removeAll(tool) {
+        asked.push(['removeAll', tool.name]);
+        await script.removed?.();
+      },
+      async eventsOf(tool, uid) {
+        asked.push(['eventsOf', tool.name, uid]);
+        return script.events();
+      },
+    },
+    images: () => images,
+    settings: () => script.live,
+    async homeOf(tool) {
+      asked.push(['homeOf', tool.name]);
+      return { path: `/data/project/${tool.name}`, uid: 50_001, gid: 50_002 };
+    },
+    homes: { base: '/srv/homes', mount: '/data/project' },
+    now: () => script.clock,
+  };
+  return script;
+}

@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { AppError } from '../src/errors.ts';
+import { createSettingsHolder, parseSettings, parseStartup, settingKeys } from '../src/settings.ts';
+import { repositoryRoot } from './support/repository-root.ts';
+
+const tls = { port: 30_001, cert: '/tls.crt', key: '/tls.key', client_ca: '/ca.crt' };
+const least = { listen: { tls, health: { port: 9000 } } };
+
+function problemsOf(parse: () => unknown): readonly string[] {
+  try {
+    parse();
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'settings.invalid') return error.problems ?? [];
+    throw error;
+  }
+  return [];
+}
+
+const startupProblems = (file: unknown) =>
+  problemsOf(() => parseStartup(typeof file === 'string' ? file : stringify(file)));
+
+describe('the start-up file', () => {
+  it('of the examples is valid and shows the defaults', () => {
+    const example = parseStartup(readFileSync(join(repositoryRoot, 'config/jobsd.example.yaml'), 'utf8'));
+    const { listen, ...rest } = parseStartup(stringify(least));
+    expect({ ...example, listen: undefined }).toEqual({ ...rest, listen: undefined });
+    expect(example.listen).toMatchObject({ tls: { address: listen.tls?.address }, health: listen.health });
+  });
+
+  it('has defaults for what is left out', () => {
+    expect(parseStartup(stringify(least))).toEqual({
+      listen: { tls: { address: '0.0.0.0', ...tls }, health: { address: '127.0.0.1', port: 9000 } },
+      kubernetes: { act_as: 'tool-certificate' },
+      homes: { base: '/data/project', mount: '/data/project' },
+      configmaps: {
+        settings: { namespace: 'jobs-emailer', name: 'jobs-emailer-configmap' },
+        images: { namespace: 'tf-public', name: 'image-config', key: 'images-v1.yaml' },
+      },
+    });
+  });
+
+  it('names every mistake at once, each with its place', () => {
+    const problems = startupProblems({
+      listen: { tls: { ...tls, port: 70_000, key: 'tls.key', client_ca: 5, chain: '/x' }, health: {} },
+      kubernetes: { act_as: 'root' },
+      homes: { base: '/a\0b' },
+      configmaps: { images: { namespace: 'Upper', name: 'x', key: '' } },
+      colour: 'blue',
+    });
+    expect(problems.map((problem) => problem.split(': ')[0])).toEqual([
+      'listen.tls.port',
+      'listen.tls.key',
+      'listen.tls.client_ca',
+      'listen.tls.chain',
+      'listen.health.port',
+      'kubernetes.act_as',
+      'homes.base',
+      'configmaps.images.namespace',
+      'configmaps.images.key',
+      'colour',
+    ]);
+    expect(problems.filter((problem) => problem.endsWith(': is missing'))).toEqual(['listen.health.port: is missing']);
+    expect(problems).toContain('colour: not a field known here');
+  });
+
+  it('needs a listener for users, and says so beside other mistakes', () => {
+    const { listen } = least;
+    expect(startupProblems({ ...least, homes: 5, listen: { health: listen.health } })).toEqual([
+      'listen: needs tls, unix or both',
+      expect.stringMatching(/^homes: /),
+    ]);
+  });
+
+  it('may have the front of another program as its only listener', () => {
+    const unix = { path: '/run/front.sock', client_ca: '/ca.crt' };
+    expect(startupProblems({ ...least, listen: { unix, health: { port: 0 } } })).toEqual([]);
+  });
+
+  it.each(['', '5', '[]', 'a: [', '\t', 'a: &a [1]\nb: [*a, *a]'])('that is %j names a problem', (text) => {
+    expect(startupProblems(text)).toHaveLength(1);
+  });
+});
+
+describe('the settings', () => {
+  const settingProblems = (raw: Record<string, unknown>) => problemsOf(() => parseSettings(raw));
+
+  it('have valid defaults', () => {
+    expect(parseSettings({})).toEqual({
+      settings: {
+        logLevel: 'info',
+        mountHomes: false,
+        runAsHomeOwner: true,
+        defaultCpuLimit: '1000m',
+        imagePullPolicy: undefined,
+        requestsPerSecondPerTool: 20,
+        requestsAtOncePerTool: 8,
+        requestsAtOnce: 256,
+        deniedTools: new Set(),
+      },
+      unknownKeys: [],
+    });
+  });
+
+  it('are read from text', () => {
+    const { settings } = parseSettings({
+      debug: 'yes',
+      mount_homes: 'yes',
+      run_as_home_owner: 'no',
+      default_cpu_limit: '0.5',
+      image_pull_policy: 'Never',
+      requests_at_once: '1',
+      denied_tools: ' alpha,beta\n\tgamma, ',
+    });
+    expect(settings).toMatchObject({
+      logLevel: 'debug',
+      mountHomes: true,
+      runAsHomeOwner: false,
+      defaultCpuLimit: '0.5',
+      imagePullPolicy: 'Never',
+      requestsAtOnce: 1,
+      deniedTools: new Set(['alpha', 'beta', 'gamma']),
+    });
+  });
+
+  it('name every malformed value at once', () => {
+    const wrong = Object.fromEntries(settingKeys.map((key) => [key, 'Wrong!']));
+    expect(settingProblems(wrong).map((problem) => problem.split(/[.:]/)[0])).toEqual([...settingKeys]);
+  });
+
+  it.each([
+    ['debug', ['true', '', 'YES', true, 'yes\n']],
+    ['requests_at_once', ['0', '-1', '1.5', '1e3', ' 5', '100001', '9999999999', 5, null]],
+    ['requests_per_second_per_tool', ['0', '100001']],
+    ['requests_at_once_per_tool', ['0', '10001']],
+    ['default_cpu_limit', ['', '1Gi', '-1', 'm', '1 m', '.5']],
+    ['denied_tools', ['Alpha', '../beta', '-a', 'a'.repeat(54), ['alpha']]],
+  ])('refuse for %s: %j', (key, values) => {
+    for (const value of values) {
+      expect(settingProblems({ [key]: value })).toEqual([expect.stringMatching(new RegExp(`^${key}(\\.\\d+)?: `))]);
+    }
+  });
+
+  it('tell of keys that nobody reads here, and bear them', () => {
+    const { settings, unknownKeys } = parseSettings({ task_compose_emails_loop_sleep: '400', debug: 'yes' });
+    expect([settings.logLevel, unknownKeys]).toEqual(['debug', ['task_compose_emails_loop_sleep']]);
+  });
+
+  it('are those of the moment for whoever holds the holder', () => {
+    const holder = createSettingsHolder(parseSettings({}).settings);
+    const next = parseSettings({ debug: 'yes' }).settings;
+    holder.replace(next);
+    expect(holder.current()).toBe(next);
+  });
+});
