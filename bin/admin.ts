@@ -8,20 +8,13 @@ import { Tool } from '../src/domain.ts';
 import { AppError, errorTable, toAppError } from '../src/errors.ts';
 import { createKube, type Kube } from '../src/kube.ts';
 import { kubeOptionsFromKubeconfig } from '../src/kubeconfig.ts';
-import { addTool, defaultDays } from './commands/tool-add.ts';
-import {
-  type Arguments,
-  numberOf,
-  type OptionSpec,
-  readArguments,
-  suggestion,
-  usage,
-} from './commands/tool-arguments.ts';
-import { defaultSettingsMap, type SettingsMap } from './commands/tool-denied.ts';
-import { disableTool } from './commands/tool-disable.ts';
-import { listTools, showTool } from './commands/tool-list.ts';
-import { toolTable, toolText } from './commands/tool-print.ts';
-import { removeTool } from './commands/tool-remove.ts';
+import { addTool, defaultDays } from './admin/tool-add.ts';
+import { type Arguments, numberOf, type OptionSpec, readArguments, suggestion, usage } from './admin/tool-arguments.ts';
+import { defaultSettingsMap, type SettingsMap } from './admin/tool-denied.ts';
+import { disableTool } from './admin/tool-disable.ts';
+import { listTools, showTool } from './admin/tool-list.ts';
+import { toolTable, toolText } from './admin/tool-print.ts';
+import { removeTool } from './admin/tool-remove.ts';
 
 const options: (OptionSpec & { readonly form: string; readonly help: string })[] = [
   {

@@ -1,13 +1,13 @@
 /**
  * The small process that touches homes, so that the daemon never does: a home that hangs stops this process and nothing else, and it can be
- * killed (src/homes.ts does). Needs nothing but Node.
+ * killed (src/homes/homes.ts does). Needs nothing but Node.
  *
  * In, one JSON line each: { "id": 1, "op": "credentials" | "stat", "base": "/data/project", "tool": "alpha" }
  * Out, one JSON line each, in order: { "id": 1, "ok": { … } } or { "id": 1, "error": "hard_link", "at": "client.key", "detail": "…" }.
  * After the line of a `credentials` answer follow `ok.certBytes` + `ok.keyBytes` raw bytes: a key never becomes a string.
  */
-import { lookAtHome, readPair } from '../src/home-files.ts';
-import { WalkError } from '../src/home-walk.ts';
+import { lookAtHome, readPair } from '../src/homes/home-files.ts';
+import { WalkError } from '../src/homes/home-walk.ts';
 
 interface Question {
   readonly id: number;

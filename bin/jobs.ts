@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type CAC, type Command as CacCommand, cac } from 'cac';
 import manifest from '../package.json' with { type: 'json' };
 import { toAppError } from '../src/errors.ts';
-import { type CommandLine, checkOperands, choiceOf, readArguments } from './arguments.ts';
-import { createClient } from './client.ts';
+import { createClient } from './client/client.ts';
+import { type Env, readConfig } from './client/config.ts';
 import { deleteJob } from './commands/delete.ts';
 import { flushJobs } from './commands/flush.ts';
 import { listImages } from './commands/images.ts';
@@ -17,10 +17,10 @@ import { listForms, listJobs } from './commands/list.ts';
 import type { Clock, Command, Outcome } from './commands/outcome.ts';
 import { runJob } from './commands/run.ts';
 import { showJob } from './commands/show.ts';
-import { type Env, readConfig } from './config.ts';
-import { helpText } from './help.ts';
-import { createTalk, type Talk, wantsColours } from './talk.ts';
-import { visibleJson } from './terminal.ts';
+import { type CommandLine, checkOperands, choiceOf, readArguments } from './terminal/arguments.ts';
+import { helpText } from './terminal/help.ts';
+import { createTalk, type Talk, wantsColours } from './terminal/talk.ts';
+import { visibleJson } from './terminal/terminal.ts';
 
 const commands: Readonly<Record<string, Command>> = {
   run: runJob,

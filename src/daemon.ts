@@ -5,14 +5,14 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fromKubeObject } from './definition/manifests.ts';
 import { AppError } from './errors.ts';
-import { createHomes } from './homes.ts';
+import { createHomes } from './homes/homes.ts';
 import { type ImageList, parseImageConfig } from './images.ts';
 import { createKube, type Kube, type KubeOptions, kubeStatusOf } from './kube.ts';
 import { kubeOptionsFromKubeconfig } from './kubeconfig.ts';
 import { type Log, setLogLevel } from './log.ts';
 import { createJobRoster } from './machines/roster.ts';
-import { fromKubeObject } from './manifests.ts';
 import { createMetrics } from './metrics.ts';
 import { createCredentials, createImpersonation } from './server/credentials.ts';
 import { createForward } from './server/forward.ts';

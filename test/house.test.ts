@@ -59,7 +59,7 @@ describe('the house', () => {
       cac: /^bin\/(jobs|admin)\.ts$/,
       pino: /^src\/log\.ts$/,
       'prom-client': /^src\/metrics\.ts$/,
-      croner: /^src\/cron\.ts$/,
+      croner: /^src\/definition\/cron\.ts$/,
       zod: /^src\/(settings|server\/(schemas|routes))\.ts$/,
       xstate: /^src\/machines\//,
     };

@@ -1,5 +1,5 @@
 /** `images`: what a job can run in. */
-import { prettyTable } from '../table.ts';
+import { prettyTable } from '../terminal/table.ts';
 import type { Command } from './outcome.ts';
 
 export const listImages: Command = async ({ client }) => {

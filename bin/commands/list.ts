@@ -1,9 +1,10 @@
 /** `list`: all jobs of the tool. */
-import { choiceOf } from '../arguments.ts';
-import type { Job } from '../client.ts';
-import { longRows, shortRows } from '../job-rows.ts';
-import { prettyTable } from '../table.ts';
-import { visibleLine } from '../terminal.ts';
+
+import type { Job } from '../client/client.ts';
+import { choiceOf } from '../terminal/arguments.ts';
+import { longRows, shortRows } from '../terminal/job-rows.ts';
+import { prettyTable } from '../terminal/table.ts';
+import { visibleLine } from '../terminal/terminal.ts';
 import type { Command } from './outcome.ts';
 
 export const listForms = ['normal', 'long', 'name', 'json'] as const;

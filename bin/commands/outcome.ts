@@ -1,7 +1,8 @@
 /** What every command of jobs is given and gives back; none of them touches the process or a terminal. */
-import type { CommandLine } from '../arguments.ts';
-import type { Client } from '../client.ts';
-import type { Level } from '../talk.ts';
+
+import type { Client } from '../client/client.ts';
+import type { CommandLine } from '../terminal/arguments.ts';
+import type { Level } from '../terminal/talk.ts';
 
 export interface Context {
   readonly client: Client;

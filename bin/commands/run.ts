@@ -1,7 +1,7 @@
 /** `run`: defines a job and starts it; with --wait stays until it has ended. */
 import { emailsChoices, mountChoices } from '../../src/domain.ts';
 import { AppError } from '../../src/errors.ts';
-import { type CommandLine, choiceOf, numberOf, refuseTogether, usage } from '../arguments.ts';
+import { type CommandLine, choiceOf, numberOf, refuseTogether, usage } from '../terminal/arguments.ts';
 import type { Command } from './outcome.ts';
 import { waitForEnd } from './wait.ts';
 

@@ -1,7 +1,7 @@
 /** `show`: everything about one job. */
-import type { Job } from '../client.ts';
-import { showRows } from '../job-rows.ts';
-import { gridTable } from '../table.ts';
+import type { Job } from '../client/client.ts';
+import { showRows } from '../terminal/job-rows.ts';
+import { gridTable } from '../terminal/table.ts';
 import type { Command } from './outcome.ts';
 
 export const showJob: Command = async ({ client, line }) => {

@@ -1,7 +1,7 @@
 /** Stays with a job until it has ended, and says how. What is not known is said, never guessed: a vanished job is not a finished one. */
 import { AppError, errorTable } from '../../src/errors.ts';
-import type { Client, Job } from '../client.ts';
-import { endOf } from '../job-rows.ts';
+import type { Client, Job } from '../client/client.ts';
+import { endOf } from '../terminal/job-rows.ts';
 import type { Context, Outcome } from './outcome.ts';
 import { showText } from './show.ts';
 

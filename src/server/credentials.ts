@@ -4,7 +4,7 @@
  */
 import type { Tool } from '../domain.ts';
 import { AppError } from '../errors.ts';
-import type { Homes } from '../homes.ts';
+import type { Homes } from '../homes/homes.ts';
 import type { Kube, KubeCredentials, KubeOptions } from '../kube.ts';
 import { checkLeaf, type Leaf, parseAuthorities, passingRules } from '../leaf.ts';
 import type { Log } from '../log.ts';

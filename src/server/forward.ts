@@ -3,10 +3,10 @@
  * or body of a caller is copied. Kubernetes decides what the tool may do; its authorization is not repeated here.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { managedBySelector } from '../definition/manifests.ts';
 import { type JobKey, type JobType, jobTypes, type KubeObject, type Tool, typeOfKind } from '../domain.ts';
 import { AppError } from '../errors.ts';
 import { type Kube, type KubeRequest, kubeStatusOf } from '../kube.ts';
-import { managedBySelector } from '../manifests.ts';
 
 /** Where the connection of a tool comes from: credentials.ts, in either mode. */
 export interface ToolConnections {

@@ -6,8 +6,8 @@ import { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { Tool } from '../domain.ts';
 import { AppError } from '../errors.ts';
-import { readSubject } from './der-subject.ts';
-import { parseNameText, toolOfName } from './distinguished-name.ts';
+import { readSubject } from './door/der-subject.ts';
+import { parseNameText, toolOfName } from './door/distinguished-name.ts';
 
 /** Who calls. One object per certificate and connection; `validTo` is ms since the epoch. */
 export interface Caller {

@@ -1,5 +1,5 @@
 /** When scheduled jobs run next. A firing is computed once and holds until it has come; many jobs share a schedule. */
-import { nextFirings } from '../cron.ts';
+import { nextFirings } from '../definition/cron.ts';
 import type { JobSnapshot } from '../domain.ts';
 
 const maxKept = 10_000;

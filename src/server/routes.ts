@@ -3,7 +3,7 @@
  * added or left out.
  */
 import type { z } from 'zod';
-import { parseDefinition } from '../definition.ts';
+import { parseDefinition } from '../definition/definition.ts';
 import type { JobSnapshot } from '../domain.ts';
 import { AppError } from '../errors.ts';
 import { canonical, canonicalImages, canonicalJob, noMessages, staleMessages } from './dialects/canonical.ts';

@@ -8,20 +8,18 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { AppError, errorTable } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { createAdmission, type Observer, visitOf } from './admission.ts';
-import { parseFormBody, parseJsonBody, parsePairs } from './bodies.ts';
+import { createAdmission, type Observer, visitOf } from './door/admission.ts';
+import { parseFormBody, parseJsonBody, parsePairs } from './door/bodies.ts';
 import {
   type ConnectionLimits,
   type Connections,
   defaultConnectionLimits,
   frontConnectionLimits,
   trackConnections,
-} from './connections.ts';
-import { toRequestError } from './framework-errors.ts';
-import { requestSizes } from './guard.ts';
-import { createHealthServer, type HealthSources } from './health.ts';
-import { type Caller, createHeaderIdentity, createTlsIdentity } from './identify.ts';
-import { createLimiter, type Limits } from './limits.ts';
+} from './door/connections.ts';
+import { toRequestError } from './door/framework-errors.ts';
+import { requestSizes } from './door/guard.ts';
+import { createHealthServer, type HealthSources } from './door/health.ts';
 import {
   applyLimits,
   closeServer,
@@ -31,10 +29,12 @@ import {
   listenOnPort,
   refuseBytes,
   type SecureContext,
-} from './listeners.ts';
-import { createQuietLog, type QuietLog } from './quiet-log.ts';
+} from './door/listeners.ts';
+import { createQuietLog, type QuietLog } from './door/quiet-log.ts';
+import { listenOnSocket } from './door/unix-socket.ts';
+import { type Caller, createHeaderIdentity, createTlsIdentity } from './identify.ts';
+import { createLimiter, type Limits } from './limits.ts';
 import { type Dialect, type Reply, sendError } from './respond.ts';
-import { listenOnSocket } from './unix-socket.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -13,7 +13,7 @@ import type {
   ResolvedJob,
   RunFacts,
 } from '../domain.ts';
-import { listAt, textAt, timeAt } from './fields.ts';
+import { listAt, textAt, timeAt } from '../fields.ts';
 import type { ChangeType } from './object-book.ts';
 import { readObjectStatus } from './object-status.ts';
 import { readPod } from './pod-facts.ts';

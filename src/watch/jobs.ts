@@ -3,10 +3,10 @@
  * into one flow of facts. Called by daemon.ts, which hands the facts to the roster.
  */
 import type { Freshness, JobEvent, JobKey, KubeObject } from '../domain.ts';
+import { textAt } from '../fields.ts';
 import type { Kube } from '../kube.ts';
 import type { Log } from '../log.ts';
 import type { Clock } from './clock.ts';
-import { textAt } from './fields.ts';
 import { type DropReason, isDropped, type ReadJob, toJobEvent, type WatchedKind } from './job-events.ts';
 import { createListWatch, type ListWatch, type ListWatchStats } from './list-watch.ts';
 import type { Change } from './object-book.ts';

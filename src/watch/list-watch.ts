@@ -8,12 +8,12 @@
  */
 import type { KubeObject } from '../domain.ts';
 import type { AppError } from '../errors.ts';
+import { countAt, recordAt, textAt } from '../fields.ts';
 import { fromKubeStatus, type Kube, kubeStatusOf } from '../kube.ts';
 import type { Log } from '../log.ts';
 import { isNewerVersion } from '../resource-version.ts';
 import { createBackOff, createListBudget } from './back-off.ts';
 import { type Clock, createClock, pause, yieldTurn } from './clock.ts';
-import { countAt, recordAt, textAt } from './fields.ts';
 import { splitLines } from './lines.ts';
 import { createObjectBook, type Handle, type Listing, type ObjectBook } from './object-book.ts';
 import { createCut, type Silence, watchSilence } from './silence.ts';

@@ -3,9 +3,9 @@
  * feeds it whatever arrives; it hands on what is news. Knows neither network nor time.
  */
 import type { KubeObject } from '../domain.ts';
+import { textAt } from '../fields.ts';
 import type { Log } from '../log.ts';
 import { isNewerVersion } from '../resource-version.ts';
-import { textAt } from './fields.ts';
 
 export type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';
 

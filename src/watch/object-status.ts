@@ -1,6 +1,6 @@
 /** The status of a Job, CronJob or Deployment. Pure and total. */
 import type { Condition, KubeKind, KubeObject, ObjectStatus } from '../domain.ts';
-import { countAt, listAt, recordAt, textAt, timeAt } from './fields.ts';
+import { countAt, listAt, recordAt, textAt, timeAt } from '../fields.ts';
 import { shorten } from './shorten.ts';
 
 const noConditions: readonly Condition[] = [];

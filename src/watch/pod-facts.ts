@@ -1,6 +1,6 @@
 /** A pod as one attempt of a job. Pure and total. States and reasons: kubernetes.io, "Pod Lifecycle". */
 import type { ContainerState, JobKey, KubeObject, PodFacts } from '../domain.ts';
-import { countAt, integerAt, listAt, recordAt, textAt, timeAt } from './fields.ts';
+import { countAt, integerAt, listAt, recordAt, textAt, timeAt } from '../fields.ts';
 import { readConditions } from './object-status.ts';
 import { shorten } from './shorten.ts';
 

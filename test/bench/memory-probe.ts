@@ -1,12 +1,12 @@
 /** Prints the heap, in bytes, that one job costs (see memory.ts). Run with --expose-gc. */
 
-import { parseDefinition, resolveJob } from '../../src/definition.ts';
+import { parseDefinition, resolveJob } from '../../src/definition/definition.ts';
+import { fromKubeObject, toKubeObject } from '../../src/definition/manifests.ts';
 import { type JobDefinition, type KubeObject, Tool } from '../../src/domain.ts';
 import { parseImageConfig } from '../../src/images.ts';
 import type { Kube } from '../../src/kube.ts';
 import { createLog } from '../../src/log.ts';
 import { createJobRoster } from '../../src/machines/roster.ts';
-import { fromKubeObject, toKubeObject } from '../../src/manifests.ts';
 import { watchJobs } from '../../src/watch/jobs.ts';
 
 const count = 20_000;

@@ -3,15 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { certificateFingerprint } from '../../src/kube.ts';
-import { kubectl, startApiServer, stopApiServer } from '../cluster/cluster.ts';
-import { type Answer, type ApiClient, apiClient } from '../support/api-client.ts';
-import { isList, startApiProxy } from '../support/api-proxy.ts';
+import { kubectl } from '../cluster/cluster.ts';
+import type { Answer } from '../support/api-client.ts';
+import { isList } from '../support/api-proxy.ts';
 import { type AuditEvent, readAudit } from '../support/audit.ts';
-import { mistakesIn } from '../support/daemon-log.ts';
-import type { FaultProxy } from '../support/fault-proxy.ts';
+import { createFaultGround, type FaultGround } from '../support/fault-ground.ts';
 import { jobsPath } from '../support/jobs-path.ts';
 import { startReaders, startWriter, type Write } from '../support/load.ts';
-import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
+import { type Sandbox, until } from '../support/sandbox.ts';
 import {
   brokenPromises,
   createDirectly,
@@ -28,61 +27,15 @@ const [one, two] = tools;
 /** A brought cluster keeps its keys and its audit log to itself. */
 const flow = describe.skipIf(!cluster.owned);
 
-type Level = 'direct' | 'bytes' | 'http';
-
-const sandboxes = {} as Record<Level, Sandbox>;
-const proxies = {} as Record<Exclude<Level, 'direct'>, FaultProxy>;
-const undos: (() => unknown)[] = [];
+let ground: FaultGround;
 
 beforeAll(async () => {
-  if (!cluster.owned) return;
-  proxies.bytes = await startApiProxy(cluster, 'bytes');
-  proxies.http = await startApiProxy(cluster, 'http');
-  for (const level of ['direct', 'bytes', 'http'] as const) {
-    sandboxes[level] = await createSandbox({
-      cluster,
-      dir: join(cluster.stateDir, `faults-daemon-${level}`),
-      name: `flow-faults-daemon-${level}`,
-      settings: { requests_per_second_per_tool: '1000', requests_at_once_per_tool: '64' },
-      ...(level === 'direct' ? {} : { server: `https://127.0.0.1:${proxies[level].port}` }),
-      ...(level === 'http' ? { actAs: 'impersonation' as const } : {}),
-    });
-  }
-  for (const tool of tools) {
-    await sandboxes.direct.addTool(tool);
-    await kubectl(cluster, ['delete', 'resourcequota', '--all', '-n', `tool-${tool}`]);
-  }
+  if (cluster.owned) ground = await createFaultGround(cluster, 'faults-daemon', tools);
 });
 
-afterEach(async () => {
-  for (const undo of undos.splice(0).reverse()) await undo();
-});
+afterEach(() => ground?.endTest());
 
-afterAll(async () => {
-  for (const proxy of Object.values(proxies)) await proxy.close();
-});
-
-/** Ends with the test, and must have made no mistake. */
-function stage(level: Level): { sandbox: Sandbox; client: ApiClient } {
-  const sandbox = sandboxes[level];
-  const client = clientOf(sandbox, one);
-  undos.push(async () => {
-    await sandbox.stop();
-    expect(await mistakesIn(sandbox.logFile)).toEqual([]);
-  });
-  return { sandbox, client };
-}
-
-function clientOf(sandbox: Sandbox, tool: string): ApiClient {
-  const client = apiClient(sandbox, tool);
-  undos.push(() => client.close());
-  return client;
-}
-
-function keep<T extends { stop(): Promise<void> }>(load: T): T {
-  undos.push(load.stop);
-  return load;
-}
+afterAll(() => ground?.close());
 
 const started = (name: string, cmd: string, more: object = {}) => ({
   body: { name, cmd, imagename: 'bookworm', ...more },
@@ -93,17 +46,20 @@ const stateOf = (answer: Answer, name: string): string | undefined =>
 
 flow('a daemon killed with -9 under load', () => {
   it('serves the truth, and only that, within 3 s of its new start, and leaves no process behind', async () => {
-    const { sandbox, client } = stage('direct');
+    const sandbox = await ground.daemon('direct');
+    const client = ground.client(sandbox, one);
     await sandbox.start();
     const bot = started('bot', 'trap "exit 0" TERM; while true; do sleep 0.2; done', { continuous: true });
     expect((await client.call('POST', jobsPath(one), bot)).status).toBe(201);
     await until(async () => stateOf(await client.call('GET', jobsPath(one)), 'bot') === 'running', 'the bot runs');
-    const { readings } = keep(startReaders(client, one, 60));
+    const { readings } = ground.keep(startReaders(client, one, 60));
     const allWrites: Write[] = [];
     const tookMs: number[] = [];
 
     for (let round = 0; round < 5; round += 1) {
-      const { writes, ...writer } = keep(startWriter(client, { tool: one, prefix: `kill-${round}`, perSecond: 40 }));
+      const { writes, ...writer } = ground.keep(
+        startWriter(client, { tool: one, prefix: `kill-${round}`, perSecond: 40 }),
+      );
       await until(() => writes.length > 25, 'users work');
       const readers = await childrenOf(sandbox.pid());
       await sandbox.stop('SIGKILL');
@@ -155,14 +111,15 @@ flow('a daemon that has not seen everything yet', () => {
   it('answers 503 and when to come again, never a part', async () => {
     await createDirectly(cluster, one, { 'early-bird': 'echo early' });
     const held = await heldLines(cluster, one);
-    const { sandbox, client } = stage('http');
-    proxies.http.addRule({
+    const sandbox = await ground.daemon('http');
+    const client = ground.client(sandbox, one);
+    ground.http.addRule({
       match: (seen) => isList(seen, '/apis/apps/v1/deployments'),
       times: 1,
       do: { kind: 'delay', delayMs: 2_000 },
     });
     const starting = sandbox.start();
-    const { readings } = keep(startReaders(client, one, 60));
+    const { readings } = ground.keep(startReaders(client, one, 60));
     await until(() => readings.some(({ answer }) => answer !== undefined), 'it answers');
     const refused = await client.call('POST', jobsPath(one), started('too-early', 'date'));
     expect([refused.status, refused.json().code]).toEqual([503, 'view.not_ready']);
@@ -180,34 +137,17 @@ flow('a daemon that has not seen everything yet', () => {
   });
 });
 
-flow('a daemon started while the API server is away', () => {
-  it('waits for it and then shows what there is', async () => {
-    await createDirectly(cluster, one, { 'there-before': 'echo before' });
-    const held = await heldLines(cluster, one);
-    const { sandbox, client } = stage('direct');
-    await stopApiServer(cluster, 'SIGKILL');
-    const waits = async () => (await readFile(sandbox.logFile, 'utf8').catch(() => '')).split('waiting for it').length;
-    const before = await waits();
-    const starting = sandbox.start();
-    await until(async () => (await waits()) > before, 'it waits');
-    await startApiServer(cluster);
-    await starting;
-    expect(jobsIn(await client.call('GET', jobsPath(one)))).toEqual(held);
-  });
-});
-
 flow('a name used again and again', () => {
   const name = 'again';
   const fails = (life: number) => life % 6 === 0;
   const cmdOf = (life: number) => `echo ${life}; sleep 60`;
 
   it('shows each life its own state and nothing of the one before, with cuts in between', async () => {
-    const { sandbox, client } = stage('bytes');
-    await sandbox.start();
+    const client = ground.client(await ground.running('bytes'), one);
     // A pod that no node has taken yet is gone at once, so that lives follow one another as fast as can be.
     await onEveryNode('cordon');
-    undos.push(() => onEveryNode('uncordon'));
-    const { readings } = keep(startReaders(client, one, 60));
+    ground.atEnd(() => onEveryNode('uncordon'));
+    const { readings } = ground.keep(startReaders(client, one, 60));
     const uids = new Set<string>();
     for (let life = 0; life < 30; life += 1) {
       await insist(() => client.call('POST', jobsPath(one), started(name, cmdOf(life))), [201, 409]);
@@ -220,7 +160,7 @@ flow('a name used again and again', () => {
         await failPodOf(name);
         await until(async () => stateOf(await client.call('GET', jobsPath(one)), name) === 'failed', 'it fails');
       }
-      if (life % 5 === 2) proxies.bytes.dropAll(life % 2 ? 'cut' : 'reset');
+      if (life % 5 === 2) ground.bytes.dropAll(life % 2 ? 'cut' : 'reset');
       await insist(() => client.call('DELETE', `${jobsPath(one)}/${name}`), [200, 404]);
       expect((await client.call('GET', `${jobsPath(one)}/${name}`)).status).toBe(404);
     }
@@ -267,12 +207,14 @@ flow('a name used again and again', () => {
 
 flow('two tools whose certificates are renewed while both work', () => {
   it('are never taken for one another', async () => {
-    const { sandbox } = stage('direct');
-    await sandbox.start();
-    for (const tool of tools) expect((await clientOf(sandbox, tool).call('DELETE', jobsPath(tool))).status).toBe(200);
+    const sandbox = await ground.running('direct');
+    for (const tool of tools)
+      expect((await ground.client(sandbox, tool).call('DELETE', jobsPath(tool))).status).toBe(200);
     const before = (await readAudit(cluster)).length;
     const loads = tools.map((tool) =>
-      keep(startWriter(clientOf(sandbox, tool), { tool, prefix: `mine-of-${tool}`, perSecond: 60, leaveEvery: 0 })),
+      ground.keep(
+        startWriter(ground.client(sandbox, tool), { tool, prefix: `mine-of-${tool}`, perSecond: 60, leaveEvery: 0 }),
+      ),
     );
     for (let round = 0; round < 3; round += 1) {
       const wrote = loads.map(({ writes }) => writes.length);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Tool } from '../../src/domain.ts';
 import { AppError } from '../../src/errors.ts';
-import { createHomes, type ToolPair } from '../../src/homes.ts';
+import { createHomes, type ToolPair } from '../../src/homes/homes.ts';
 import type { Kube, KubeOptions } from '../../src/kube.ts';
 import { createLog } from '../../src/log.ts';
 import {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseDefinition } from '../../src/definition.ts';
+import { parseDefinition } from '../../src/definition/definition.ts';
 import type { AppError } from '../../src/errors.ts';
 import { newJobSchema, seedRunBody } from '../../src/server/schemas.ts';
 import { anyInput } from '../support/definitions.ts';

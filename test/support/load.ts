@@ -1,4 +1,5 @@
 /** Users who go on working while a test breaks something: many who look, one who starts and ends jobs. All answers are kept. */
+import { expect } from 'vitest';
 import type { Answer, ApiClient } from './api-client.ts';
 import { jobsPath } from './jobs-path.ts';
 
@@ -101,4 +102,13 @@ export function promisedBy(writes: readonly Write[]): Map<string, boolean> {
     else if (answer.status === 200) promised.set(name, false);
   }
   return promised;
+}
+
+/** Done, or said to be undone or unknown, and when to come again. Of a job that could not be started the end is 404. */
+export function expectHonest({ answer, method }: Write): void {
+  if (answer?.status === 503) {
+    expect(answer.json().code).toBe('kube.unreachable');
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+  } else if (answer?.status === 504) expect(answer.json().code).toBe('kube.state_unknown');
+  else expect(answer?.status, answer?.text).toBeOneOf(method === 'POST' ? [201] : [200, 404]);
 }

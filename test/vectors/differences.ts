@@ -2,7 +2,7 @@
  * Where this service answers otherwise than the one of 2026 on purpose. Each rule says for which input it holds and why; the tests of
  * a section then expect `instead`. Everything no rule names must agree to the letter.
  */
-import { compareQuantities, parseQuantity } from '../../src/quantity.ts';
+import { compareQuantities, parseQuantity } from '../../src/definition/quantity.ts';
 
 export interface Difference {
   readonly section: 'quantities' | 'schedules' | 'objects';

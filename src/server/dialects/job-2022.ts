@@ -1,8 +1,9 @@
 /** A job as the first clients read it (2021 to June 2023): flat, with text for yes and no. docs/wire.md says who reads what. Pure and total. */
+
+import { isSameQuantity } from '../../definition/quantity.ts';
 import type { JobSnapshot, ObjectFacts, ResolvedJob, Tool } from '../../domain.ts';
-import { isSameQuantity } from '../../quantity.ts';
-import { longStatus } from './long-status.ts';
-import { shortStatusSeed } from './status-words.ts';
+import { longStatus } from './status/long-status.ts';
+import { shortStatusSeed } from './status/status-words.ts';
 
 export interface Job2022 {
   readonly name: string;

@@ -1,10 +1,11 @@
 /** A job as the canonical dialect shows it: with every default filled in, or only what its owner set. Pure and total. */
+
+import { cpuText2026, memoryText2026 } from '../../definition/quantity.ts';
 import type { JobDefinition, JobSnapshot, JobType, ResolvedJob } from '../../domain.ts';
 import { typeOfKind } from '../../domain.ts';
-import { cpuText2026, memoryText2026 } from '../../quantity.ts';
-import { longStatus } from './long-status.ts';
-import { shortStatus } from './status-words.ts';
-import { type Status2026, type StatusOptions, structuredStatus } from './structured-status.ts';
+import { longStatus } from './status/long-status.ts';
+import { shortStatus } from './status/status-words.ts';
+import { type Status2026, type StatusOptions, structuredStatus } from './status/structured-status.ts';
 
 export interface Job2026 {
   readonly name: string;

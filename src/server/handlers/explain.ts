@@ -3,7 +3,7 @@
  * exists explains itself by its own status.
  */
 import type { JobSnapshot, KubeObject } from '../../domain.ts';
-import { refusalInWords } from '../dialects/refusal-words.ts';
+import { refusalInWords } from '../dialects/status/refusal-words.ts';
 import type { Caller } from '../identify.ts';
 import type { Deps } from './deps.ts';
 

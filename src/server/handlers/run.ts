@@ -1,8 +1,8 @@
 /** A new job: checked, created in the cluster as the tool, told to its actor, answered. */
-import { parseDefinition, resolveJob } from '../../definition.ts';
+import { parseDefinition, resolveJob } from '../../definition/definition.ts';
+import { toKubeObject } from '../../definition/manifests.ts';
 import type { JobDefinition, JobSnapshot } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
-import { toKubeObject } from '../../manifests.ts';
 import type { Caller } from '../identify.ts';
 import { type Deps, type Home, knownImage, readyJobs } from './deps.ts';
 

@@ -1,7 +1,7 @@
 import { cac } from 'cac';
 import { describe, expect, it } from 'vitest';
-import { readArguments } from '../../../bin/arguments.ts';
 import { newJob } from '../../../bin/commands/run.ts';
+import { readArguments } from '../../../bin/terminal/arguments.ts';
 
 const cli = cac('jobs');
 const command = cli.command('run <name>', '');

@@ -1,0 +1,84 @@
+/** What the columns of `list` and the rows of `show` say of a job: labels, order and words of the newest of the earlier clients. */
+import type { Job } from '../client/client.ts';
+import { wrap } from './table.ts';
+
+const hintColumns = 70;
+
+/** Labels and words of one job, short form. */
+export function shortRows(job: Job): [label: string, words: string][] {
+  return [
+    ['Job name:', wordsOf(job.name)],
+    ['Job type:', typeWords(job)],
+    ['Status:', wordsOf(job.status_short)],
+  ];
+}
+
+export function longRows(job: Job): [label: string, words: string][] {
+  return [
+    ['Job name:', wordsOf(job.name)],
+    ['Command:', wordsOf(job.cmd)],
+    ['Job type:', typeWords(job)],
+    ['Image:', imageWords(job)],
+    ['Port:', job.port ? `${wordsOf(job.port)}/${wordsOf(job.port_protocol ?? 'tcp')}` : 'none'],
+    ['File log:', isOn(job.filelog) ? 'yes' : 'no'],
+    ['Output log:', wordsOf(job.filelog_stdout)],
+    ['Error log:', wordsOf(job.filelog_stderr)],
+    ['Emails:', wordsOf(job.emails)],
+    ['Resources:', resourceWords(job)],
+    ['Replicas:', job.continuous ? wordsOf(job.replicas) : ''],
+    ['Mounts:', wordsOf(job.mount)],
+    ['Retry:', job.retry ? `yes: ${wordsOf(job.retry)} time(s)` : 'no'],
+    ['Timeout:', job.timeout ? `yes: ${wordsOf(job.timeout)}s` : 'no'],
+    ['Health check:', healthWords(job.health_check)],
+    ['Status:', wordsOf(job.status_short)],
+  ];
+}
+
+/** Everything, with the hints. */
+export function showRows(job: Job): [label: string, words: string][] {
+  return [...longRows(job), ['Hints:', wrap(wordsOf(job.status_long), hintColumns)]];
+}
+
+/** How the job ends, as far as it has: what `run --wait` waits for. */
+export function endOf(job: Job): 'succeeded' | 'failed' | undefined {
+  const status = job.status;
+  const short = typeof status === 'object' && status !== null ? (status as Job).short : undefined;
+  return short === 'succeeded' || short === 'failed' ? short : undefined;
+}
+
+/** A value as words: nothing for null, `Unknown` for what the service did not say. */
+function wordsOf(value: unknown): string {
+  if (value === undefined) return 'Unknown';
+  if (value === null) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function typeWords(job: Job): string {
+  if (job.schedule !== undefined && job.schedule !== null) return `schedule: ${wordsOf(job.schedule)}`;
+  return job.continuous ? 'continuous' : 'one-off';
+}
+
+function imageWords(job: Job): string {
+  const state = job.image_state;
+  return `${wordsOf(job.image)}${state === undefined || state === 'stable' ? '' : ` (${wordsOf(state)})`}`;
+}
+
+/** What a job gets that asks for nothing is not worth a number. */
+function resourceWords(job: Job): string {
+  const orDefault = (value: unknown, usual: string) =>
+    value === undefined || value === null || value === usual ? 'default' : wordsOf(value);
+  const memory = orDefault(job.memory, '0.5Gi');
+  const cpu = orDefault(job.cpu, '0.1');
+  return memory === 'default' && cpu === 'default' ? 'default' : `mem: ${memory}, cpu: ${cpu}`;
+}
+
+function healthWords(check: unknown): string {
+  if (typeof check !== 'object' || check === null) return 'none';
+  const { type, script, path } = check as Job;
+  return `${wordsOf(type)}: ${wordsOf(script ?? path)}`;
+}
+
+/** Older services write truth values as text. */
+function isOn(value: unknown): boolean {
+  return value === true || (typeof value === 'string' && value.toLowerCase() === 'true');
+}

@@ -1,0 +1,138 @@
+/** The keys of a job as users send them: each value is checked for its form, each problem is kept with the field it belongs to. */
+import type { AppError } from '../errors.ts';
+import { nearest } from '../nearest.ts';
+import { parseQuantity } from './quantity.ts';
+
+export interface Problem {
+  readonly field: string;
+  /** A sentence that names the field and the rule, with an example where one helps. */
+  readonly text: string;
+  /** The failure of a part that has a code of its own. */
+  readonly cause?: AppError;
+}
+
+/** Keys a request may hold, and whether null means the same as leaving the key out. */
+const nullable: ReadonlyMap<string, boolean> = new Map([
+  ['name', false],
+  ['cmd', false],
+  ['imagename', false],
+  ['schedule', false],
+  ['continuous', false],
+  ['job_type', false],
+  ['filelog', false],
+  ['filelog_stdout', true],
+  ['filelog_stderr', true],
+  ['emails', false],
+  ['mount', false],
+  ['memory', true],
+  ['cpu', true],
+  ['retry', false],
+  ['timeout', true],
+  ['replicas', false],
+]);
+
+/** Words of other interfaces for the same things, too far away for the nearest word. */
+const otherWords: ReadonlyMap<string, string> = new Map([
+  ['command', 'cmd'],
+  ['image', 'imagename'],
+  ['mem', 'memory'],
+  ['cron', 'schedule'],
+  ['type', 'job_type'],
+  ['stdout', 'filelog_stdout'],
+  ['stderr', 'filelog_stderr'],
+  ['email', 'emails'],
+]);
+
+export interface FieldReader {
+  readonly problems: Problem[];
+  refuse(field: string, rule: string): undefined;
+  text(field: string): string | undefined;
+  /** '' together with a problem where there is no text; `sentence` is for a missing or empty one. */
+  required(field: string, sentence: string): string;
+  flag(field: string): boolean | undefined;
+  choice<T extends string>(field: string, choices: readonly T[]): T | undefined;
+  /** A whole number from 0 to `most`. */
+  count(field: string, most: number, example: number): number | undefined;
+  /** A Kubernetes quantity above zero, as typed. */
+  quantity(field: string, example: string): string | undefined;
+}
+
+export function createFieldReader(input: Readonly<Record<string, unknown>>): FieldReader {
+  const problems: Problem[] = Object.keys(input)
+    .filter((key) => !nullable.has(key))
+    .map(unknownKey);
+  const given = (field: string) => {
+    const value = Object.hasOwn(input, field) ? input[field] : undefined;
+    return value === null && nullable.get(field) ? undefined : value;
+  };
+  const refuse = (field: string, rule: string): undefined => void problems.push({ field, text: `${field}: ${rule}` });
+
+  /** The value where `isRight`, undefined where there is none, and a problem otherwise. */
+  function checked<T>(field: string, isRight: (value: unknown) => value is T, rule: string): T | undefined {
+    const value = given(field);
+    if (value === undefined || isRight(value)) return value;
+    return refuse(field, `${shown(value)} ${rule}`);
+  }
+
+  return {
+    problems,
+    refuse,
+    text: (field) => checked(field, isText, 'is not text.'),
+    required(field, sentence) {
+      const value = given(field);
+      if (value === undefined || value === '') problems.push({ field, text: sentence });
+      return checked(field, isText, 'is not text.') ?? '';
+    },
+    flag: (field) => checked(field, isFlag, 'is neither true nor false.'),
+    choice: <T extends string>(field: string, choices: readonly T[]) =>
+      checked(
+        field,
+        (value): value is T => (choices as readonly unknown[]).includes(value),
+        `is not one of ${choices.join(', ')}.`,
+      ),
+    count: (field, most, example) =>
+      checked(
+        field,
+        (value): value is number => isCount(value, most),
+        `is not a whole number from 0 to ${most}. Example: ${example}.`,
+      ),
+    quantity: (field, example) =>
+      checked(field, isQuantity, `is not a valid Kubernetes quantity above 0. Example: "${example}".`),
+  };
+}
+
+function unknownKey(key: string): Problem {
+  const near = otherWords.get(key) ?? nearest(key, nullable.keys());
+  return {
+    field: key.slice(0, 64),
+    text: `${shown(key)} is not a key of a job.${near ? ` Did you mean "${near}"?` : ''}`,
+  };
+}
+
+/** Typed text inside a message: escaped and short. */
+export function shown(value: unknown): string {
+  const text =
+    typeof value === 'object' && value !== null
+      ? Array.isArray(value)
+        ? 'a list'
+        : 'an object'
+      : (JSON.stringify(value) ?? 'nothing');
+  return text.length > 80 ? `${text.slice(0, 78)}…"` : text;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isFlag(value: unknown): value is boolean {
+  return typeof value === 'boolean';
+}
+
+function isCount(value: unknown, most: number): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most;
+}
+
+/** Zero is refused: to Kubernetes a limit of 0 is no limit at all. */
+function isQuantity(value: unknown): value is string {
+  return isText(value) && (parseQuantity(value)?.units ?? 0n) > 0n;
+}

@@ -1,0 +1,113 @@
+/** The rules of single keys of a job. Each reads its key and leaves a problem with the reader where a rule is broken. */
+
+import type { JobDefinition, JobType } from '../domain.ts';
+import { AppError } from '../errors.ts';
+import { parseSchedule } from './cron.ts';
+import type { FieldReader } from './definition-fields.ts';
+import { problemOfLogPath } from './log-paths.ts';
+
+const maxNameLength = 52;
+/** One argument of a program may have 128 KiB on Linux (execve(2)); paths and wrapping come on top of the command. */
+const maxCommandBytes = 32_768;
+const maxImageLength = 512;
+const maxSeconds = 2_147_483_647;
+const maxReplicas = 1_000;
+const naming = 'See the documentation for the naming rules: https://w.wiki/6YL8';
+
+/** Said by `job_type`, or by a key that only one type has. */
+export function readType(read: FieldReader): JobType {
+  const asked = read.choice('job_type', ['one-off', 'scheduled', 'continuous']);
+  const schedule = read.text('schedule');
+  const continuous = read.flag('continuous');
+  const implied = schedule !== undefined ? 'scheduled' : continuous ? 'continuous' : undefined;
+  const type = asked ?? implied ?? 'one-off';
+  if (schedule !== undefined && continuous) {
+    read.refuse('schedule', 'a job is either scheduled or continuous. Leave out "schedule" or "continuous".');
+  } else if (implied !== undefined && implied !== type) {
+    read.refuse(
+      'job_type',
+      `"${type}" does not go with "${schedule === undefined ? 'continuous' : 'schedule'}". Leave one of them out.`,
+    );
+  } else if (type === 'continuous' && continuous === false) {
+    read.refuse('continuous', 'false does not go with job_type "continuous". Leave one of them out.');
+  } else if (type === 'scheduled' && schedule === undefined) {
+    read.refuse('schedule', 'a scheduled job needs one. Example: "0 7 * * *" (every day at 07:00 UTC).');
+  }
+  return type;
+}
+
+/** A DNS name (RFC 1123), as Kubernetes wants it; a run of a scheduled job gets up to eleven characters more. */
+export function readName(read: FieldReader): string {
+  const name = read.required('name', `Job name is required. ${naming}`);
+  const say = (text: string) => read.problems.push({ field: 'name', text: `${text}. ${naming}` });
+  if (name === '') return name;
+  if (!name.split('.').every((label) => /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/.test(label))) say('Invalid job name');
+  else if (name.length > maxNameLength) say(`Invalid job name, it can't be longer than ${maxNameLength} characters`);
+  return name;
+}
+
+export function readCommandLine(read: FieldReader): string {
+  const cmd = read.required('cmd', 'cmd: is required. Example: "./venv/bin/python3 report.py".');
+  if (cmd !== '' && cmd.trim() === '')
+    read.refuse('cmd', 'must not be blank. Example: "./venv/bin/python3 report.py".');
+  if (/[\0\p{Cs}]/u.test(cmd))
+    read.refuse('cmd', 'holds a character that no command can hold (NUL or half of a pair).');
+  if (Buffer.byteLength(cmd) > maxCommandBytes) {
+    read.refuse('cmd', 'must have at most 32 KiB. Put it into a script in your home and run that.');
+  }
+  return cmd;
+}
+
+/** Whether the image is known is asked of the list later. */
+export function readImageName(read: FieldReader): string {
+  const image = read.required('imagename', 'imagename: is required. Example: "python3.11".');
+  if (image.length > maxImageLength || /[\s\p{Cc}\p{Cs}]/u.test(image)) {
+    read.refuse('imagename', 'is not the name of an image. Example: "python3.11".');
+  }
+  return image;
+}
+
+export function readSchedules(read: FieldReader, type: JobType): JobDefinition['schedules'] {
+  const text = read.text('schedule');
+  if (text === undefined || type !== 'scheduled') return undefined;
+  try {
+    parseSchedule(text, { tool: '', job: '' });
+  } catch (cause) {
+    if (!(cause instanceof AppError)) throw cause;
+    read.problems.push({ field: 'schedule', text: cause.message, cause });
+  }
+  return [{ text }];
+}
+
+/** Whether the path lies inside the home is asked when the home is known. */
+export function readLogPath(read: FieldReader, field: 'filelog_stdout' | 'filelog_stderr'): string | undefined {
+  const path = read.text(field);
+  const problem = path === undefined ? undefined : problemOfLogPath(path);
+  return problem === undefined ? path : read.refuse(field, `${problem}. Example: "logs/report.out".`);
+}
+
+export function readRetry(read: FieldReader, type: JobType): number | undefined {
+  return onlyFor(read, 'retry', type !== 'continuous', 'one-off and scheduled', read.count('retry', 5, 2));
+}
+
+export function readTimeout(read: FieldReader, type: JobType): number | undefined {
+  return onlyFor(read, 'timeout', type === 'scheduled', 'scheduled', read.count('timeout', maxSeconds, 3600));
+}
+
+export function readReplicas(read: FieldReader, type: JobType): number | undefined {
+  return onlyFor(read, 'replicas', type === 'continuous', 'continuous', read.count('replicas', maxReplicas, 1));
+}
+
+/** Zero asks for nothing (but of replicas), and some clients send it with every job. */
+function onlyFor(
+  read: FieldReader,
+  field: string,
+  isRight: boolean,
+  types: string,
+  value: number | undefined,
+): number | undefined {
+  if (isRight || value === undefined) return value;
+  return value === 0 && field !== 'replicas'
+    ? undefined
+    : read.refuse(field, `is for ${types} jobs only. Leave it out.`);
+}

@@ -1,0 +1,169 @@
+/**
+ * What a user asks for: from a request to a definition, from a definition to what will run, and to the text kept beside the object.
+ * All problems of a request are named at once; the rules of single keys are in definition-rules.ts.
+ */
+
+import { emailsChoices, type Image, type JobDefinition, mountChoices, type ResolvedJob, type Tool } from '../domain.ts';
+import { AppError } from '../errors.ts';
+import { textAt } from '../fields.ts';
+import { toContainerCommand } from './command.ts';
+import { parseSchedule } from './cron.ts';
+import { createFieldReader, type Problem } from './definition-fields.ts';
+import {
+  readCommandLine,
+  readImageName,
+  readLogPath,
+  readName,
+  readReplicas,
+  readRetry,
+  readSchedules,
+  readTimeout,
+  readType,
+} from './definition-rules.ts';
+import { resolveLogPath } from './log-paths.ts';
+import { cpuText2026, memoryText2026 } from './quantity.ts';
+
+const maxEncodedBytes = 65_536;
+
+/**
+ * @param input canonical keys (`name`, `cmd`, `imagename`, `schedule`, …), not yet trusted
+ * @throws AppError `job.invalid` with every problem, or `schedule.invalid` when the schedule is the only one
+ */
+export function parseDefinition(input: Readonly<Record<string, unknown>>): JobDefinition {
+  const read = createFieldReader(input);
+  const type = readType(read);
+  const definition = withoutUnset<JobDefinition>({
+    name: readName(read),
+    type,
+    cmd: readCommandLine(read),
+    image: readImageName(read),
+    schedules: readSchedules(read, type),
+    filelog: read.flag('filelog'),
+    filelogStdout: readLogPath(read, 'filelog_stdout'),
+    filelogStderr: readLogPath(read, 'filelog_stderr'),
+    emails: read.choice('emails', emailsChoices),
+    mount: read.choice('mount', mountChoices),
+    memory: read.quantity('memory', '512Mi'),
+    cpu: read.quantity('cpu', '500m'),
+    retry: readRetry(read, type),
+    timeout: readTimeout(read, type),
+    replicas: readReplicas(read, type),
+  });
+  if (read.problems.length === 0 && Buffer.byteLength(encodeDefinition(definition)) > maxEncodedBytes) {
+    read.refuse('cmd', 'holds too many special characters. Put it into a script in your home and run that.');
+  }
+  refuseProblems(read.problems);
+  return definition;
+}
+
+/** Leaves out what was not set, so that "not set" has one form. */
+function withoutUnset<T extends object>(fields: { [K in keyof T]-?: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
+}
+
+function refuseProblems(problems: readonly Problem[]): void {
+  const [first] = problems;
+  if (!first) return;
+  if (problems.length === 1 && first.cause) throw first.cause;
+  const texts = problems.map(({ text }) => text);
+  const summary = texts.length === 1 ? first.text : `The job has ${texts.length} problems: ${texts.join(' ')}`;
+  throw new AppError('job.invalid', summary, { problems: texts, fields: { field: first.field } });
+}
+
+export interface ResolveContext {
+  readonly tool: Tool;
+  readonly image: Image;
+  /** Absolute, as the job sees it. */
+  readonly homePath: string;
+  /** What a job gets that asks for nothing. */
+  readonly defaults: { readonly memory: string; readonly cpu: string };
+}
+
+/**
+ * The definition with every default filled in. File logs are on and the home is mounted on standard images, both off on images of the
+ * build service. Paths that came with `filelog: false` have no effect.
+ * @throws AppError `job.invalid` with every problem that only the image or the home shows
+ */
+export function resolveJob(
+  definition: JobDefinition,
+  { tool, image, homePath, defaults }: ResolveContext,
+): ResolvedJob {
+  const { name, type, cmd, schedules } = definition;
+  const isStandard = image.type === 'standard';
+  const filelog = definition.filelog ?? isStandard;
+  const mount = definition.mount ?? (isStandard ? 'all' : 'none');
+  const output = {
+    stdout: resolveLogPath(definition.filelogStdout ?? `${name}.out`, homePath),
+    stderr: resolveLogPath(definition.filelogStderr ?? `${name}.err`, homePath),
+  };
+  refuseProblems(problemsWith(definition, { image, homePath, filelog, mount, output }));
+  const [schedule] = schedules ?? [];
+  return {
+    name,
+    type,
+    cmd,
+    image,
+    ...(schedule ? { schedule: parseSchedule(schedule.text, { tool: tool.name, job: name }) } : {}),
+    filelog,
+    filelogStdout: filelog ? output.stdout : undefined,
+    filelogStderr: filelog ? output.stderr : undefined,
+    emails: definition.emails ?? 'none',
+    mount,
+    memory: memoryText2026(definition.memory ?? defaults.memory),
+    cpu: cpuText2026(definition.cpu ?? defaults.cpu),
+    retry: definition.retry ?? 0,
+    timeout: definition.timeout ?? 0,
+    replicas: definition.replicas ?? 1,
+  };
+}
+
+interface Choices extends Pick<ResolveContext, 'image' | 'homePath'>, Pick<ResolvedJob, 'filelog' | 'mount'> {
+  readonly output: { readonly stdout: string | undefined; readonly stderr: string | undefined };
+}
+
+function problemsWith(definition: JobDefinition, { image, homePath, filelog, mount, output }: Choices): Problem[] {
+  const problems: Problem[] = [];
+  const isStandard = image.type === 'standard';
+  const refuse = (field: string, text: string) => problems.push({ field, text });
+  if (isStandard && mount === 'none') refuse('mount', 'Mount type none is only supported for build service images');
+  else if (filelog && mount === 'none') refuse('filelog', 'File logging is only available with --mount=all');
+  const outside = `must be inside the home ${homePath} (or /dev/null). Example: "logs/report.out".`;
+  if (output.stdout === undefined) refuse('filelog_stdout', `filelog_stdout: ${outside}`);
+  if (output.stderr === undefined) refuse('filelog_stderr', `filelog_stderr: ${outside}`);
+  const hasPath = definition.filelogStdout !== undefined || definition.filelogStderr !== undefined;
+  if (hasPath && definition.filelog === undefined && !isStandard) {
+    refuse(
+      'filelog',
+      'filelog: is off on images of the build service unless asked for. Add "filelog": true, or leave out the path.',
+    );
+  }
+  if (!filelog && toContainerCommand(definition.cmd, undefined, image.type) === undefined) {
+    refuse('cmd', `cmd: a quote is not closed, or nothing follows the last backslash. Example: web --title 'my tool'.`);
+  }
+  return problems;
+}
+
+/** The definition as the value of an annotation: JSON that says its version. */
+export function encodeDefinition(definition: JobDefinition): string {
+  return JSON.stringify({ v: 1, ...definition });
+}
+
+/**
+ * Checks everything again: anybody who may write the object may write the annotation. Never throws.
+ * @returns undefined for what encodeDefinition() did not write, or wrote in a version unknown here
+ */
+export function decodeDefinition(text: string): JobDefinition | undefined {
+  if (text.length > maxEncodedBytes) return undefined;
+  try {
+    const raw = JSON.parse(text) as Record<string, unknown>;
+    if (raw.v !== 1) return undefined;
+    const { schedules } = raw;
+    if (schedules !== undefined && !(Array.isArray(schedules) && schedules.length === 1)) return undefined;
+    const input = { schedule: textAt(schedules, '0', 'text'), job_type: raw.type, imagename: raw.image };
+    const sameNames = ['name', 'cmd', 'filelog', 'emails', 'mount', 'memory', 'cpu', 'retry', 'timeout', 'replicas'];
+    const paths = { filelog_stdout: raw.filelogStdout, filelog_stderr: raw.filelogStderr };
+    return parseDefinition({ ...input, ...paths, ...Object.fromEntries(sameNames.map((name) => [name, raw[name]])) });
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,61 @@
+/** Names of labels and annotations, and the labels of a job. Watches, selectors and `kubectl get -l` depend on every letter. */
+import { jobTypes, type ResolvedJob, type Tool } from '../domain.ts';
+
+export const labelNames = {
+  toolforge: 'toolforge',
+  managedBy: 'app.kubernetes.io/managed-by',
+  createdBy: 'app.kubernetes.io/created-by',
+  version: 'app.kubernetes.io/version',
+  component: 'app.kubernetes.io/component',
+  name: 'app.kubernetes.io/name',
+  filelog: 'jobs.toolforge.org/filelog',
+  emails: 'jobs.toolforge.org/emails',
+  mount: 'toolforge.org/mount-storage',
+  /** On some objects of version 1. */
+  newFormat: 'jobs.toolforge.org/command-new-format',
+} as const;
+
+export const annotationNames = {
+  /** The definition as encodeDefinition() writes it. */
+  definition: 'jobs.toolforge.org/definition',
+  /** The schedule as typed, on CronJobs. */
+  schedule: 'jobs.toolforge.org/cron-expression',
+} as const;
+
+/** Environment variable that holds the pod's uid: what one attempt of a job is known by. */
+export const runIdName = 'TOOLFORGE_RUN_ID';
+
+const manager = 'toolforge-jobs-framework';
+
+/** Everything this service and its forerunners made, in any namespace. */
+export const managedBySelector = `${labelNames.managedBy}=${manager}`;
+
+/** Everything of one tool. */
+export function toolSelector(tool: Tool): string {
+  return `${labelNames.toolforge}=tool,${managedBySelector},${labelNames.createdBy}=${tool.name}`;
+}
+
+/** In the order in which they have always been written. */
+export function labelsOf(job: ResolvedJob, tool: Tool): Record<string, string> {
+  return {
+    [labelNames.toolforge]: 'tool',
+    [labelNames.managedBy]: manager,
+    [labelNames.createdBy]: tool.name,
+    [labelNames.version]: '2',
+    [labelNames.component]: jobTypes[job.type].component,
+    [labelNames.name]: job.name,
+    ...(job.filelog ? { [labelNames.filelog]: 'yes' } : {}),
+    [labelNames.emails]: job.emails,
+    [labelNames.mount]: job.mount,
+  };
+}
+
+/** Those that no change of a job touches: a Deployment's selector cannot be changed. */
+export function selectorOf(job: ResolvedJob, tool: Tool): Record<string, string> {
+  return {
+    [labelNames.toolforge]: 'tool',
+    [labelNames.managedBy]: manager,
+    [labelNames.createdBy]: tool.name,
+    [labelNames.name]: job.name,
+  };
+}

@@ -1,0 +1,25 @@
+/** Whether what runs is what was asked: an object can be changed past this service. Pure and total. */
+
+import { isSameQuantity } from '../../../definition/quantity.ts';
+import type { JobDefinition, ObjectFacts, ResolvedJob } from '../../../domain.ts';
+
+const compared = ['cmd', 'filelog', 'emails', 'mount', 'retry', 'timeout', 'replicas'] as const;
+
+/** Only what the definition says is compared; without one there is nothing to differ from. */
+export function isUpToDate({ job, definition }: ObjectFacts): boolean {
+  if (!job || !definition) return true;
+  return (
+    compared.every((field) => definition[field] === undefined || definition[field] === job[field]) &&
+    isSameAmount(definition.memory, job.memory) &&
+    isSameAmount(definition.cpu, job.cpu) &&
+    isSameSchedule(job, definition)
+  );
+}
+
+function isSameAmount(asked: string | undefined, running: string): boolean {
+  return asked === undefined || asked === running || isSameQuantity(asked, running);
+}
+
+function isSameSchedule({ schedule }: ResolvedJob, { schedules }: JobDefinition): boolean {
+  return !schedules || !schedule || schedules.some(({ text }) => text === schedule.text);
+}

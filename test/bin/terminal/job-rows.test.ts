@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { endOf, longRows, shortRows, showRows } from '../../../bin/terminal/job-rows.ts';
+import { makeJob, makeStatus } from '../scripted-service.ts';
+
+const rows = (changes: Record<string, unknown>) => Object.fromEntries(showRows(makeJob(changes)));
+
+describe('what is said of a job', () => {
+  it('stands in the order that people know', () => {
+    expect(shortRows(makeJob()).map(([label]) => label)).toEqual(['Job name:', 'Job type:', 'Status:']);
+    expect(longRows(makeJob())).toEqual([
+      ['Job name:', 'test-job'],
+      ['Command:', './run.sh'],
+      ['Job type:', 'one-off'],
+      ['Image:', 'python3.11'],
+      ['Port:', 'none'],
+      ['File log:', 'yes'],
+      ['Output log:', '/data/project/quick/test-job.out'],
+      ['Error log:', '/data/project/quick/test-job.err'],
+      ['Emails:', 'none'],
+      ['Resources:', 'default'],
+      ['Replicas:', ''],
+      ['Mounts:', 'all'],
+      ['Retry:', 'no'],
+      ['Timeout:', 'no'],
+      ['Health check:', 'none'],
+      ['Status:', 'Running for 3s'],
+    ]);
+    expect(showRows(makeJob()).at(-1)?.[0]).toBe('Hints:');
+  });
+
+  it.each([
+    ['Job type:', { schedule: '*/5 * * * *' }, 'schedule: */5 * * * *'],
+    ['Job type:', { continuous: true }, 'continuous'],
+    ['Image:', { image_state: 'deprecated' }, 'python3.11 (deprecated)'],
+    ['Port:', { port: 8080, port_protocol: 'udp' }, '8080/udp'],
+    ['Port:', { port: null }, 'none'],
+    ['File log:', { filelog: false }, 'no'],
+    ['File log:', { filelog: 'True' }, 'yes'],
+    ['Output log:', { filelog_stdout: null }, ''],
+    ['Error log:', { filelog_stderr: undefined }, 'Unknown'],
+    ['Resources:', { memory: '1Gi' }, 'mem: 1Gi, cpu: default'],
+    ['Resources:', { cpu: '1.0' }, 'mem: default, cpu: 1.0'],
+    ['Resources:', { memory: null, cpu: undefined }, 'default'],
+    ['Replicas:', { continuous: true, replicas: 2 }, '2'],
+    ['Replicas:', { continuous: true }, 'Unknown'],
+    ['Retry:', { retry: 3 }, 'yes: 3 time(s)'],
+    ['Timeout:', { timeout: 60 }, 'yes: 60s'],
+    ['Timeout:', { timeout: 0 }, 'no'],
+    ['Health check:', { health_check: { type: 'http', path: '/health' } }, 'http: /health'],
+    ['Health check:', { health_check: { type: 'script', script: './ok' } }, 'script: ./ok'],
+    ['Status:', { status_short: undefined }, 'Unknown'],
+    ['Job name:', { name: ['odd'] }, '["odd"]'],
+  ])('under %s for %j is %j', (label, changes, words) => {
+    expect(rows(changes)[label]).toBe(words);
+  });
+
+  it('breaks hints at 70 columns', () => {
+    const hints = rows({ status_long: `Last run at 2026-01-01T00:00:00Z. ${'word '.repeat(40)}` })['Hints:'] ?? '';
+    expect(hints.split('\n').every((line) => line.length <= 70)).toBe(true);
+    expect(hints.split('\n')[0]).toHaveLength(68);
+  });
+});
+
+describe('the end of a job', () => {
+  it('is known only from its state', () => {
+    expect(
+      ['succeeded', 'failed', 'running', 'pending', 'unknown'].map((short) => endOf({ status: makeStatus(short) })),
+    ).toEqual(['succeeded', 'failed', undefined, undefined, undefined]);
+    expect(endOf({})).toBeUndefined();
+    expect(endOf({ status: null, status_short: 'Completed' })).toBeUndefined();
+  });
+});

@@ -1,0 +1,147 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { nextFirings, parseSchedule, scheduleWarning } from '../../src/definition/cron.ts';
+import { AppError } from '../../src/errors.ts';
+import { differenceFor } from '../vectors/differences.ts';
+import macros from '../vectors/macros.json' with { type: 'json' };
+import schedules from '../vectors/schedules.json' with { type: 'json' };
+
+interface Row {
+  readonly text: string;
+  readonly actual?: string;
+  readonly refused?: string;
+}
+
+const seed = { tool: 'some-tool', job: 'some-job' };
+const rows: readonly Row[] = schedules.rows;
+const macroNames = ['@hourly', '@daily', '@weekly', '@monthly', '@yearly'] as const;
+
+function refusalOf(text: string): AppError {
+  try {
+    parseSchedule(text, seed);
+  } catch (error) {
+    if (error instanceof AppError) return error;
+  }
+  throw new Error(`${JSON.stringify(text)} was accepted`);
+}
+
+const times = (actual: string, after: string, count: number, zone?: string) =>
+  nextFirings(actual, Date.parse(after), count, zone).map((ms) => new Date(ms).toISOString());
+
+describe('a schedule', () => {
+  it.each(rows)('is read as it was in 2026: $text', ({ text, actual, refused }) => {
+    const other = differenceFor('schedules', { text });
+    if (refused !== undefined) return expect(refusalOf(text).message).toContain(`(${refused}).`);
+    if (other.includes('refused')) return expect(refusalOf(text).code).toBe('schedule.invalid');
+    const expected = other.includes('sunday is 0')
+      ? actual?.replace(/[^ ]+$/, (days) => days.replaceAll('7', '0'))
+      : actual;
+    expect(parseSchedule(text, seed)).toEqual({ text, actual: expected });
+  });
+
+  it.each([
+    '1_0 * * * *',
+    '+5 * * * *',
+    '٥ * * * *',
+    '*/ * * * *',
+    '1,,2 * * * *',
+    '0 0 * * 8',
+    '0 0 * * 1-7',
+    '*/60 * * * *',
+    '* */24 * * *',
+    '0 7 * * *\n',
+    '',
+    '@Daily',
+    ' @daily',
+    '@daily\n',
+    '0-40/5 * * * *',
+    '1.5 * * * *',
+  ])('refuses %j with one example', (text) => {
+    const error = refusalOf(text);
+    expect(error.code).toBe('schedule.invalid');
+    expect(error.message).toContain('Example: "0 7 * * *"');
+  });
+
+  it('runs on Sunday for weekday 7, and remembers what was typed', () => {
+    expect(parseSchedule('0 0 * * 1,7', seed)).toEqual({ text: '0 0 * * 1,7', actual: '0 0 * * 1,0' });
+    expect(parseSchedule('7 7 7 7 7', seed).actual).toBe('7 7 7 7 0');
+  });
+
+  it('refuses a text of a megabyte at once', () => {
+    expect(refusalOf('1,'.repeat(500_000)).message.length).toBeLessThan(300);
+  });
+
+  it.each(macros.rows)('spreads macros over the day as in 2026: $tool $job', (row) => {
+    for (const macro of macroNames) expect(parseSchedule(macro, row).actual).toBe(row[macro]);
+  });
+
+  it('draws the same for texts of any script, and for none', () => {
+    expect(parseSchedule('@weekly', { tool: 'nöt', job: 'ascii' }).actual).toBe('36 19 * * 1');
+    expect(parseSchedule('@yearly', { tool: 'my.tool', job: 'x' }).actual).toBe('26 9 31 10 *');
+  });
+
+  it('is accepted again in the form that runs', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...macroNames), fc.string(), fc.string(), (macro, tool, job) => {
+        const { actual } = parseSchedule(macro, { tool, job });
+        expect(parseSchedule(actual, seed).actual).toBe(actual);
+      }),
+    );
+  });
+
+  it('is warned about where months are left out', () => {
+    expect(scheduleWarning({ text: '@monthly', actual: '5 4 31 * *' })).toContain('"5 4 28 * *"');
+    expect(scheduleWarning({ text: '@monthly', actual: '5 4 28 * *' })).toBeUndefined();
+    expect(scheduleWarning({ text: '5 4 31 * *', actual: '5 4 31 * *' })).toBeUndefined();
+    expect(scheduleWarning({ text: '0 0 31 2 *', actual: '0 0 31 2 *' })).toContain('does not exist');
+  });
+});
+
+describe('firing times', () => {
+  it('come after the moment given, never at it', () => {
+    expect(times('0 7 * * *', '2026-03-01T07:00:00Z', 2)).toEqual([
+      '2026-03-02T07:00:00.000Z',
+      '2026-03-03T07:00:00.000Z',
+    ]);
+    expect(times('0 7 * * *', '2026-03-01T06:59:59.999Z', 1)).toEqual(['2026-03-01T07:00:00.000Z']);
+  });
+
+  it('take a step after a number up to the end of the field', () => {
+    expect(times('50/5 * * * *', '2026-03-01T00:00:00Z', 3)).toEqual([
+      '2026-03-01T00:50:00.000Z',
+      '2026-03-01T00:55:00.000Z',
+      '2026-03-01T01:50:00.000Z',
+    ]);
+    expect(times('0 0 * * fri/1', '2026-03-01T00:00:00Z', 3).map((time) => time.slice(0, 10))).toEqual([
+      '2026-03-06',
+      '2026-03-07',
+      '2026-03-13',
+    ]);
+  });
+
+  it('take either day where both are named', () => {
+    expect(times('0 0 3 * mon', '2026-03-01T00:00:00Z', 2)).toEqual([
+      '2026-03-02T00:00:00.000Z',
+      '2026-03-03T00:00:00.000Z',
+    ]);
+  });
+
+  it('follow a time zone', () => {
+    expect(times('30 4 * * *', '2026-07-01T00:00:00Z', 1, 'Europe/Rome')).toEqual(['2026-07-01T02:30:00.000Z']);
+  });
+
+  it('are none for a date that does not exist, and rare for 29 February', () => {
+    expect(times('0 0 30-31 2 *', '2026-03-01T00:00:00Z', 1)).toEqual([]);
+    expect(times('0 0 29 2 *', '2026-03-01T00:00:00Z', 1)).toEqual(['2028-02-29T00:00:00.000Z']);
+  });
+
+  it('are found for what other hands write, where it has a meaning', () => {
+    expect(times('@daily', '2026-03-01T00:00:00Z', 1)).toEqual(['2026-03-02T00:00:00.000Z']);
+    expect(times('0 0 ? jan *', '2026-03-01T00:00:00Z', 1)).toEqual(['2027-01-01T00:00:00.000Z']);
+    expect(times('@every 5m', '2026-03-01T00:00:00Z', 1)).toEqual([]);
+  });
+
+  it('are a list for any text at all', () => {
+    fc.assert(fc.property(fc.string(), (text) => Array.isArray(nextFirings(text, 0, 1))));
+  });
+});

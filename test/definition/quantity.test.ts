@@ -1,0 +1,111 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  compareQuantities,
+  cpuText2026,
+  isSameQuantity,
+  memoryText2026,
+  parseQuantity,
+  requestOf,
+} from '../../src/definition/quantity.ts';
+import { differenceFor, differences } from '../vectors/differences.ts';
+import vectors from '../vectors/quantities.json' with { type: 'json' };
+
+interface Row {
+  readonly text: string;
+  readonly value?: string;
+  readonly memory?: string;
+  readonly cpu?: string;
+  readonly refused?: boolean;
+}
+
+const rows: readonly Row[] = vectors.rows;
+
+describe('a quantity', () => {
+  it.each(rows)('means what it meant in 2026: $text', (row) => {
+    const other = differenceFor('quantities', row);
+    if (row.refused || other.includes('refused')) return expect(parseQuantity(row.text)).toBeUndefined();
+    expect(isSameQuantity(row.text, row.value ?? '')).toBe(true);
+    expect(memoryText2026(row.text)).toBe(other.includes('memory as typed') ? row.text : row.memory);
+    expect(cpuText2026(row.text)).toBe(other.includes('cpu as typed') ? row.text : row.cpu);
+  });
+
+  it.each(['.5', '1.', '1e9', '1E3', '1e+3', '5e-3', '+5', '007', '1.5Gi', '0.5', '250u', '10n'])(
+    'takes %s, as Kubernetes does',
+    (text) => {
+      expect(parseQuantity(text)).toBeDefined();
+    },
+  );
+
+  it.each([
+    '512Mi\n',
+    ' 1',
+    '1 ',
+    '-1',
+    '1K',
+    '1KI',
+    '1ki',
+    '1mi',
+    '1e',
+    'e3',
+    '.',
+    '1..2',
+    '1e3Mi',
+    '0x10',
+    '1,5',
+    '٣',
+    '1e999',
+    `${'9'.repeat(41)}`,
+  ])('refuses %j', (text) => {
+    expect(parseQuantity(text)).toBeUndefined();
+  });
+
+  it('keeps values apart that a float cannot', () => {
+    const [one, other] = [parseQuantity('9007199254740993'), parseQuantity('9007199254740992')];
+    expect(one && other && compareQuantities(one, other)).toBe(1);
+  });
+
+  it('knows that 9 is less than 10', () => {
+    const [one, other] = [parseQuantity('9'), parseQuantity('10')];
+    expect(one && other && compareQuantities(one, other)).toBe(-1);
+  });
+
+  it('is the same amount after it was written in the form of 2026', () => {
+    const number = fc.tuple(fc.nat(9999), fc.nat(999)).map(([whole, part]) => `${whole}.${part}`);
+    const suffix = fc.constantFrom('', 'm', 'k', 'M', 'G', 'Ki', 'Mi', 'Gi', 'Ti');
+    fc.assert(
+      fc.property(number, suffix, (digits, unit) => {
+        const text = digits + unit;
+        expect(isSameQuantity(memoryText2026(text), text)).toBe(true);
+        expect(isSameQuantity(cpuText2026(text), text)).toBe(true);
+      }),
+    );
+  });
+
+  it('leaves text alone that is no quantity', () => {
+    expect(memoryText2026('a lot')).toBe('a lot');
+    expect(cpuText2026('a lot')).toBe('a lot');
+    expect(isSameQuantity('a lot', 'a lot')).toBe(false);
+  });
+});
+
+describe('the request for a limit', () => {
+  it.each([
+    ['0.5Gi', '0.5Gi'],
+    ['1.0Gi', '536870912.0'],
+    ['2.0Gi', '1073741824.0'],
+    ['0.931Gi', '499826819.072'],
+    ['1G', '500000000.0'],
+    ['600000001', '300000000.5'],
+    ['100Mi', '100Mi'],
+  ])('is all of it up to 512Mi and half of it above: %s -> %s', (limit, request) => {
+    expect(requestOf(limit, '512Mi')).toBe(request);
+  });
+});
+
+describe('the differences from 2026', () => {
+  it('are a dozen at most, each with its reason', () => {
+    expect(differences.length).toBeLessThanOrEqual(12);
+    expect(differences.filter(({ reason }) => reason.length < 20)).toEqual([]);
+  });
+});

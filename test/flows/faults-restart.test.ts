@@ -1,0 +1,143 @@
+/** An API server that goes away and comes back, or forgets, while users go on working. On a cluster of its own: other flows need theirs. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { type Cluster, compactEtcd, down, startApiServer, stopApiServer, up } from '../cluster/cluster.ts';
+import type { Answer } from '../support/api-client.ts';
+import { createFaultGround, type FaultGround } from '../support/fault-ground.ts';
+import { jobsPath } from '../support/jobs-path.ts';
+import { expectHonest, type Reading, startReaders, startWriter } from '../support/load.ts';
+import { until } from '../support/sandbox.ts';
+import {
+  brokenPromises,
+  createDirectly,
+  deleteDirectly,
+  heldLines,
+  isFresh,
+  jobsIn,
+  shownJobs,
+  untilAgreed,
+} from '../support/view.ts';
+
+const tool = 'fault-restart';
+/** Where a cluster was brought, none can be started. */
+const isOurs = inject('cluster').owned;
+const flow = describe.skipIf(!isOurs);
+
+let stateDir: string;
+let cluster: Cluster;
+let ground: FaultGround;
+
+beforeAll(async () => {
+  if (!isOurs) return;
+  stateDir = await mkdtemp(join(tmpdir(), 'toolforge-jobs-restart-'));
+  cluster = await up({ stateDir });
+  ground = await createFaultGround(cluster, 'faults', [tool]);
+});
+
+afterEach(() => ground?.endTest());
+
+afterAll(async () => {
+  if (!isOurs) return;
+  await ground?.close();
+  await down(stateDir);
+  await rm(stateDir, { recursive: true, force: true });
+});
+
+const isStale = ({ answer }: Reading) => answer?.status === 200 && !isFresh(answer);
+const statusOf = ({ answer }: { answer: Answer | undefined }) => answer?.status;
+const warningsOf = (answer: Answer) => answer.json<{ messages: { warning: string[] } }>().messages.warning;
+
+flow('an API server that restarts under load', () => {
+  it('leaves reads answered, says how old they are, refuses writes honestly, and is followed again within 5 s', async () => {
+    const client = ground.client(await ground.running('direct'), tool);
+    const { readings, ...readers } = ground.keep(startReaders(client, tool, 75));
+    const { writes, ...writer } = ground.keep(startWriter(client, { tool, prefix: 'restart', perSecond: 15 }));
+    const outages: { from: number; to: number }[] = [];
+    const backMs: number[] = [];
+
+    for (const [round, signal] of (['SIGTERM', 'SIGKILL', 'SIGKILL'] as const).entries()) {
+      const [reads, wrote] = [readings.length, writes.length];
+      await until(() => readings.length > reads + 250 && writes.length > wrote + 30, 'users work');
+      await stopApiServer(cluster, signal);
+      const from = performance.now();
+      const during = () => readings.filter((one) => isStale(one) && one.askedAt > from).length;
+      const refused = () => writes.filter(({ askedAt }) => askedAt > from).length;
+      await until(() => during() > 60 && refused() > 10, 'users go on while it is away');
+      outages.push({ from, to: performance.now() });
+      await startApiServer(cluster);
+      const readyAt = performance.now();
+      await createDirectly(cluster, tool, { [`direct-${round}`]: `echo ${round}` });
+      const line = `scheduled direct-${round}: echo ${round}`;
+      const isBack = async () => {
+        const answer = await client.call('GET', jobsPath(tool));
+        return isFresh(answer) && jobsIn(answer).includes(line);
+      };
+      await until(isBack, 'the watches are back', 5_000 - (performance.now() - readyAt));
+      backMs.push(Math.round(performance.now() - readyAt));
+    }
+    const wrote = writes.length;
+    await until(() => writes.length > wrote + 10, 'users go on');
+    await writer.stop();
+    await readers.stop();
+    const seconds = ((readings.at(-1)?.answeredAt ?? 0) - (readings[0]?.askedAt ?? 0)) / 1_000;
+    expect(readings.length / seconds).toBeGreaterThan(50);
+    console.log(`the view was back ${backMs.join(', ')} ms after the API server was ready`);
+
+    expect(readings.filter((one) => statusOf(one) !== 200)).toEqual([]);
+    for (const reading of readings) {
+      const { headers } = reading.answer as Answer;
+      expect(headers.warning).toBe(isStale(reading) ? '110 - "Response is Stale"' : undefined);
+      if (isStale(reading)) expect(Number(headers.age)).toBeGreaterThanOrEqual(0);
+      expect(warningsOf(reading.answer as Answer)).toHaveLength(isStale(reading) ? 1 : 0);
+    }
+    const refused = writes.filter(({ askedAt }) => outages.some(({ from, to }) => askedAt > from && askedAt < to));
+    expect(refused.length).toBeGreaterThan(30);
+    for (const one of refused) expect(statusOf(one)).toBeOneOf(one.method === 'POST' ? [503, 504] : [404, 503, 504]);
+    for (const write of writes) expectHonest(write);
+    expect(writes.slice(-5).filter((one) => (statusOf(one) ?? 500) >= 300)).toEqual([]);
+    expect(await brokenPromises(cluster, tool, writes)).toEqual([]);
+    await untilAgreed(cluster, client, tool);
+  });
+});
+
+flow('a daemon started while the API server is away', () => {
+  it('waits for it and then shows what there is', async () => {
+    await createDirectly(cluster, tool, { 'there-before': 'echo before' });
+    const held = await heldLines(cluster, tool);
+    const sandbox = await ground.daemon('direct');
+    const client = ground.client(sandbox, tool);
+    await stopApiServer(cluster, 'SIGKILL');
+    const waits = async () => (await readFile(sandbox.logFile, 'utf8').catch(() => '')).split('waiting for it').length;
+    const before = await waits();
+    const starting = sandbox.start();
+    await until(async () => (await waits()) > before, 'it waits');
+    await startApiServer(cluster);
+    await starting;
+    expect(jobsIn(await client.call('GET', jobsPath(tool)))).toEqual(held);
+  });
+});
+
+flow('a history that was dropped while the watches were away', () => {
+  it('is made good by listing: what went is gone, a name used again shows its new job', async () => {
+    await createDirectly(cluster, tool, { 'real-gone': 'echo old', 'real-again': 'echo old' });
+    const sandbox = await ground.running('bytes');
+    const client = ground.client(sandbox, tool);
+    const isLive = async () => isFresh(await client.call('GET', jobsPath(tool)));
+    await untilAgreed(cluster, client, tool);
+    ground.bytes.setByteFault({ kind: 'refuse' });
+    ground.bytes.dropAll('reset');
+    await until(async () => !(await isLive()), 'the watches are cut off');
+    await deleteDirectly(cluster, tool, ['real-gone', 'real-again']);
+    await createDirectly(cluster, tool, { 'real-again': 'echo new' });
+    await compactEtcd(cluster);
+    expect(await shownJobs(client, tool)).toContain('scheduled real-gone: echo old');
+    ground.bytes.setByteFault(undefined);
+    await until(isLive, 'the watches are back');
+    await untilAgreed(cluster, client, tool);
+    expect(await shownJobs(client, tool)).toContain('scheduled real-again: echo new');
+    const log = (await readFile(sandbox.logFile, 'utf8')).split('\n');
+    expect(log.filter((line) => line.includes('"reason":"gone"') && line.includes('"listed"'))).not.toEqual([]);
+  });
+});
