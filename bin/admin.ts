@@ -2,72 +2,25 @@
 /** The operators' door: argv -> command -> what to print; error -> exit code (1 the operator's side, 2 the cluster, us or wrong usage). */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { cac } from 'cac';
+import { type CAC, cac } from 'cac';
 import manifest from '../package.json' with { type: 'json' };
 import { Tool } from '../src/domain.ts';
 import { AppError, errorTable, toAppError } from '../src/errors.ts';
 import { createKube, type Kube } from '../src/kube.ts';
 import { kubeOptionsFromKubeconfig } from '../src/kubeconfig.ts';
+import { nearest } from '../src/nearest.ts';
 import { addTool, defaultDays } from './admin/tool-add.ts';
-import { type Arguments, numberOf, type OptionSpec, readArguments, suggestion, usage } from './admin/tool-arguments.ts';
 import { defaultSettingsMap, type SettingsMap } from './admin/tool-denied.ts';
 import { disableTool } from './admin/tool-disable.ts';
 import { listTools, showTool } from './admin/tool-list.ts';
 import { toolTable, toolText } from './admin/tool-print.ts';
 import { removeTool } from './admin/tool-remove.ts';
-
-const options: (OptionSpec & { readonly form: string; readonly help: string })[] = [
-  {
-    name: 'kubeconfig',
-    value: true,
-    form: '--kubeconfig <file>',
-    help: 'Credentials of an operator (default: $KUBECONFIG)',
-  },
-  { name: 'homes-base', value: true, form: '--homes-base <dir>', help: 'Where the homes are (default: /data/project)' },
-  {
-    name: 'homes-mount',
-    value: true,
-    form: '--homes-mount <dir>',
-    help: 'Where pods see the homes (default: /data/project)',
-  },
-  {
-    name: 'configmap',
-    value: true,
-    form: '--configmap <namespace/name>',
-    help: 'Settings of the service (default: jobs-emailer/jobs-emailer-configmap)',
-  },
-  {
-    name: 'server',
-    value: true,
-    form: '--server <url>',
-    help: "add: API server for the tool's kubeconfig (default: that of yours)",
-  },
-  {
-    name: 'uid',
-    value: true,
-    form: '--uid <number>',
-    help: 'add: owner of a new home (default: chosen from the name)',
-  },
-  {
-    name: 'days',
-    value: true,
-    form: '--days <number>',
-    help: `add: life of a new certificate (default: ${defaultDays})`,
-  },
-  { name: 'renew', value: false, form: '--renew', help: 'add: a new certificate although the old one is good' },
-  { name: 'delete-home', value: false, form: '--delete-home', help: 'remove: the home as well' },
-  { name: 'yes', value: false, form: '--yes', help: 'remove: really' },
-  { name: 'quiet', value: false, form: '--quiet', help: 'Say nothing but the result' },
-  { name: 'output', short: 'o', value: true, form: '-o, --output <form>', help: 'json for programs' },
-];
-const standardOptions: OptionSpec[] = [
-  { name: 'help', short: 'h', value: false },
-  { name: 'version', short: 'v', value: false },
-];
+import { type CommandLine, checkOperands, didYouMean, numberOf, readArguments, usage } from './terminal/arguments.ts';
+import { helpText } from './terminal/help.ts';
 
 /** What every verb gets: a connection, where things are, and where to talk. */
 interface Context {
-  readonly args: Arguments;
+  readonly line: CommandLine;
   readonly kube: Kube;
   readonly server: string;
   readonly ca: string;
@@ -82,9 +35,9 @@ interface Context {
 type Verb = (context: Context, tool: Tool) => Promise<void>;
 
 const verbs: Record<string, Verb> = {
-  async add({ args, kube, server, ca, homesBase, homesMount, settingsMap, say, print }, tool) {
-    const uid = numberOf(args, 'uid', 1, 4_294_967_294);
-    const days = numberOf(args, 'days', 1, 3_650);
+  async add({ line, kube, server, ca, homesBase, homesMount, settingsMap, say, print }, tool) {
+    const uid = numberOf(line, 'uid', 1, 4_294_967_294);
+    const days = numberOf(line, 'days', 1, 3_650);
     const added = await addTool(
       kube,
       {
@@ -93,8 +46,8 @@ const verbs: Record<string, Verb> = {
         homesMount,
         settingsMap,
         ca,
-        server: args.values.get('server') ?? server,
-        renew: args.switches.has('renew'),
+        server: line.options.get('server') ?? server,
+        renew: line.options.has('renew'),
         ...(uid === undefined ? {} : { uid }),
         ...(days === undefined ? {} : { days }),
       },
@@ -113,8 +66,8 @@ const verbs: Record<string, Verb> = {
       `The tool '${tool.name}' is disabled. 'tool add ${tool.name}' enables it again.`,
     );
   },
-  async remove({ args, kube, homesBase, say, print }, tool) {
-    await removeTool(kube, { tool, homesBase, deleteHome: args.switches.has('delete-home') }, say);
+  async remove({ line, kube, homesBase, say, print }, tool) {
+    await removeTool(kube, { tool, homesBase, deleteHome: line.options.has('delete-home') }, say);
     print({ name: tool.name, state: 'removed' }, `The tool '${tool.name}' is removed.`);
   },
 };
@@ -122,51 +75,67 @@ const verbs: Record<string, Verb> = {
 await main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<void> {
-  const cli = cac('toolforge-jobs-admin');
-  const command = cli.command('tool <verb> [name]', 'add, list, show, disable or remove a tool');
-  for (const { form, help } of options) command.option(form, help);
-  command.example((name) => `${name} tool add my-tool --kubeconfig admin.conf`);
-  command.example((name) => `${name} tool remove my-tool --delete-home --yes`);
-  cli.help();
-  cli.version(manifest.version);
   try {
-    const args = readArguments(words, [...options, ...standardOptions]);
-    command.action(() => runTool(args));
-    cli.parse(['node', 'toolforge-jobs-admin', ...words], { run: false });
-    if (args.switches.has('help') || args.switches.has('version')) return;
-    if (!cli.matchedCommand) throw unknownCommand(args.words[0]);
-    await cli.runMatchedCommand();
+    const cli = declareCommands();
+    const line = readArguments(words, cli.commands, cli.globalCommand.options);
+    const help = () => `${helpText(cli.name, line.command, cli.commands, cli.globalCommand.options)}\n`;
+    if (line.options.has('help')) process.stdout.write(help());
+    else if (line.options.has('version')) process.stdout.write(`${cli.name}/${manifest.version}\n`);
+    else if (line.command) await runTool(line);
+    else throw usage(`Say what to do, e.g. '${cli.name} tool list'. --help shows all.`);
   } catch (error) {
     fail(error);
   }
 }
 
-async function runTool(args: Arguments): Promise<void> {
-  const [, verb = '', name, ...more] = args.words;
-  if (more.length > 0) throw usage(`'${more.join(' ')}' is too much.`);
+/** The table that the command line is read with, and that help is made from. */
+function declareCommands(): CAC {
+  const cli = cac('toolforge-jobs-admin');
+  cli
+    .command('tool <verb> [name]', 'add, list, show, disable or remove a tool')
+    .option('--kubeconfig <file>', 'Credentials of an operator (default: $KUBECONFIG)')
+    .option('--homes-base <dir>', 'Where the homes are (default: /data/project)')
+    .option('--homes-mount <dir>', 'Where pods see the homes (default: /data/project)')
+    .option('--configmap <namespace/name>', 'Settings of the service (default: jobs-emailer/jobs-emailer-configmap)')
+    .option('--server <url>', "add: API server for the tool's kubeconfig (default: that of yours)")
+    .option('--uid <number>', 'add: owner of a new home (default: chosen from the name)')
+    .option('--days <number>', `add: life of a new certificate (default: ${defaultDays})`)
+    .option('--renew', 'add: a new certificate although the old one is good')
+    .option('--delete-home', 'remove: the home as well')
+    .option('--yes', 'remove: really')
+    .option('--quiet', 'Say nothing but the result')
+    .option('-o, --output <form>', 'json for programs');
+  cli.help();
+  cli.version(manifest.version);
+  return cli;
+}
+
+async function runTool(line: CommandLine): Promise<void> {
+  checkOperands(line);
+  const [verb = '', name] = line.operands;
   if (verb === 'list')
-    return name === undefined ? listAndPrint(args) : Promise.reject(usage("'tool list' takes no name."));
+    return name === undefined ? listAndPrint(line) : Promise.reject(usage("'tool list' takes no name."));
   const run = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
-  if (!run) throw usage(`There is no 'tool ${verb}'.${suggestion(verb, ['list', ...Object.keys(verbs)])}`);
+  if (!run) throw usage(`There is no 'tool ${verb}'.${didYouMean(nearest(verb, ['list', ...Object.keys(verbs)]))}`);
   if (name === undefined) throw usage(`'tool ${verb}' needs the name of a tool.`);
   // Before anything is read or connected to: a wrong name changes nothing.
   const tool = Tool.of(name);
-  if (verb === 'remove' && !args.switches.has('yes'))
+  if (verb === 'remove' && !line.options.has('yes'))
     throw usage(`This deletes all jobs of '${name}'. Say --yes if you mean it.`);
-  await withContext(args, (context) => run(context, tool));
+  await withContext(line, (context) => run(context, tool));
 }
 
-function listAndPrint(args: Arguments): Promise<void> {
-  return withContext(args, async ({ kube, homesBase, ca, settingsMap, print }) => {
+function listAndPrint(line: CommandLine): Promise<void> {
+  return withContext(line, async ({ kube, homesBase, ca, settingsMap, print }) => {
     const tools = await listTools(kube, { homesBase, ca, settingsMap });
     print(tools, toolTable(tools));
   });
 }
 
-async function withContext(args: Arguments, use: (context: Context) => Promise<void>): Promise<void> {
-  const output = args.values.get('output');
+async function withContext(line: CommandLine, use: (context: Context) => Promise<void>): Promise<void> {
+  const output = line.options.get('output');
   if (output !== undefined && output !== 'json') throw usage("--output knows 'json' only.");
-  const file = args.values.get('kubeconfig') ?? process.env.KUBECONFIG;
+  const file = line.options.get('kubeconfig') ?? process.env.KUBECONFIG;
   if (!file) throw usage('Say whose credentials to use: --kubeconfig FILE, or set KUBECONFIG.');
   const { server, ca, credentials } = await kubeOptionsFromKubeconfig(
     await readKubeconfig(file),
@@ -182,14 +151,14 @@ async function withContext(args: Arguments, use: (context: Context) => Promise<v
   const talk = output === 'json' ? process.stderr : process.stdout;
   try {
     await use({
-      args,
+      line,
       kube,
       server,
       ca,
-      homesBase: directoryOf(args, 'homes-base'),
-      homesMount: directoryOf(args, 'homes-mount'),
-      settingsMap: settingsMapOf(args),
-      say: (line) => void (args.switches.has('quiet') || talk.write(`${line}\n`)),
+      homesBase: directoryOf(line, 'homes-base'),
+      homesMount: directoryOf(line, 'homes-mount'),
+      settingsMap: settingsMapOf(line),
+      say: (text) => void (line.options.has('quiet') || talk.write(`${text}\n`)),
       print: (value, text) =>
         void process.stdout.write(`${output === 'json' ? JSON.stringify(value, null, 2) : text}\n`),
     });
@@ -206,28 +175,22 @@ async function readKubeconfig(file: string): Promise<string> {
   }
 }
 
-function directoryOf(args: Arguments, name: string): string {
-  const path = args.values.get(name) ?? '/data/project';
+function directoryOf(line: CommandLine, name: string): string {
+  const path = line.options.get(name) ?? '/data/project';
   if (!path.startsWith('/')) throw usage(`--${name} must be an absolute path.`);
   return resolve(path);
 }
 
-function settingsMapOf(args: Arguments): SettingsMap {
-  const text = args.values.get('configmap');
+function settingsMapOf(line: CommandLine): SettingsMap {
+  const text = line.options.get('configmap');
   if (text === undefined) return defaultSettingsMap;
   const [, namespace, name] = /^([a-z0-9-]+)\/([a-z0-9.-]+)$/.exec(text) ?? [];
   if (!namespace || !name) throw usage('--configmap must be NAMESPACE/NAME.');
   return { namespace, name };
 }
 
-function unknownCommand(word: string | undefined): AppError {
-  if (word === undefined) return usage("Say what to do, e.g. 'toolforge-jobs-admin tool list'. --help shows all.");
-  return usage(`There is no command '${word}'.${suggestion(word, ['tool'])}`);
-}
-
 function fail(thrown: unknown): void {
-  // cac's own complaints are about the command line.
-  const error = thrown instanceof Error && thrown.name === 'CACError' ? usage(thrown.message) : toAppError(thrown);
+  const error = toAppError(thrown);
   const cause = error.cause instanceof Error ? `\n  because: ${error.cause.message}` : '';
   process.stderr.write(`${`toolforge-jobs-admin: ${error.message}${cause}`.replace(/[^\P{C}\n]/gu, '?')}\n`);
   process.exitCode = errorTable[error.code].exit;

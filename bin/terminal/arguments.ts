@@ -148,6 +148,7 @@ function findCommand<C extends CommandRow>(word: string, commands: readonly C[])
   throw usage(`There is no command '${word}'.${didYouMean(meant)}`);
 }
 
-function didYouMean(meant: string | undefined): string {
+/** ` Did you mean 'x'?`, or nothing. */
+export function didYouMean(meant: string | undefined): string {
   return meant ? ` Did you mean '${meant}'?` : '';
 }
