@@ -98,7 +98,7 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
         observeGone: ({ key, object: { uid, resourceVersion } }) =>
           roster.accept({ type: 'object.gone', key, uid, resourceVersion }),
       },
-      forward: createForward(connections),
+      forward: createForward(connections, { isConnected: () => watch.freshness().live }),
       images: () => images,
       settings: () => settings.current(),
       homeOf: (tool) => homes.look(tool),
@@ -148,13 +148,24 @@ async function ownCredentials({ kubernetes }: Startup): Promise<Pick<KubeOptions
 
 const startPauseMs = 1_000;
 
-/** A daemon that starts while the API server is away waits for it; whatever else is wrong ends the start. */
+const forbiddenTries = 10;
+
+/**
+ * A daemon that starts while the API server is away waits for it; whatever else is wrong ends the start. An API server that comes back
+ * forbids everybody everything for about a second, so after a wait "forbidden" is not believed at once.
+ */
 async function untilAnswered<T>(log: Log, ask: () => Promise<T>): Promise<T> {
+  let hasWaited = false;
+  let forbidden = 0;
   for (;;) {
     try {
       return await ask();
     } catch (error) {
-      if (!(error instanceof AppError && error.code === 'kube.unreachable')) throw error;
+      const code = error instanceof AppError ? error.code : undefined;
+      if (code === 'kube.forbidden') forbidden += 1;
+      const isPassing = code === 'kube.forbidden' && hasWaited && forbidden < forbiddenTries;
+      if (code !== 'kube.unreachable' && !isPassing) throw error;
+      hasWaited = true;
       log.warn({ err: error }, 'the API server does not answer; waiting for it');
       await pause(startPauseMs);
     }

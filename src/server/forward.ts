@@ -32,10 +32,21 @@ export interface Forward {
  */
 const cascade = { propagationPolicy: 'Background' } as const;
 
+export interface ForwardOptions {
+  /**
+   * Whether our own watches are connected. While they are not, "forbidden" is not believed: an API server that has just started does not
+   * know yet who may do what, and forbids everybody everything for about a second. Unset: they always are.
+   */
+  isConnected?(): boolean;
+}
+
 const conflictTries = 6;
 const conflictPauseMs = 20;
 
-export function createForward(connections: ToolConnections): Forward {
+export function createForward(
+  connections: ToolConnections,
+  { isConnected = () => true }: ForwardOptions = {},
+): Forward {
   /**
    * Sends again where nothing was done: once after a 401, with the certificate as it is now, and a few times when the quota's bookkeeping met
    * another request of the tool (409 Conflict; kubernetes.io, resource quotas).
@@ -51,7 +62,8 @@ export function createForward(connections: ToolConnections): Forward {
           connections.refresh(tool);
         } else if (request.method === 'POST' && isConflict(error) && attempt < conflictTries) {
           await pause(attempt * conflictPauseMs * (0.5 + Math.random()));
-        } else throw error;
+        } else if (isForbidden(error) && !isConnected()) throw starting(error);
+        else throw error;
       }
     }
   }
@@ -93,6 +105,17 @@ export function createForward(connections: ToolConnections): Forward {
       return list.items ?? [];
     },
   };
+}
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'kube.forbidden';
+}
+
+function starting(cause: unknown): AppError {
+  return new AppError('kube.unreachable', 'The cluster is just starting. Nothing was changed. Trying again is safe.', {
+    cause,
+    retryAfterSeconds: 2,
+  });
 }
 
 function collectionPath(namespace: string, kind: JobKey['kind']): string {

@@ -15,6 +15,8 @@ export interface ListForm {
 interface Rendered {
   readonly snapshots: readonly JobSnapshot[];
   readonly second: number;
+  /** Whether it says that the view is cut off depends on it. */
+  readonly live: boolean;
   readonly text: string;
 }
 
@@ -29,13 +31,14 @@ export function createListJobs(deps: Deps): (caller: Caller, form: ListForm) => 
     const { namespace } = caller.tool;
     const second = Math.floor(deps.now() / 1000);
     const snapshots = jobs.list(namespace);
+    const { live } = jobs.freshness();
     const slot = `${form.name} ${namespace}`;
     const last = kept.get(slot);
-    if (last && last.snapshots === snapshots && last.second === second) return last.text;
+    if (last && last.snapshots === snapshots && last.second === second && last.live === live) return last.text;
 
     const text = form.write(snapshots, caller);
     kept.delete(slot);
-    kept.set(slot, { snapshots, second, text });
+    kept.set(slot, { snapshots, second, live, text });
     if (kept.size > maxKept) kept.delete(kept.keys().next().value as string);
     return text;
   };
