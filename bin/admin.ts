@@ -8,15 +8,15 @@ import { Tool } from '../src/domain.ts';
 import { AppError, errorTable, toAppError } from '../src/errors.ts';
 import { createKube, type Kube } from '../src/kube.ts';
 import { kubeOptionsFromKubeconfig } from '../src/kubeconfig.ts';
-import { nearest } from '../src/nearest.ts';
 import { addTool, defaultDays } from './admin/tool-add.ts';
 import { defaultSettingsMap, type SettingsMap } from './admin/tool-denied.ts';
 import { disableTool } from './admin/tool-disable.ts';
 import { listTools, showTool } from './admin/tool-list.ts';
 import { toolTable, toolText } from './admin/tool-print.ts';
 import { removeTool } from './admin/tool-remove.ts';
-import { type CommandLine, checkOperands, didYouMean, numberOf, readArguments, usage } from './terminal/arguments.ts';
+import { type CommandLine, checkOperands, numberOf, readArguments, usage } from './terminal/arguments.ts';
 import { helpText } from './terminal/help.ts';
+import { didYouMeanOrHelp, meantWord } from './terminal/meant-word.ts';
 
 /** What every verb gets: a connection, where things are, and where to talk. */
 interface Context {
@@ -63,7 +63,7 @@ const verbs: Record<string, Verb> = {
     await disableTool(kube, { tool, settingsMap }, say);
     print(
       { name: tool.name, state: 'disabled' },
-      `The tool '${tool.name}' is disabled. 'tool add ${tool.name}' enables it again.`,
+      `The tool '${tool.name}' is disabled: the cluster refuses its writes from now on, the service refuses it from the service's next start on. 'tool add ${tool.name}' enables it again.`,
     );
   },
   async remove({ line, kube, homesBase, say, print }, tool) {
@@ -116,7 +116,10 @@ async function runTool(line: CommandLine): Promise<void> {
   if (verb === 'list')
     return name === undefined ? listAndPrint(line) : Promise.reject(usage("'tool list' takes no name."));
   const run = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
-  if (!run) throw usage(`There is no 'tool ${verb}'.${didYouMean(nearest(verb, ['list', ...Object.keys(verbs)]))}`);
+  if (!run) {
+    const meant = meantWord(verb, ['list', ...Object.keys(verbs)]);
+    throw usage(`There is no 'tool ${verb}'.${didYouMeanOrHelp(meant)}`);
+  }
   if (name === undefined) throw usage(`'tool ${verb}' needs the name of a tool.`);
   // Before anything is read or connected to: a wrong name changes nothing.
   const tool = Tool.of(name);

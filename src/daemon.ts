@@ -16,11 +16,12 @@ import { createJobRoster } from './machines/roster.ts';
 import { createMetrics } from './metrics.ts';
 import { createCredentials, createImpersonation } from './server/credentials.ts';
 import { createForward } from './server/forward.ts';
+import { createLimitCheck } from './server/limit-check.ts';
 import { dialectOf, registerRoutes } from './server/register-routes.ts';
 import { createRoutes } from './server/routes.ts';
 import { createServer } from './server/server.ts';
 import { createSettingsHolder, parseSettings, type Startup } from './settings.ts';
-import { watchJobs } from './watch/jobs.ts';
+import { type JobsWatch, watchJobs } from './watch/jobs.ts';
 
 export interface DaemonOptions {
   readonly startup: Startup;
@@ -55,22 +56,16 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
     const kube = createKube(own);
     undos.push(() => kube.close());
 
-    const { data } = await untilAnswered(log, () => readConfigMap(kube, startup.configmaps.settings, {}));
-    const { settings: first, unknownKeys } = parseSettings(data);
-    const settings = createSettingsHolder(first);
-    setLogLevel(log, first.logLevel);
-    if (unknownKeys.length > 0)
-      log.info({ keys: unknownKeys }, 'keys of the settings ConfigMap that are not read here');
-    const images = await untilAnswered(log, () => loadImages(kube, startup, log));
+    const settings = createSettingsHolder(parseSettings({}).settings);
+    let images: ImageList | undefined;
+    let watch: JobsWatch | undefined;
+    const now = Date.now;
+    const startedAt = now();
+    const freshness = () => watch?.freshness() ?? { synced: false, live: false, asOf: startedAt };
 
     const roster = createJobRoster({ log: log.child({ room: 'machines' }) });
     undos.push(() => roster.stop());
-    const watch = watchJobs(kube, {
-      onEvent: (event) => roster.accept(event),
-      readJob: (object) => fromKubeObject(object, { images, homesMount: startup.homes.mount }),
-      log: log.child({ room: 'watch' }),
-    });
-    undos.push(() => watch.stop());
+    undos.push(() => watch?.stop());
 
     const homes = createHomes({ ...startup.homes, readerPath: homeReaderPath, log: log.child({ room: 'homes' }) });
     undos.push(() => homes.stop());
@@ -81,25 +76,19 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
         : createCredentials({ ...shared, homes, log: log.child({ room: 'server' }) });
     undos.push(() => connections.close());
 
-    const now = Date.now;
-    const metrics = createMetrics({
-      jobs: () => roster.size(),
-      freshness: () => watch.freshness(),
-      watches: () => watch.stats(),
-      now,
-    });
+    const metrics = createMetrics({ jobs: () => roster.size(), freshness, watches: () => watch?.stats() ?? {}, now });
+    const forward = createForward(connections, { isConnected: () => freshness().live });
     const routes = createRoutes({
       jobs: {
         list: (namespace) => roster.list(namespace),
         find: (namespace, name) => roster.find(namespace, name),
-        whenGone: (namespace, names, timeoutMs) => roster.whenGone(namespace, names, timeoutMs),
-        freshness: () => watch.freshness(),
-        observe: (object) => watch.feed(object),
-        observeGone: ({ key, object: { uid, resourceVersion } }) =>
-          roster.accept({ type: 'object.gone', key, uid, resourceVersion }),
+        whenGone: (namespace, lives, timeoutMs) => roster.whenGone(namespace, lives, timeoutMs),
+        freshness,
+        observe: (object) => watch?.feed(object),
       },
-      forward: createForward(connections, { isConnected: () => watch.freshness().live }),
-      images: () => images,
+      forward,
+      checkLimits: createLimitCheck({ limitRanges: (tool) => forward.limitRanges(tool), now }),
+      images: () => loaded(images),
       settings: () => settings.current(),
       homeOf: (tool) => homes.look(tool),
       homes: startup.homes,
@@ -117,20 +106,45 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
       health: {
         ...startup.listen.health,
         live: () => ({ health: { status: 'OK', message: 'OK' } }),
-        ready: () => ({ ok: watch.freshness().synced, detail: { view: watch.freshness(), homes: homes.health() } }),
+        ready: () => ({ ok: freshness().synced, detail: { view: freshness(), homes: homes.health() } }),
         metrics: () => metrics.text(),
       },
       observer: metrics,
       log: log.child({ room: 'server' }),
-      routes: (app) => registerRoutes(app, { routes, version, freshness: () => watch.freshness(), now }),
+      routes: (app) => registerRoutes(app, { routes, version, freshness, now }),
       dialectOf,
     });
     undos.push(() => server.stop(stopGraceMs));
+    // Who waits for the end of a job is answered before the listeners close: the deletion goes on without us.
+    undos.push(() => roster.endWaiting());
+
+    // From here on requests are answered, with 503 until the state of the cluster is known.
+    const { data } = await untilAnswered(log, () => readConfigMap(kube, startup.configmaps.settings, {}));
+    const { settings: first, unknownKeys } = parseSettings(data);
+    settings.replace(first);
+    setLogLevel(log, first.logLevel);
+    if (unknownKeys.length > 0)
+      log.info({ keys: unknownKeys }, 'keys of the settings ConfigMap that are not read here');
+    const known = await untilAnswered(log, () => loadImages(kube, startup, log));
+    images = known;
+    watch = watchJobs(kube, {
+      onEvent: (event) => roster.accept(event),
+      readJob: (object) => fromKubeObject(object, { images: known, homesMount: startup.homes.mount }),
+      log: log.child({ room: 'watch' }),
+    });
     return { addresses: server.addresses, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** @throws AppError `view.not_ready` while the list has not been read */
+function loaded(images: ImageList | undefined): ImageList {
+  if (images) return images;
+  throw new AppError('view.not_ready', 'The service has just started. Try again in a moment.', {
+    retryAfterSeconds: 1,
+  });
 }
 
 /** Where the service account of a pod is mounted (kubernetes.io, "Accessing the Kubernetes API from a Pod"). */

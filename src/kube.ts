@@ -202,10 +202,12 @@ function isGood({ statusCode }: Dispatcher.ResponseData): boolean {
   return statusCode >= 200 && statusCode < 300;
 }
 
-/** 504 is the API server's word for a write that it began and that did not end in time: as good as no answer. */
+/** The API server's words for a write that it began and of which it does not know the end (a store that timed out): as good as no answer. */
+const unknownEnds: ReadonlySet<number> = new Set([500, 502, 504]);
+
 function refusal(request: KubeRequest, { statusCode, headers }: Dispatcher.ResponseData, answer: unknown): AppError {
   const error = fromKubeStatus(statusCode, answer, headers['retry-after']);
-  return statusCode === 504 && request.method !== 'GET' ? stateUnknown(error.cause) : error;
+  return unknownEnds.has(statusCode) && request.method !== 'GET' ? stateUnknown(error.cause) : error;
 }
 
 function unreachable(cause: unknown): AppError {

@@ -1,4 +1,7 @@
-/** `tool disable NAME`: takes the tool's rights in the cluster and at the service; everything it has stays. `tool add` gives them back. */
+/**
+ * `tool disable NAME`: takes the tool's rights in the cluster, at once, and at the service, which reads the list of denied tools when it
+ * starts; everything the tool has stays. `tool add` gives the rights back in the same way.
+ */
 import type { Tool } from '../../src/domain.ts';
 import type { Kube } from '../../src/kube.ts';
 import { defaultSettingsMap, type SettingsMap, setDenied } from './tool-denied.ts';
@@ -19,7 +22,7 @@ export async function disableTool(
 ): Promise<void> {
   await requireNamespace(kube, tool);
   const denied = await setDenied(kube, settingsMap, tool, true);
-  say(`denied_tools: ${denied ? 'put on the list' : 'on the list already'}`);
+  say(`denied_tools: ${denied ? 'put on the list' : 'on the list already'}; the service reads it when it starts`);
   const unbound = await remove(kube, paths.roleBinding(tool));
-  say(`role binding: ${unbound ? 'removed' : 'gone already'}`);
+  say(`role binding: ${unbound ? 'removed' : 'gone already'}; the cluster refuses what the tool writes`);
 }

@@ -4,6 +4,7 @@
  */
 import { AppError } from '../../src/errors.ts';
 import { nearest } from '../../src/nearest.ts';
+import { didYouMean, didYouMeanOrHelp, meantWord } from './meant-word.ts';
 
 /** `-o, --output <form>`: names, then `<value>`, `[optional value, digits only]` or nothing. As cac keeps it. */
 export interface OptionRow {
@@ -116,10 +117,9 @@ function findOption(word: string, known: readonly Option[], command: string | un
   const joined = word.startsWith('--') ? undefined : known.find(({ words }) => words.includes(word.slice(0, 2)));
   if (joined && joined.value !== 'none') return [joined, word.slice(2)];
   const keys = known.map(({ key }) => key);
-  const typed = name.replace(/^-+/, '');
-  const meant = (typed && keys.find((key) => key.startsWith(typed))) || nearest(typed, keys);
+  const meant = meantWord(name.replace(/^-+/, ''), keys);
   const owner = command === undefined ? 'There is no' : `'${command}' has no`;
-  throw usage(`${owner} option '${name}'.${didYouMean(meant && `--${meant}`)}`);
+  throw usage(`${owner} option '${name}'.${didYouMeanOrHelp(meant && `--${meant}`)}`);
 }
 
 function takeValue(option: Option, given: string | undefined, rest: string[], known: readonly Option[]): string {
@@ -144,11 +144,5 @@ function findCommand<C extends CommandRow>(word: string, commands: readonly C[])
   const command = commands.find(({ name, aliasNames }) => name === word || aliasNames.includes(word));
   if (command) return command;
   const names = commands.flatMap(({ name, aliasNames }) => [name, ...aliasNames]);
-  const meant = (word && names.find((name) => name.startsWith(word))) || nearest(word, names);
-  throw usage(`There is no command '${word}'.${didYouMean(meant)}`);
-}
-
-/** ` Did you mean 'x'?`, or nothing. */
-export function didYouMean(meant: string | undefined): string {
-  return meant ? ` Did you mean '${meant}'?` : '';
+  throw usage(`There is no command '${word}'.${didYouMeanOrHelp(meantWord(word, names))}`);
 }

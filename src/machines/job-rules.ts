@@ -68,8 +68,9 @@ export function podsAreRefused({ object }: JobFacts): boolean {
   return object !== undefined && hasCondition(object.status, 'ReplicaFailure');
 }
 
+/** A Deployment that wants no copies counts as available for Kubernetes; nothing of it runs. */
 export function isAvailable({ object }: JobFacts): boolean {
-  return object !== undefined && hasCondition(object.status, 'Available');
+  return object !== undefined && object.job?.replicas !== 0 && hasCondition(object.status, 'Available');
 }
 
 function newestPod(facts: JobFacts): PodFacts | undefined {

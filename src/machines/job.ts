@@ -176,8 +176,3 @@ export function showJob(snapshot: SnapshotFrom<typeof jobMachine>): JobSnapshot 
   if (context.object === undefined || state === undefined) return undefined;
   return { key: context.key, object: context.object, runs: ownRuns(context), pods: ownPods(context), state };
 }
-
-/** Whether nothing of the job is left that stands in the way of a new one: neither its object nor a pod, of any life. */
-export function isClear({ context }: SnapshotFrom<typeof jobMachine>): boolean {
-  return context.object === undefined && context.pods.length === 0;
-}

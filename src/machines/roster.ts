@@ -5,7 +5,7 @@
 import { createActor } from 'xstate';
 import { type JobEvent, type JobKey, type JobSnapshot, type KubeKind, keyText } from '../domain.ts';
 import type { Log } from '../log.ts';
-import { isClear, type JobActor, jobMachine, showJob } from './job.ts';
+import { type JobActor, jobMachine, showJob } from './job.ts';
 import type { JobFacts } from './job-facts.ts';
 
 export interface JobRoster {
@@ -15,8 +15,10 @@ export interface JobRoster {
   list(namespace: string): readonly JobSnapshot[];
   /** Where two kinds carry the name, the first in the order of list(). */
   find(namespace: string, name: string): JobSnapshot | undefined;
-  /** True once no object and no pod of these names is left, of any kind; false after `timeoutMs`. */
-  whenGone(namespace: string, names: readonly string[], timeoutMs: number): Promise<boolean>;
+  /** True once none of these lives has an object any more; false after `timeoutMs`, or when the waiting is ended. */
+  whenGone(namespace: string, lives: readonly Life[], timeoutMs: number): Promise<boolean>;
+  /** Whoever waits in whenGone() hears false now. */
+  endWaiting(): void;
   /** Jobs with anything left of them, listed or not. */
   size(): number;
   /** Actors that failed, since the start. */
@@ -37,8 +39,14 @@ interface Entry {
   shown: JobSnapshot | undefined;
 }
 
+/** One life of a job. */
+export interface Life {
+  readonly key: JobKey;
+  readonly uid: string;
+}
+
 interface Waiter {
-  readonly names: readonly string[];
+  readonly lives: readonly Life[];
   /** To be called once. */
   readonly answer: (isGone: boolean) => void;
 }
@@ -106,7 +114,7 @@ export function createJobRoster({ log, machine = jobMachine }: JobRosterOptions)
 
   function changed(namespace: string, room: Room): void {
     for (const waiter of room.waiters) {
-      if (areClear(room, waiter.names)) waiter.answer(true);
+      if (areGone(room, waiter.lives)) waiter.answer(true);
     }
     if (room.jobs.size === 0 && room.waiters.size === 0) rooms.delete(namespace);
   }
@@ -157,11 +165,11 @@ export function createJobRoster({ log, machine = jobMachine }: JobRosterOptions)
     return undefined;
   }
 
-  function whenGone(namespace: string, names: readonly string[], timeoutMs: number): Promise<boolean> {
+  function whenGone(namespace: string, lives: readonly Life[], timeoutMs: number): Promise<boolean> {
     const room = roomOf(namespace);
     return new Promise((resolve) => {
       const waiter: Waiter = {
-        names,
+        lives,
         answer(isGone) {
           clearTimeout(timer);
           room.waiters.delete(waiter);
@@ -178,17 +186,24 @@ export function createJobRoster({ log, machine = jobMachine }: JobRosterOptions)
     });
   }
 
+  function endWaiting(): void {
+    for (const room of rooms.values()) {
+      for (const waiter of room.waiters) waiter.answer(false);
+    }
+  }
+
   return {
     accept,
     list,
     find,
     whenGone,
+    endWaiting,
     size: () => size,
     failures: () => failures,
     stop() {
+      endWaiting();
       for (const room of rooms.values()) {
         for (const { actor } of room.jobs.values()) actor.stop();
-        for (const waiter of room.waiters) waiter.answer(false);
       }
       rooms.clear();
       size = 0;
@@ -196,13 +211,8 @@ export function createJobRoster({ log, machine = jobMachine }: JobRosterOptions)
   };
 }
 
-function areClear(room: Room, names: readonly string[]): boolean {
-  return names.every((name) =>
-    kinds.every((kind) => {
-      const entry = room.jobs.get(`${kind}/${name}`);
-      return entry === undefined || isClear(entry.actor.getSnapshot());
-    }),
-  );
+function areGone(room: Room, lives: readonly Life[]): boolean {
+  return lives.every(({ key, uid }) => room.jobs.get(keyText(key))?.shown?.object.uid !== uid);
 }
 
 function byKindAndName({ key: one }: JobSnapshot, { key: other }: JobSnapshot): number {

@@ -18,19 +18,21 @@ export interface ToolConnections {
 export interface Forward {
   /** @returns the object as the API server stored it. @throws AppError `job.conflict`, `quota.exceeded`, `kube.*`, `credentials.invalid` */
   create(tool: Tool, type: JobType, object: KubeObject): Promise<KubeObject>;
-  /** @returns false when it was gone already. A different uid under the name is left alone and counts as gone. */
+  /** Begins the end of one life. @returns false when it was over already; another life under the name is left alone */
   remove(tool: Tool, key: JobKey, uid: string): Promise<boolean>;
-  /** Every job in the namespace of the tool, of every kind, however many: exactly what a list shows. */
+  /** Begins the end of every job in the namespace of the tool, of every kind, however many: exactly what a list shows. */
   removeAll(tool: Tool): Promise<void>;
+  /** The limits of one container in the tool's namespace, as Kubernetes keeps them (LimitRange). */
+  limitRanges(tool: Tool): Promise<readonly KubeObject[]>;
   /** Events about one object, newest first as far as the server tells; only asked for a job in trouble. */
   eventsOf(tool: Tool, uid: string): Promise<readonly KubeObject[]>;
 }
 
 /**
- * Pods go with their owner (kubernetes.io, garbage collection); a Job's own default would orphan them. In the query, since undici gives up
- * the connection after a DELETE with a body.
+ * The object stays until its pods are gone (kubernetes.io, "Foreground cascading deletion"), so that its end is the end of the job. In the
+ * query, since undici gives up the connection after a DELETE with a body.
  */
-const cascade = { propagationPolicy: 'Background' } as const;
+const cascade = { propagationPolicy: 'Foreground' } as const;
 
 export interface ForwardOptions {
   /**
@@ -90,6 +92,11 @@ export function createForward(
       const query = { ...cascade, labelSelector: managedBySelector };
       const collections = Object.values(jobTypes).map(({ kind }) => collectionPath(tool.namespace, kind));
       await Promise.all(collections.map((path) => send(tool, { method: 'DELETE', path, query })));
+    },
+
+    async limitRanges(tool) {
+      const path = `/api/v1/namespaces/${encodeURIComponent(tool.namespace)}/limitranges`;
+      return ((await send(tool, { method: 'GET', path })) as { items?: KubeObject[] }).items ?? [];
     },
 
     async eventsOf(tool, uid) {

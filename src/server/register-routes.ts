@@ -2,6 +2,7 @@
 import swagger from '@fastify/swagger';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { Freshness } from '../domain.ts';
+import { AppError } from '../errors.ts';
 import { canonical } from './dialects/canonical.ts';
 import { seed } from './dialects/seed.ts';
 import { type Dialect, type Reply, sendText, textOf } from './respond.ts';
@@ -58,16 +59,27 @@ function addRoute(app: App, route: Route, options: RegisterOptions): void {
         params: (request.params ?? {}) as Call['params'],
         query: (request.query ?? {}) as Call['query'],
         body: request.body as unknown,
+        release: () => request.release(),
       };
+      sayAge(reply, options);
+      if (dialect === canonical && isForm(request.headers['content-type'])) throw jsonOnly();
       if (request.validationError) {
         route.explainBody?.(call.body);
         throw request.validationError;
       }
       const value = await route.handle(call);
-      sayAge(reply, options);
       return sendText(reply, route.status, value instanceof JsonText ? value.text : textOf(dialect, value));
     },
   });
+}
+
+/** Only the first clients post forms; elsewhere they are how a page makes a browser post without being asked (CSRF). */
+function isForm(type: string | undefined): boolean {
+  return type?.startsWith('application/x-www-form-urlencoded') ?? false;
+}
+
+function jsonOnly(): AppError {
+  return new AppError('request.media_type', "A request body must be 'application/json' here.");
 }
 
 /** An answer from a view that is cut off from the cluster says how old it is (RFC 9111 5.1, 5.5). */

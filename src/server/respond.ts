@@ -1,6 +1,6 @@
 /** The only writer of status codes: answers and refusals, in a dialect where the caller has one, in fixed words where it has not. */
 import { type ServerResponse, STATUS_CODES } from 'node:http';
-import type { AppError } from '../errors.ts';
+import { type AppError, type ErrorCode, errorTable } from '../errors.ts';
 
 /** How one generation of clients expects errors and JSON. */
 export interface Dialect {
@@ -100,9 +100,13 @@ export function sendHealthNotFound(response: ServerResponse): void {
   response.writeHead(404, { 'content-length': 0 }).end();
 }
 
-/** What is written on a socket whose bytes never became a request. @param code of Node's parser, e.g. `HPE_HEADER_OVERFLOW` */
+/**
+ * What is written on a socket whose bytes never became a request: fixed words in the canonical form, since no path names another dialect.
+ * @param code of Node's parser, e.g. `HPE_HEADER_OVERFLOW`
+ */
 export function rawRefusal(code: string | undefined): string {
-  return rawAnswer(rawStatuses.get(code ?? '') ?? 400, '');
+  const { status, error, says } = rawRefusals.get(code ?? '') ?? unreadable;
+  return rawAnswer(status, JSON.stringify({ error: [says], code: error, id: errorTable[error].id }));
 }
 
 /** The same for a failure that has words. */
@@ -115,8 +119,24 @@ function rawAnswer(status: number, text: string): string {
   return [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...headers, '', text].join('\r\n');
 }
 
-const rawStatuses: ReadonlyMap<string, number> = new Map([
-  ['HPE_HEADER_OVERFLOW', 431],
-  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 413],
-  ['ERR_HTTP_REQUEST_TIMEOUT', 408],
+interface RawRefusal {
+  readonly status: number;
+  readonly error: ErrorCode;
+  readonly says: string;
+}
+
+const unreadable: RawRefusal = { status: 400, error: 'request.invalid', says: 'The request is not HTTP/1.1.' };
+const rawRefusals: ReadonlyMap<string, RawRefusal> = new Map([
+  [
+    'HPE_HEADER_OVERFLOW',
+    { status: 431, error: 'request.too_large', says: 'The headers of the request are too large.' },
+  ],
+  [
+    'HPE_CHUNK_EXTENSIONS_OVERFLOW',
+    { status: 413, error: 'request.too_large', says: 'The body of the request is too large.' },
+  ],
+  [
+    'ERR_HTTP_REQUEST_TIMEOUT',
+    { status: 408, error: 'request.invalid', says: 'The request did not come to its end in time.' },
+  ],
 ]);

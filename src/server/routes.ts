@@ -6,13 +6,20 @@ import type { z } from 'zod';
 import { parseDefinition } from '../definition/definition.ts';
 import type { JobSnapshot } from '../domain.ts';
 import { AppError } from '../errors.ts';
-import { canonical, canonicalImages, canonicalJob, noMessages, staleMessages } from './dialects/canonical.ts';
+import {
+  canonical,
+  canonicalImages,
+  canonicalJob,
+  endedMessages,
+  noMessages,
+  staleMessages,
+} from './dialects/canonical.ts';
 import { renderJob2022 } from './dialects/job-2022.ts';
 import { seed, seedInput } from './dialects/seed.ts';
 import type { Deps } from './handlers/deps.ts';
 import { createListJobs, type ListForm } from './handlers/list.ts';
 import { deleteJob, flushJobs } from './handlers/remove.ts';
-import { runJob } from './handlers/run.ts';
+import { createRunJob, type RunJob } from './handlers/run.ts';
 import { explainJob } from './handlers/show.ts';
 import type { Caller } from './identify.ts';
 import { createNextFiring } from './next-firing.ts';
@@ -25,6 +32,8 @@ export interface Call {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, unknown>>;
   readonly body: unknown;
+  /** Gives back the caller's place among the requests at once, for a handler that only waits from here on. */
+  release(): void;
 }
 
 export interface Route {
@@ -56,12 +65,16 @@ const canonicalBases = ['/v1/tool/:tool', '/jobs/v1/tool/:tool'];
 
 export function createRoutes(deps: Deps): Route[] {
   const list = createListJobs(deps);
-  return [...canonicalBases.flatMap((base) => canonicalRoutes(base, deps, list)), ...seedRoutes('/api/v1', deps, list)];
+  const run = createRunJob(deps);
+  return [
+    ...canonicalBases.flatMap((base) => canonicalRoutes(base, deps, list, run)),
+    ...seedRoutes('/api/v1', deps, list, run),
+  ];
 }
 
 type ListJobs = ReturnType<typeof createListJobs>;
 
-function canonicalRoutes(base: string, deps: Deps, list: ListJobs): Route[] {
+function canonicalRoutes(base: string, deps: Deps, list: ListJobs, run: RunJob): Route[] {
   const nextFiringAt = createNextFiring(deps.now);
   const row = { dialect: canonical, params: schemas.toolParams };
   const named = { dialect: canonical, params: schemas.jobParams };
@@ -77,7 +90,7 @@ function canonicalRoutes(base: string, deps: Deps, list: ListJobs): Route[] {
       textOf(canonical, said({ jobs: snapshots.map((snapshot) => canonicalJob(snapshot, options(query))) })),
   });
   const create = async ({ caller, body }: Call) => {
-    const snapshot = await runJob(caller, body as Record<string, unknown>, deps);
+    const snapshot = await run(caller, body as Record<string, unknown>);
     return { job: canonicalJob(snapshot, options({})), messages: noMessages };
   };
   const rows: Route[] = [
@@ -104,15 +117,23 @@ function canonicalRoutes(base: string, deps: Deps, list: ListJobs): Route[] {
     },
     {
       ...row,
+      method: 'PUT',
+      path: `${base}/jobs`,
+      summary: 'Create a job, as POST does',
+      status: 201,
+      body: schemas.newJobSchema,
+      answer: schemas.jobAnswer,
+      explainBody,
+      handle: create,
+    },
+    {
+      ...row,
       method: 'DELETE',
       path: `${base}/jobs`,
       summary: 'Delete all jobs of the tool',
       status: 200,
       answer: schemas.messagesAnswer,
-      handle: async ({ caller }) => {
-        await flushJobs(caller, deps);
-        return { messages: noMessages };
-      },
+      handle: async ({ caller, release }) => endedMessages(await flushJobs(caller, deps, release)),
     },
     {
       ...named,
@@ -134,10 +155,8 @@ function canonicalRoutes(base: string, deps: Deps, list: ListJobs): Route[] {
       summary: 'Delete one job',
       status: 200,
       answer: schemas.messagesAnswer,
-      handle: async ({ caller, params }) => {
-        await deleteJob(caller, params.name ?? '', deps);
-        return { messages: noMessages };
-      },
+      handle: async ({ caller, params, release }) =>
+        endedMessages(await deleteJob(caller, params.name ?? '', deps, release)),
     },
     {
       ...row,
@@ -152,7 +171,7 @@ function canonicalRoutes(base: string, deps: Deps, list: ListJobs): Route[] {
   return rows.map((entry) => ({ ...entry, handle: (call) => entry.handle(ownTool(call)) }));
 }
 
-function seedRoutes(base: string, deps: Deps, list: ListJobs): Route[] {
+function seedRoutes(base: string, deps: Deps, list: ListJobs, run: RunJob): Route[] {
   const row = { dialect: seed, status: 200 } as const;
   const named = { ...row, params: schemas.nameParams };
   const job = (snapshot: JobSnapshot, caller: Caller, trouble?: string) =>
@@ -180,7 +199,7 @@ function seedRoutes(base: string, deps: Deps, list: ListJobs): Route[] {
       body: schemas.seedRunBody,
       answer: schemas.seedCreated,
       handle: async ({ caller, body, query }) => {
-        await runJob(caller, seedInput(body, query), deps);
+        await run(caller, seedInput(body, query));
         return 201;
       },
     },
@@ -209,8 +228,8 @@ function seedRoutes(base: string, deps: Deps, list: ListJobs): Route[] {
       path: `${base}/delete/:name`,
       summary: 'Delete one job (2022)',
       answer: schemas.seedNothing,
-      handle: async ({ caller, params }) => {
-        await deleteJob(caller, params.name ?? '', deps).catch(unlessMissing);
+      handle: async ({ caller, params, release }) => {
+        await deleteJob(caller, params.name ?? '', deps, release).catch(unlessMissing);
         return '';
       },
     },
@@ -220,8 +239,8 @@ function seedRoutes(base: string, deps: Deps, list: ListJobs): Route[] {
       path: `${base}/flush`,
       summary: 'Delete all jobs of the tool (2022)',
       answer: schemas.seedNothing,
-      handle: async ({ caller }) => {
-        await flushJobs(caller, deps);
+      handle: async ({ caller, release }) => {
+        await flushJobs(caller, deps, release);
         return '';
       },
     },

@@ -40,6 +40,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who calls; there for every request a handler sees. */
     readonly caller: Caller;
+    /** Gives back the caller's place among the requests at once. */
+    release(): void;
   }
 }
 
@@ -234,6 +236,7 @@ async function createApp(
   // Response schemas document; what handlers return is held to them by tests, not once more per answer.
   app.setSerializerCompiler(() => JSON.stringify);
   app.decorateRequest('caller', { getter: callerOf });
+  app.decorateRequest('release', releasePlace);
   readBodies(app);
   holdPlaces(app);
   answerFailures(app, options);
@@ -288,6 +291,10 @@ function holdPlaces(app: App): void {
       return answer;
     };
   });
+}
+
+function releasePlace(this: { readonly raw: IncomingMessage }): void {
+  visitOf(this.raw).release();
 }
 
 /** Errors of handlers and of the framework, and paths without a route. */

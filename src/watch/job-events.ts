@@ -59,8 +59,8 @@ const kindOfComponent: Readonly<Record<Component, KubeKind>> = {
 };
 
 /**
- * `kind` is the collection the object came from: items of a list do not say it themselves. What a label says of the owner is not
- * believed over the namespace; a deletion is believed whatever the labels are by then.
+ * `kind` is the collection the object came from: items of a list do not say it themselves. The namespace says whose it is: an
+ * object whose label says otherwise is shown as foreign, its pods and runs are dropped; a deletion is believed whatever the labels are by then.
  * @example toJobEvent('Pod', 'MODIFIED', pod, readJob) -> { type: 'pod.seen', key: { namespace: 'tool-a', kind: 'Job', name: 'daily' }, pod }
  */
 export function toJobEvent(
@@ -76,10 +76,14 @@ export function toJobEvent(
   if (!place) return { dropped: 'no_job' };
   const { uid, resourceVersion } = id;
   if (type === 'DELETED') return { type: `${place.part}.gone`, key: place.key, uid, resourceVersion };
-  if (!isCreatedByItsTool(id.namespace, object)) return { dropped: 'label_mismatch' };
+  const isOwn = isCreatedByItsTool(id.namespace, object);
+  if (place.part === 'object') {
+    const read = isOwn ? readJob : () => ({ foreign: 'Its labels name another tool.' });
+    return { type: 'object.seen', key: place.key, object: readObject(place.key, id, object, read) };
+  }
+  if (!isOwn) return { dropped: 'label_mismatch' };
   if (place.part === 'pod') return { type: 'pod.seen', key: place.key, pod: readPod(place.key, id, object) };
-  if (place.part === 'run') return { type: 'run.seen', key: place.key, run: readRun(place.key, id, object) };
-  return { type: 'object.seen', key: place.key, object: readObject(place.key, id, object, readJob) };
+  return { type: 'run.seen', key: place.key, run: readRun(place.key, id, object) };
 }
 
 function identify(object: KubeObject): Identity | undefined {

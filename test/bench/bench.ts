@@ -272,6 +272,8 @@ async function benchEvents(api: ApiClient): Promise<void> {
     };
     const from = performance.now();
     const seen = watch.until((text) => text.includes(`mark-${round}`)).then(() => performance.now() - from);
+    // Awaited further down; a failure before that must not end the process ahead of the cleaning up.
+    seen.catch(() => {});
     const patched = admin('PATCH', `/api/v1/namespaces/${namespace}/pods/${name}/status`, { status });
     for (;;) {
       if ((await api.call('GET', `/v1/tool/${tool}/jobs/measured`)).text.includes(`mark-${round}`)) break;
@@ -373,6 +375,9 @@ function kubeClient(tls: { cert: Buffer; key: Buffer; ca: Buffer }): Direct {
     });
 }
 
+/** More than any text that is looked for: one may come in two chunks. */
+const tailChars = 256;
+
 /** A watch of one pod with the certificate of the tool, read as text. */
 async function bareWatch(
   namespace: string,
@@ -387,15 +392,24 @@ async function bareWatch(
   );
   outgoing.end();
   const [incoming] = (await once(outgoing, 'response')) as [NodeJS.ReadableStream];
+  incoming.setEncoding('utf8');
+  let tail = '';
+  let look = (_text: string) => {};
+  incoming.on('data', (chunk: string) => {
+    const text = tail + chunk;
+    tail = text.slice(-tailChars);
+    look(text);
+  });
   return {
     until: (holds) =>
-      new Promise((resolve) => {
-        const look = (chunk: Buffer) => {
-          if (!holds(chunk.toString('utf8'))) return;
-          incoming.off('data', look);
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error('the watch never told of the change')), 10_000);
+        look = (text) => {
+          if (!holds(text)) return;
+          clearTimeout(timer);
+          look = () => {};
           resolve();
         };
-        incoming.on('data', look);
       }),
     close: () => outgoing.destroy(),
   };

@@ -21,6 +21,8 @@ describe('toolforge-jobs-admin', { concurrent: true, timeout: 20_000 }, () => {
     [[], "toolforge-jobs-admin: Say what to do, e.g. 'toolforge-jobs-admin tool list'. --help shows all."],
     [['tol', 'list'], "There is no command 'tol'. Did you mean 'tool'?"],
     [['tool', 'ad', 'x'], "There is no 'tool ad'. Did you mean 'add'?"],
+    [['tool', 'rm', 'x'], "There is no 'tool rm'. Did you mean 'remove'?"],
+    [['tool', 'xyzzy'], "There is no 'tool xyzzy'. --help shows all there are."],
     [['tool', 'add'], "'tool add' needs the name of a tool."],
     [['tool', 'add', 'x', '--kubeconf', 'f'], "'tool' has no option '--kubeconf'. Did you mean '--kubeconfig'?"],
     [['tool', 'add', 'a', 'b', 'c'], "'tool' does not know what to do with 'b c'."],

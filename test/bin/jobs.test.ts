@@ -34,6 +34,8 @@ describe('toolforge-jobs', () => {
 
   it.each([
     [['lsit'], "There is no command 'lsit'. Did you mean 'list'?"],
+    [['ls'], "There is no command 'ls'. Did you mean 'list'?"],
+    [['run', 'x', '--memory', '1Gi'], "'run' has no option '--memory'. Did you mean '--mem'?"],
     [['list', '--ouput', 'json'], "'list' has no option '--ouput'. Did you mean '--output'?"],
     [['show'], "'show' needs a name."],
     [['show', 'a', 'b'], "'show' does not know what to do with 'b'."],

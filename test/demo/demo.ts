@@ -226,7 +226,7 @@ Everything is left running. To use it as tool-one:
 
 To end it:
 
-  kill the daemon (its log: ${sandbox.logFile})
+  kill ${sandbox.pid()}    # the daemon; its log: ${sandbox.logFile}
   npm run cluster -- down --state ${stateDir}`);
 }
 

@@ -114,6 +114,70 @@ describe('a job', () => {
     expect((await shown('taken')).job_type).toBe('scheduled');
   });
 
+  it('takes its name once, when three kinds of it are asked for at the same time', async () => {
+    const answers = await Promise.all(
+      [{}, { schedule: '@yearly' }, { continuous: true }].map((more) =>
+        alpha.call('POST', base, { body: job('thrice', 'sleep 30', more) }),
+      ),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
+    expect((await alpha.call('DELETE', `${base}/thrice`)).status).toBe(200);
+    expect((await alpha.call('GET', `${base}/thrice`)).status).toBe(404);
+  });
+
+  it('that is deleted as soon as it was created leaves no pod that comes later', async () => {
+    for (let round = 0; round < 8; round++) {
+      await alpha.call('POST', base, { body: job('short-lived', 'sleep 30') });
+      expect((await alpha.call('DELETE', `${base}/short-lived`)).json().messages.warning).toEqual([]);
+      const selector = 'app.kubernetes.io/name=short-lived';
+      expect(
+        (await kubectl(cluster, ['get', 'pods,jobs', '-n', 'tool-jobs-alpha', '-l', selector, '-o', 'name'])).trim(),
+      ).toBe('');
+    }
+  });
+
+  it('that something else holds back is shown until it is really gone', async () => {
+    await alpha.call('POST', base, { body: job('held', 'date', { schedule: '@yearly' }) });
+    const patch = (finalizers: string[]) =>
+      kubectl(cluster, [
+        'patch',
+        'cronjob',
+        'held',
+        '-n',
+        'tool-jobs-alpha',
+        '--type',
+        'merge',
+        '-p',
+        JSON.stringify({ metadata: { finalizers } }),
+      ]);
+    await patch(['example.org/hold']);
+    const deleted = alpha.call('DELETE', `${base}/held`);
+    await until(
+      async () =>
+        (await kubectl(cluster, [
+          'get',
+          'cronjob',
+          'held',
+          '-n',
+          'tool-jobs-alpha',
+          '-o',
+          'jsonpath={.metadata.deletionTimestamp}',
+        ])) !== '',
+      'the end has begun',
+    );
+    expect((await alpha.call('GET', `${base}/held`)).status).toBe(200);
+    await patch([]);
+    expect((await deleted).status).toBe(200);
+    expect((await alpha.call('GET', `${base}/held`)).status).toBe(404);
+  });
+
+  it('that asks for more than the limits of the tool is refused before it is made', async () => {
+    const refused = await alpha.call('POST', base, { body: job('giant', 'date', { memory: '99999Gi', cpu: '10m' }) });
+    expect(refused.status).toBe(400);
+    expect(refused.json().code).toBe('limits.exceeded');
+    expect(refused.json().error).toHaveLength(2);
+  });
+
   it('with several mistakes is refused with all of them named', async () => {
     const refused = await alpha.call('POST', base, {
       body: { name: 'No Good', cmd: '', imagename: 'bookworm', memory: 'lots', retry: 9, colour: 'red' },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { initialTransition, type SnapshotFrom, transition } from 'xstate';
 import type { JobEvent, JobKey } from '../../src/domain.ts';
-import { isClear, jobMachine, showJob } from '../../src/machines/job.ts';
+import { jobMachine, showJob } from '../../src/machines/job.ts';
 import { makeCronJobObject, makeDeploymentObject, makeJobObject, makePod } from '../support/make.ts';
 import { keyOf, makeGone, makeSeen } from '../support/make-event.ts';
 
@@ -180,11 +180,5 @@ describe('what is known of an object', () => {
       job({ ...first, version: '140' }),
     ];
     expect(showJob(told('Job', events))?.object.uid).toBe('second');
-  });
-
-  test('stays in the way of a new job while a pod of any life is left', () => {
-    const gone = told('Job', [job(first), pod({ ownerUid: 'first' }), makeGone(object(first))]);
-    expect(isClear(gone)).toBe(false);
-    expect(isClear(transition(jobMachine, gone, makeGone(makePod()))[0])).toBe(true);
   });
 });

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { JobEvent } from '../../src/domain.ts';
+import type { JobEvent, JobKey, KubeObject } from '../../src/domain.ts';
 import { createLog } from '../../src/log.ts';
 import { jobMachine } from '../../src/machines/job.ts';
-import { createJobRoster } from '../../src/machines/roster.ts';
+import { createJobRoster, type Life } from '../../src/machines/roster.ts';
 import { makeCronJobObject, makeDeploymentObject, makeJobObject, makePod } from '../support/make.ts';
 import { makeGone, makeSeen } from '../support/make-event.ts';
 
@@ -105,59 +105,60 @@ describe('whenGone', () => {
     vi.useRealTimers();
   });
 
-  test('is true at once when nothing of the names is there', async () => {
-    const roster = rosterOf(makeSeen(makeJobObject({ name: 'other' })));
-    await expect(roster.whenGone('tool-alpha', ['demo'], 1000)).resolves.toBe(true);
-    await expect(roster.whenGone('tool-nobody', ['demo'], 1000)).resolves.toBe(true);
+  const lifeOf = (object: KubeObject): Life => {
+    const { namespace, name, uid } = object.metadata as { namespace: string; name: string; uid: string };
+    return { key: { namespace, kind: object.kind as JobKey['kind'], name }, uid };
+  };
+  const demo = lifeOf(makeJobObject());
+
+  test('is true at once when the life is not there, or another one is', async () => {
+    const roster = rosterOf(makeSeen(makeJobObject({ uid: 'another' })));
+    await expect(roster.whenGone('tool-alpha', [demo], 1000)).resolves.toBe(true);
+    await expect(roster.whenGone('tool-nobody', [demo], 1000)).resolves.toBe(true);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('is true once the object and the last pod are gone, in either order', async () => {
-    for (const ends of [
-      [makeGone(makeJobObject()), makeGone(makePod())],
-      [makeGone(makePod()), makeGone(makeJobObject())],
-    ]) {
-      const roster = rosterOf(makeSeen(makeJobObject()), makeSeen(makePod()));
-      const answers: boolean[] = [];
-      const asked = roster.whenGone('tool-alpha', ['demo'], 1000).then((answer) => answers.push(answer));
-      roster.accept(ends[0]!);
-      await Promise.resolve();
-      expect(answers).toEqual([]);
-      roster.accept(ends[1]!);
-      await asked;
-      expect(answers).toEqual([true]);
-    }
+  test('is true once the object is gone, and not before', async () => {
+    const roster = rosterOf(makeSeen(makeJobObject()), makeSeen(makePod()));
+    const answers: boolean[] = [];
+    const asked = roster.whenGone('tool-alpha', [demo], 1000).then((answer) => answers.push(answer));
+    roster.accept(makeGone(makePod()));
+    await Promise.resolve();
+    expect(answers).toEqual([]);
+    roster.accept(makeGone(makeJobObject()));
+    await asked;
+    expect(answers).toEqual([true]);
   });
 
-  test('waits for all names and all kinds', async () => {
-    const roster = rosterOf(makeSeen(makeJobObject()), makeSeen(makeCronJobObject({ name: 'nightly' })));
-    const asked = roster.whenGone('tool-alpha', ['demo', 'nightly'], 1000);
+  test('waits for all lives, and for nothing else of their names', async () => {
+    const nightly = makeCronJobObject({ name: 'nightly' });
+    const roster = rosterOf(
+      makeSeen(makeJobObject()),
+      makeSeen(nightly),
+      makeSeen(makeCronJobObject({ name: 'demo' })),
+    );
+    const asked = roster.whenGone('tool-alpha', [demo, lifeOf(nightly)], 1000);
     roster.accept(makeGone(makeJobObject()));
     vi.advanceTimersByTime(999);
-    roster.accept(makeGone(makeCronJobObject({ name: 'nightly' })));
-    await expect(asked).resolves.toBe(true);
-  });
-
-  test('does not wait for a run whose scheduled job is gone', async () => {
-    const run = makeSeen(makeJobObject({ cronJob: { name: 'nightly', uid: 'uid-CronJob-nightly' } }));
-    const roster = rosterOf(makeSeen(makeCronJobObject({ name: 'nightly' })), run);
-    const asked = roster.whenGone('tool-alpha', ['nightly'], 1000);
-    roster.accept(makeGone(makeCronJobObject({ name: 'nightly' })));
+    roster.accept(makeGone(nightly));
     await expect(asked).resolves.toBe(true);
   });
 
   test('is false when the time is up', async () => {
     const roster = rosterOf(makeSeen(makeJobObject()));
-    const asked = roster.whenGone('tool-alpha', ['demo'], 1000);
+    const asked = roster.whenGone('tool-alpha', [demo], 1000);
     vi.advanceTimersByTime(1000);
     await expect(asked).resolves.toBe(false);
   });
 
-  test('is false when the roster stops', async () => {
+  test('is false when waiting is ended or the roster stops', async () => {
     const roster = rosterOf(makeSeen(makeJobObject()));
-    const asked = roster.whenGone('tool-alpha', ['demo'], 1000);
-    roster.stop();
+    const asked = roster.whenGone('tool-alpha', [demo], 1000);
+    roster.endWaiting();
     await expect(asked).resolves.toBe(false);
+    const again = roster.whenGone('tool-alpha', [demo], 1000);
+    roster.stop();
+    await expect(again).resolves.toBe(false);
     expect(vi.getTimerCount()).toBe(0);
   });
 });

@@ -61,7 +61,7 @@ describe('a job', () => {
       {
         method: 'DELETE',
         path: '/apis/batch/v1/namespaces/tool-alpha/jobs/demo',
-        query: { propagationPolicy: 'Background', uid: 'uid-1' },
+        query: { propagationPolicy: 'Foreground', uid: 'uid-1' },
       },
     ]);
   });
@@ -89,7 +89,7 @@ describe('a job', () => {
     );
     const labelSelector = 'app.kubernetes.io/managed-by=toolforge-jobs-framework';
     for (const { path, ...rest } of requests) {
-      expect(rest, path).toEqual({ method: 'DELETE', query: { propagationPolicy: 'Background', labelSelector } });
+      expect(rest, path).toEqual({ method: 'DELETE', query: { propagationPolicy: 'Foreground', labelSelector } });
     }
   });
 

@@ -3,6 +3,7 @@ import type { Freshness, JobSnapshot, KubeObject } from '../../src/domain.ts';
 import { Tool } from '../../src/domain.ts';
 import type { Deps } from '../../src/server/handlers/deps.ts';
 import type { Caller } from '../../src/server/identify.ts';
+import { createLimitCheck } from '../../src/server/limit-check.ts';
 import { parseSettings, type Settings } from '../../src/settings.ts';
 import { images } from '../support/definitions.ts';
 import { makeSnapshot, now } from '../support/facts.ts';
@@ -21,6 +22,10 @@ export interface ScriptedDeps extends Deps {
   removed: (() => Promise<boolean>) | undefined;
   /** Unset: none. */
   events: () => Promise<readonly KubeObject[]>;
+  /** Limits of the tool's namespace. */
+  ranges: readonly KubeObject[];
+  /** What waiting for an end comes to. */
+  isGone: boolean;
 }
 
 export const alpha = callerOf('alpha');
@@ -50,6 +55,8 @@ export function scriptDeps(): ScriptedDeps {
     created: undefined,
     removed: undefined,
     events: async () => [],
+    ranges: [],
+    isGone: true,
     jobs: {
       list,
       find: (namespace, name) => list(namespace).find(({ key }) => key.name === name),
@@ -58,14 +65,9 @@ export function scriptDeps(): ScriptedDeps {
         const { namespace, name } = object.metadata as { namespace: string; name: string };
         view.set(namespace, [...list(namespace), jobNamed(name, namespace.replace('tool-', ''))]);
       },
-      observeGone({ key, object }) {
-        asked.push(['observeGone', key.name, object.uid]);
-        const left = list(key.namespace).filter((snapshot) => snapshot.key.name !== key.name);
-        view.set(key.namespace, left);
-      },
-      async whenGone(namespace, names, timeoutMs) {
-        asked.push(['whenGone', namespace, names, timeoutMs]);
-        return true;
+      async whenGone(namespace, lives, timeoutMs) {
+        asked.push(['whenGone', namespace, lives.map(({ uid }) => uid), timeoutMs]);
+        return script.isGone;
       },
       freshness: () => script.freshness,
     },
@@ -82,6 +84,10 @@ export function scriptDeps(): ScriptedDeps {
         asked.push(['removeAll', tool.name]);
         await script.removed?.();
       },
+      async limitRanges(tool) {
+        asked.push(['limitRanges', tool.name]);
+        return script.ranges;
+      },
       async eventsOf(tool, uid) {
         asked.push(['eventsOf', tool.name, uid]);
         return script.events();
@@ -93,6 +99,8 @@ export function scriptDeps(): ScriptedDeps {
       asked.push(['homeOf', tool.name]);
       return { path: `/data/project/${tool.name}`, uid: 50_001, gid: 50_002 };
     },
+    checkLimits: async (tool, job) =>
+      createLimitCheck({ limitRanges: async () => script.ranges, now: () => script.clock })(tool, job),
     homes: { base: '/srv/homes', mount: '/data/project' },
     now: () => script.clock,
   };

@@ -158,6 +158,7 @@ describe('sizes', () => {
       `GET /who HTTP/1.1\r\nHost: x\r\nX-Long: ${'a'.repeat(9000)}\r\n\r\n`,
     );
     expect([statusesIn(text), closed]).toEqual([[431], true]);
+    expect(JSON.parse(text.split('\r\n\r\n')[1] ?? '')).toMatchObject({ code: 'request.too_large', id: 'TJF-V002' });
   });
 
   it('of bodies: 256 KiB pass and one byte more is 413, with a length or without', async () => {

@@ -5,7 +5,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -27,6 +27,8 @@ export interface SandboxOptions {
   readonly actAs?: 'tool-certificate' | 'impersonation';
   /** Name of the settings ConfigMap; one of each sandbox, so that they can run side by side. */
   readonly name: string;
+  /** Header mode as well: a unix socket for a front. */
+  readonly unix?: boolean;
 }
 
 export interface Sandbox {
@@ -35,6 +37,8 @@ export interface Sandbox {
   /** `https://127.0.0.1:PORT` of the daemon; stable over restarts. */
   readonly url: string;
   readonly healthUrl: string;
+  /** Where a front would connect; undefined unless asked for. */
+  readonly socketPath: string | undefined;
   /** PEM file that verifies the daemon's certificate. */
   readonly caFile: string;
   readonly logFile: string;
@@ -76,11 +80,13 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const kubeconfig = await writeAccountKubeconfig(options);
   const [port, healthPort] = [await freePort(), await freePort()];
   const config = join(dir, 'jobsd.yaml');
+  const socketPath = options.unix ? await createSocketPath(dir) : undefined;
   await writeFile(
     config,
     stringify({
       listen: {
         tls: { address: '0.0.0.0', port, cert: tls.cert, key: tls.key, client_ca: cluster.caFile },
+        ...(socketPath ? { unix: { path: socketPath, client_ca: cluster.caFile } } : {}),
         health: { address: '127.0.0.1', port: healthPort },
       },
       kubernetes: { kubeconfig, act_as: options.actAs ?? 'tool-certificate' },
@@ -98,6 +104,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     dir,
     url,
     healthUrl,
+    socketPath,
     caFile: tls.cert,
     logFile,
     ready,
@@ -210,6 +217,13 @@ async function applyAccount(cluster: Cluster, options: SandboxOptions): Promise<
     }),
   ];
   await kubectl(cluster, ['apply', '-f', '-'], objects.map((object) => JSON.stringify(object)).join('\n---\n'));
+}
+
+/** In a directory that only its owner writes to and only its group enters, as the daemon demands. */
+async function createSocketPath(dir: string): Promise<string> {
+  const directory = await mkdtemp(join(dir, 'front-'));
+  await chmod(directory, 0o750);
+  return join(directory, 'jobsd.sock');
 }
 
 /** The daemon's own kubeconfig: a token of its service account. */

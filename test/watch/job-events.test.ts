@@ -74,12 +74,25 @@ describe('an object belongs to', () => {
   });
 });
 
+test('an object that names another tool is foreign where it stands', () => {
+  const event = toJobEvent(
+    'Job',
+    'ADDED',
+    makeJobObject({ labels: { 'app.kubernetes.io/created-by': 'beta' } }),
+    readAny,
+  );
+  expect(event).toMatchObject({
+    type: 'object.seen',
+    object: { job: undefined, foreign: 'Its labels name another tool.' },
+  });
+});
+
 describe('an object is dropped', () => {
   test.each<[string, KubeObject, string]>([
     ['outside the namespaces of tools', makeJobObject({ namespace: 'kube-system' }), 'no_tool_namespace'],
     [
-      'that names another tool',
-      makeJobObject({ labels: { 'app.kubernetes.io/created-by': 'beta' } }),
+      'that is a pod and names another tool',
+      makePod({ labels: { 'app.kubernetes.io/created-by': 'beta' } }),
       'label_mismatch',
     ],
     ['without a uid', makeJobObject({ uid: '' }), 'no_identity'],

@@ -109,15 +109,15 @@ describe('an end', () => {
     expect(heard).toEqual(['pod.seen Job/demo', 'pod.gone Job/demo', 'pod.seen Job/other']);
   });
 
-  test('is told when the labels of an object come to name another tool, and it is counted', async () => {
-    const jobs = (await allOpen()).get('/apis/batch/v1/jobs')!;
+  test('is told when the labels of a pod come to name another tool, and it is counted', async () => {
+    const pods = (await allOpen()).get('/api/v1/pods')!;
     const labels = { 'app.kubernetes.io/created-by': 'beta' };
-    jobs.send({ type: 'ADDED', object: makeJobObject({ version: '101' }) });
-    jobs.send({ type: 'MODIFIED', object: makeJobObject({ version: '102', labels }) });
-    jobs.send({ type: 'DELETED', object: makeJobObject({ version: '103', labels }) });
+    pods.send({ type: 'ADDED', object: makePod({ version: '101' }) });
+    pods.send({ type: 'MODIFIED', object: makePod({ version: '102', labels }) });
+    pods.send({ type: 'DELETED', object: makePod({ version: '103', labels }) });
     await settled();
-    expect(heard).toEqual(['object.seen Job/demo', 'object.gone Job/demo', 'object.gone Job/demo']);
-    expect(watch.stats().Job).toMatchObject({ events: 3, dropped: { label_mismatch: 1 } });
+    expect(heard).toEqual(['pod.seen Job/demo', 'pod.gone Job/demo', 'pod.gone Job/demo']);
+    expect(watch.stats().Pod).toMatchObject({ events: 3, dropped: { label_mismatch: 1 } });
   });
 });
 

@@ -48,6 +48,14 @@ export function staleMessages(freshness: Freshness, now: number): Messages {
   };
 }
 
+/** What is said after an end was asked for. */
+export function endedMessages({ hasEnded }: { readonly hasEnded: boolean }): { messages: Messages } {
+  const warning = hasEnded
+    ? []
+    : ['The end takes longer than usual; it goes on, and list shows what is left until then.'];
+  return { messages: { ...noMessages, warning } };
+}
+
 export const noMessages: Messages = { info: [], warning: [], error: [] };
 
 export function canonicalImages(images: readonly Image[]): object {

@@ -54,6 +54,11 @@ export class Visit {
   drop(): void {
     if (--this.#holds === 0) this.#leave();
   }
+
+  /** Gives the place back now, for a request that only waits from here on. */
+  release(): void {
+    this.#leave();
+  }
 }
 
 /** The visit of a request that was let through; any other has none, and asking for it is a defect. */

@@ -1,9 +1,16 @@
 /** What the handlers need of the rest of the house, as the hallway hands it in. */
-import type { Freshness, Image, JobSnapshot, KubeObject, Tool } from '../../domain.ts';
+import type { Freshness, Image, JobKey, JobSnapshot, KubeObject, Tool } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { ImageList } from '../../images.ts';
 import type { Settings } from '../../settings.ts';
 import type { Forward } from '../forward.ts';
+import type { LimitCheck } from '../limit-check.ts';
+
+/** One life of a job: another object under the name has another uid. */
+export interface Life {
+  readonly key: JobKey;
+  readonly uid: string;
+}
 
 /** The actors' view of all jobs; asked only with a caller's own namespace. */
 export interface JobsView {
@@ -12,10 +19,8 @@ export interface JobsView {
   find(namespace: string, name: string): JobSnapshot | undefined;
   /** The API server's reply to a write, told to the actor before the caller is answered. */
   observe(object: KubeObject): void;
-  /** The object with this uid was deleted by us. */
-  observeGone(snapshot: JobSnapshot): void;
-  /** True once neither objects nor pods of these jobs remain. */
-  whenGone(namespace: string, names: readonly string[], timeoutMs: number): Promise<boolean>;
+  /** True once the objects of these lives are gone, and with them their pods; false after `timeoutMs`. */
+  whenGone(namespace: string, lives: readonly Life[], timeoutMs: number): Promise<boolean>;
   freshness(): Freshness;
 }
 
@@ -32,6 +37,7 @@ export interface Deps {
   images(): ImageList;
   settings(): Settings;
   homeOf(tool: Tool): Promise<Home>;
+  readonly checkLimits: LimitCheck;
   /** Directory of all homes on the node and in pods. */
   readonly homes: { readonly base: string; readonly mount: string };
   now(): number;

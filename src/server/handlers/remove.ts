@@ -1,30 +1,46 @@
-/** The end of one job or of all jobs of a tool, as the tool. */
-import type { JobSnapshot, Tool } from '../../domain.ts';
+/**
+ * The end of one job or of all jobs of a tool, as the tool. An answer comes when the jobs have ended, so that one run again under the same
+ * name never meets its predecessor; what has not ended by then goes on ending, and the caller is told.
+ */
+import type { JobSnapshot } from '../../domain.ts';
 import type { Caller } from '../identify.ts';
 import { type Deps, readyJobs } from './deps.ts';
-import { showJob } from './show.ts';
+import { jobNotFound } from './show.ts';
 
-/** Longer than the grace a container gets (15 s), so that a job started again under the name never meets its predecessor. */
+/** Longer than the grace a container gets (15 s). */
 const goneTimeoutMs = 30_000;
 
-/** @throws AppError `job.not_found`, `credentials.*`, `kube.*` */
-export async function deleteJob(caller: Caller, name: string, deps: Deps): Promise<void> {
-  const snapshot = showJob(caller, name, deps);
-  await deps.forward.remove(caller.tool, snapshot.key, snapshot.object.uid);
-  await settle(caller.tool, [snapshot], deps);
+export interface Removal {
+  /** False: the end was begun, and takes longer. */
+  readonly hasEnded: boolean;
 }
 
-export async function flushJobs(caller: Caller, deps: Deps): Promise<void> {
-  const before = readyJobs(deps).list(caller.tool.namespace);
+/**
+ * @param release gives back the caller's place among the requests at once: waiting costs nothing
+ * @throws AppError `job.not_found`, `credentials.*`, `kube.*`
+ */
+export async function deleteJob(caller: Caller, name: string, deps: Deps, release: () => void): Promise<Removal> {
+  const snapshots = readyJobs(deps)
+    .list(caller.tool.namespace)
+    .filter(({ key }) => key.name === name);
+  if (snapshots.length === 0) throw jobNotFound(name);
+  await Promise.all(snapshots.map(({ key, object }) => deps.forward.remove(caller.tool, key, object.uid)));
+  return waitForEnd(caller, snapshots, deps, release);
+}
+
+export async function flushJobs(caller: Caller, deps: Deps, release: () => void): Promise<Removal> {
+  const snapshots = readyJobs(deps).list(caller.tool.namespace);
   await deps.forward.removeAll(caller.tool);
-  await settle(caller.tool, before, deps);
+  return waitForEnd(caller, snapshots, deps, release);
 }
 
-async function settle(tool: Tool, snapshots: readonly JobSnapshot[], deps: Deps): Promise<void> {
-  for (const snapshot of snapshots) deps.jobs.observeGone(snapshot);
-  await deps.jobs.whenGone(
-    tool.namespace,
-    snapshots.map(({ key }) => key.name),
-    goneTimeoutMs,
-  );
+async function waitForEnd(
+  { tool }: Caller,
+  snapshots: readonly JobSnapshot[],
+  deps: Deps,
+  release: () => void,
+): Promise<Removal> {
+  release();
+  const lives = snapshots.map(({ key, object: { uid } }) => ({ key, uid }));
+  return { hasEnded: await deps.jobs.whenGone(tool.namespace, lives, goneTimeoutMs) };
 }

@@ -8,8 +8,12 @@ import { explainTrouble } from './explain.ts';
 /** @throws AppError `job.not_found`, `view.not_ready` */
 export function showJob(caller: Caller, name: string, deps: Deps): JobSnapshot {
   const snapshot = readyJobs(deps).find(caller.tool.namespace, name);
-  if (!snapshot) throw new AppError('job.not_found', `Job '${name}' does not exist`, { fields: { name } });
+  if (!snapshot) throw jobNotFound(name);
   return snapshot;
+}
+
+export function jobNotFound(name: string): AppError {
+  return new AppError('job.not_found', `Job '${name}' does not exist`, { fields: { name } });
 }
 
 /** The same, with the reason where the cluster refuses to make the job's pod. */

@@ -4,6 +4,7 @@ import { deleteJob, flushJobs } from '../../../src/server/handlers/remove.ts';
 import { alpha, beta, jobNamed, type ScriptedDeps, scriptDeps } from '../scripted-deps.ts';
 
 let deps: ScriptedDeps;
+const release = () => void deps.asked.push(['release']);
 beforeEach(() => {
   deps = scriptDeps();
   deps.view.set('tool-alpha', [jobNamed('one'), jobNamed('two')]);
@@ -13,55 +14,60 @@ beforeEach(() => {
 const refusal = new AppError('kube.state_unknown', 'no answer');
 
 describe('a deletion', () => {
-  it('names the life that the view knows, and is answered when nothing of the job is left', async () => {
-    await deleteJob(alpha, 'one', deps);
+  it('names the life that the view knows, and waits for its end without keeping a place', async () => {
+    expect(await deleteJob(alpha, 'one', deps, release)).toEqual({ hasEnded: true });
     expect(deps.asked).toEqual([
       ['remove', 'alpha', 'uid-one'],
-      ['observeGone', 'one', 'uid-one'],
-      ['whenGone', 'tool-alpha', ['one'], 30_000],
+      ['release'],
+      ['whenGone', 'tool-alpha', ['uid-one'], 30_000],
     ]);
   });
 
-  it('of what was gone already is done', async () => {
-    deps.removed = async () => false;
-    await deleteJob(alpha, 'one', deps);
-    expect(deps.jobs.find('tool-alpha', 'one')).toBeUndefined();
+  it('ends every kind of job that carries the name', async () => {
+    const twin = { ...jobNamed('one'), key: { namespace: 'tool-alpha', kind: 'CronJob' as const, name: 'one' } };
+    deps.view.set('tool-alpha', [jobNamed('one'), twin]);
+    await deleteJob(alpha, 'one', deps, release);
+    expect(deps.asked.filter(([what]) => what === 'remove')).toHaveLength(2);
+  });
+
+  it('says so when the end takes longer', async () => {
+    deps.isGone = false;
+    expect(await deleteJob(alpha, 'one', deps, release)).toEqual({ hasEnded: false });
+    expect(await flushJobs(alpha, deps, release)).toEqual({ hasEnded: false });
   });
 
   it.each(['missing', 'theirs'])('of %s asks nothing of the cluster', async (name) => {
-    await expect(deleteJob(alpha, name, deps)).rejects.toMatchObject({ code: 'job.not_found' });
+    await expect(deleteJob(alpha, name, deps, release)).rejects.toMatchObject({ code: 'job.not_found' });
     expect(deps.asked).toEqual([]);
   });
 
-  it('that was refused leaves the job in the view', async () => {
+  it('that was refused waits for nothing', async () => {
     deps.removed = () => Promise.reject(refusal);
-    await expect(deleteJob(alpha, 'one', deps)).rejects.toBe(refusal);
-    await expect(flushJobs(alpha, deps)).rejects.toBe(refusal);
-    expect(deps.jobs.list('tool-alpha')).toHaveLength(2);
+    await expect(deleteJob(alpha, 'one', deps, release)).rejects.toBe(refusal);
+    await expect(flushJobs(alpha, deps, release)).rejects.toBe(refusal);
+    expect(deps.asked.map(([what]) => what)).not.toContain('whenGone');
   });
 });
 
 describe('a flush', () => {
   it('ends every job of the caller and no other', async () => {
-    await flushJobs(alpha, deps);
+    await flushJobs(alpha, deps, release);
     expect(deps.asked).toEqual([
       ['removeAll', 'alpha'],
-      ['observeGone', 'one', 'uid-one'],
-      ['observeGone', 'two', 'uid-two'],
-      ['whenGone', 'tool-alpha', ['one', 'two'], 30_000],
+      ['release'],
+      ['whenGone', 'tool-alpha', ['uid-one', 'uid-two'], 30_000],
     ]);
-    expect(deps.jobs.list('tool-beta')).toHaveLength(1);
   });
 
   it('asks the cluster also where the view knows nothing', async () => {
     deps.view.clear();
-    await flushJobs(beta, deps);
+    await flushJobs(beta, deps, release);
     expect(deps.asked[0]).toEqual(['removeAll', 'beta']);
   });
 
   it('waits for the view to be complete', async () => {
     deps.freshness = { synced: false, live: true, asOf: 0 };
-    await expect(flushJobs(alpha, deps)).rejects.toMatchObject({ code: 'view.not_ready' });
+    await expect(flushJobs(alpha, deps, release)).rejects.toMatchObject({ code: 'view.not_ready' });
     expect(deps.asked).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../src/domain.ts';
 import { AppError } from '../../../src/errors.ts';
 import { fromKubeStatus, kubeStatusOf } from '../../../src/kube.ts';
-import { runJob } from '../../../src/server/handlers/run.ts';
+import { createRunJob } from '../../../src/server/handlers/run.ts';
 import { parseSettings } from '../../../src/settings.ts';
 import { alpha, jobNamed, type ScriptedDeps, scriptDeps } from '../scripted-deps.ts';
 
@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 
 const input = { name: 'daily', cmd: './run.sh', imagename: 'python3.11' };
-const run = (changes: Record<string, unknown> = {}) => runJob(alpha, { ...input, ...changes }, deps);
+const run = (changes: Record<string, unknown> = {}) => createRunJob(deps)(alpha, { ...input, ...changes });
 const names = () => deps.asked.map(([name]) => name);
 const created = () => deps.asked.find(([name]) => name === 'create') ?? [];
 
@@ -68,8 +68,11 @@ describe('a job that cannot be', () => {
       message: "No such image 'python3.12'. Did you mean 'python3.11'?",
       fields: { nearest: 'python3.11' },
     });
-    const error: AppError = await run({ imagename: 'completely-different' }).catch((thrown) => thrown);
-    expect([error.message, error.fields?.nearest]).toEqual(["No such image 'completely-different'", undefined]);
+    const error = await run({ imagename: 'completely-different' }).catch((thrown: AppError) => thrown);
+    expect([(error as AppError).message, (error as AppError).fields?.nearest]).toEqual([
+      "No such image 'completely-different'",
+      undefined,
+    ]);
   });
 
   it('may have the name of a job of another tool', async () => {
@@ -80,13 +83,43 @@ describe('a job that cannot be', () => {
   it('is a name taken, in the words of the house, when only the cluster knew', async () => {
     deps.created = () =>
       Promise.reject(fromKubeStatus(409, { reason: 'AlreadyExists', message: 'jobs.batch "daily"' }));
-    const error: AppError = await run().catch((thrown) => thrown);
-    expect([error.code, error.message]).toEqual([
+    const error = await run().catch((thrown: AppError) => thrown);
+    expect([(error as AppError).code, (error as AppError).message]).toEqual([
       'job.conflict',
       'A job with the name daily exists already. Nothing was changed.',
     ]);
-    expect(kubeStatusOf(error.cause)?.statusCode).toBe(409);
+    expect(kubeStatusOf((error as AppError).cause)?.statusCode).toBe(409);
     expect(names()).not.toContain('observe');
+  });
+
+  it('takes its name while it is on its way, so that two kinds of job never share one', async () => {
+    const runJob = createRunJob(deps);
+    const both = await Promise.allSettled([runJob(alpha, input), runJob(alpha, { ...input, schedule: '@daily' })]);
+    expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(both[1]).toMatchObject({ reason: { code: 'job.conflict' } });
+    expect(names().filter((name) => name === 'create')).toHaveLength(1);
+  });
+
+  it('gives its name back when it was refused', async () => {
+    const runJob = createRunJob(deps);
+    deps.created = () => Promise.reject(fromKubeStatus(403, { message: 'exceeded quota: x' }));
+    await expect(runJob(alpha, input)).rejects.toMatchObject({ code: 'quota.exceeded' });
+    deps.created = undefined;
+    expect((await runJob(alpha, input)).key.name).toBe('daily');
+  });
+
+  it('may not ask for more or less than the limits of the tool, and hears of both', async () => {
+    const limit = { type: 'Container', min: { cpu: '50m', memory: '100Mi' }, max: { cpu: '1', memory: '4Gi' } };
+    deps.ranges = [{ spec: { limits: [{ type: 'Pod', max: { cpu: '1m' } }, limit] } }];
+    await expect(run({ memory: '5Gi', cpu: '10m' })).rejects.toMatchObject({
+      code: 'limits.exceeded',
+      problems: [
+        'Requested memory 5.0Gi is over maximum allowed per container (4Gi)',
+        'Requested CPU 0.01 is less than minimum required per container (50m)',
+      ],
+    });
+    expect(names()).not.toContain('create');
+    expect((await run({ memory: '4Gi', cpu: '50m' })).key.name).toBe('daily');
   });
 
   it('is told as it is otherwise', async () => {
@@ -98,13 +131,13 @@ describe('a job that cannot be', () => {
 
   it('never reaches the cluster when the home cannot be looked at', async () => {
     const refusal = new AppError('home.unavailable', 'no home');
-    await expect(runJob(alpha, input, { ...deps, homeOf: () => Promise.reject(refusal) })).rejects.toBe(refusal);
+    await expect(createRunJob({ ...deps, homeOf: () => Promise.reject(refusal) })(alpha, input)).rejects.toBe(refusal);
     expect(deps.asked).toEqual([]);
   });
 
   it('is no success when its actor does not know it', async () => {
     const jobs = { ...deps.jobs, observe() {} };
-    await expect(runJob(alpha, input, { ...deps, jobs })).rejects.toMatchObject({ code: 'internal' });
+    await expect(createRunJob({ ...deps, jobs })(alpha, input)).rejects.toMatchObject({ code: 'internal' });
   });
 });
 
