@@ -86,7 +86,7 @@ export const errorTable = {
     http: 401,
     exit: 1,
     retry: 'no',
-    hint: 'The client certificate is untrusted, expired or revoked; the log says which.',
+    hint: 'The client certificate is untrusted, not valid now, or denied.',
   },
   'caller.forbidden': {
     id: 'TJF-A003',

@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Cluster, compactEtcd, down, startApiServer, stopApiServer, up } from '../cluster/cluster.ts';
 import type { Answer } from '../support/api-client.ts';
 import { createFaultGround, type FaultGround } from '../support/fault-ground.ts';
@@ -21,16 +21,12 @@ import {
 } from '../support/view.ts';
 
 const tool = 'fault-restart';
-/** Where a cluster was brought, none can be started. */
-const isOurs = inject('cluster').owned;
-const flow = describe.skipIf(!isOurs);
 
 let stateDir: string;
 let cluster: Cluster;
 let ground: FaultGround;
 
 beforeAll(async () => {
-  if (!isOurs) return;
   stateDir = await mkdtemp(join(tmpdir(), 'toolforge-jobs-restart-'));
   cluster = await up({ stateDir });
   ground = await createFaultGround(cluster, 'faults', [tool]);
@@ -39,7 +35,6 @@ beforeAll(async () => {
 afterEach(() => ground?.endTest());
 
 afterAll(async () => {
-  if (!isOurs) return;
   await ground?.close();
   await down(stateDir);
   await rm(stateDir, { recursive: true, force: true });
@@ -49,7 +44,7 @@ const isStale = ({ answer }: Reading) => answer?.status === 200 && !isFresh(answ
 const statusOf = ({ answer }: { answer: Answer | undefined }) => answer?.status;
 const warningsOf = (answer: Answer) => answer.json<{ messages: { warning: string[] } }>().messages.warning;
 
-flow('an API server that restarts under load', () => {
+describe('an API server that restarts under load', () => {
   it('leaves reads answered, says how old they are, refuses writes honestly, and is followed again within 5 s', async () => {
     const client = ground.client(await ground.running('direct'), tool);
     const { readings, ...readers } = ground.keep(startReaders(client, tool, 75));
@@ -102,7 +97,7 @@ flow('an API server that restarts under load', () => {
   });
 });
 
-flow('a daemon started while the API server is away', () => {
+describe('a daemon started while the API server is away', () => {
   it('waits for it and then shows what there is', async () => {
     await createDirectly(cluster, tool, { 'there-before': 'echo before' });
     const held = await heldLines(cluster, tool);
@@ -119,7 +114,7 @@ flow('a daemon started while the API server is away', () => {
   });
 });
 
-flow('a history that was dropped while the watches were away', () => {
+describe('a history that was dropped while the watches were away', () => {
   it('is made good by listing: what went is gone, a name used again shows its new job', async () => {
     await createDirectly(cluster, tool, { 'real-gone': 'echo old', 'real-again': 'echo old' });
     const sandbox = await ground.running('bytes');
