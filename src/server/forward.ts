@@ -3,7 +3,7 @@
  * or body of a caller is copied. Kubernetes decides what the tool may do; its authorization is not repeated here.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { managedBySelector } from '../definition/manifests.ts';
+import { labelNames, managedBySelector } from '../definition/manifests.ts';
 import { type JobKey, type JobType, jobTypes, type KubeObject, type Tool, typeOfKind } from '../domain.ts';
 import { AppError } from '../errors.ts';
 import { type Kube, type KubeRequest, kubeStatusOf } from '../kube.ts';
@@ -22,6 +22,8 @@ export interface Forward {
   remove(tool: Tool, key: JobKey, uid: string): Promise<boolean>;
   /** Begins the end of every job in the namespace of the tool, of every kind, however many: exactly what a list shows. */
   removeAll(tool: Tool): Promise<void>;
+  /** Whether the cluster has a pod of the job of that name, of any kind; of any job of the tool where no name is given. */
+  hasPods(tool: Tool, name: string | undefined): Promise<boolean>;
   /** The limits of one container in the tool's namespace, as Kubernetes keeps them (LimitRange). */
   limitRanges(tool: Tool): Promise<readonly KubeObject[]>;
   /** Events about one object, newest first as far as the server tells; only asked for a job in trouble. */
@@ -92,6 +94,13 @@ export function createForward(
       const query = { ...cascade, labelSelector: managedBySelector };
       const collections = Object.values(jobTypes).map(({ kind }) => collectionPath(tool.namespace, kind));
       await Promise.all(collections.map((path) => send(tool, { method: 'DELETE', path, query })));
+    },
+
+    async hasPods(tool, name) {
+      const path = `/api/v1/namespaces/${encodeURIComponent(tool.namespace)}/pods`;
+      const labelSelector = name === undefined ? managedBySelector : `${managedBySelector},${labelNames.name}=${name}`;
+      const list = (await send(tool, { method: 'GET', path, query: { labelSelector, limit: 1 } })) as { items?: [] };
+      return (list.items ?? []).length > 0;
     },
 
     async limitRanges(tool) {

@@ -126,7 +126,7 @@ describe('a job', () => {
   });
 
   it('that is deleted as soon as it was created leaves no pod that comes later', async () => {
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < 12; round++) {
       await alpha.call('POST', base, { body: job('short-lived', 'sleep 30') });
       expect((await alpha.call('DELETE', `${base}/short-lived`)).json().messages.warning).toEqual([]);
       const selector = 'app.kubernetes.io/name=short-lived';

@@ -26,6 +26,8 @@ export interface ScriptedDeps extends Deps {
   ranges: readonly KubeObject[];
   /** What waiting for an end comes to. */
   isGone: boolean;
+  /** Answers to the question for pods that came late; then there are none. */
+  latePods: boolean[];
 }
 
 export const alpha = callerOf('alpha');
@@ -57,6 +59,7 @@ export function scriptDeps(): ScriptedDeps {
     events: async () => [],
     ranges: [],
     isGone: true,
+    latePods: [],
     jobs: {
       list,
       find: (namespace, name) => list(namespace).find(({ key }) => key.name === name),
@@ -83,6 +86,10 @@ export function scriptDeps(): ScriptedDeps {
       async removeAll(tool) {
         asked.push(['removeAll', tool.name]);
         await script.removed?.();
+      },
+      async hasPods(tool, name) {
+        asked.push(['hasPods', tool.name, name]);
+        return script.latePods.shift() ?? false;
       },
       async limitRanges(tool) {
         asked.push(['limitRanges', tool.name]);

@@ -20,6 +20,7 @@ describe('a deletion', () => {
       ['remove', 'alpha', 'uid-one'],
       ['release'],
       ['whenGone', 'tool-alpha', ['uid-one'], 30_000],
+      ['hasPods', 'alpha', 'one'],
     ]);
   });
 
@@ -28,6 +29,12 @@ describe('a deletion', () => {
     deps.view.set('tool-alpha', [jobNamed('one'), twin]);
     await deleteJob(alpha, 'one', deps, release);
     expect(deps.asked.filter(([what]) => what === 'remove')).toHaveLength(2);
+  });
+
+  it('waits for a pod that came after its job had gone', async () => {
+    deps.latePods = [true, true];
+    expect(await deleteJob(alpha, 'one', deps, release)).toEqual({ hasEnded: true });
+    expect(deps.asked.filter(([what]) => what === 'hasPods')).toHaveLength(3);
   });
 
   it('says so when the end takes longer', async () => {
@@ -56,6 +63,7 @@ describe('a flush', () => {
       ['removeAll', 'alpha'],
       ['release'],
       ['whenGone', 'tool-alpha', ['uid-one', 'uid-two'], 30_000],
+      ['hasPods', 'alpha', undefined],
     ]);
   });
 
