@@ -19,11 +19,6 @@ export function recordAt(value: unknown, ...path: string[]): Readonly<Record<str
     : nothing;
 }
 
-export function hasAt(value: unknown, ...path: string[]): boolean {
-  const found = at(value, path);
-  return found !== undefined && found !== null;
-}
-
 export function textAt(value: unknown, ...path: string[]): string | undefined {
   const found = at(value, path);
   return typeof found === 'string' ? found : undefined;

@@ -2,7 +2,7 @@
  * Connections to the API server: the daemon's own, and one pool per (tool, certificate). The only file that knows undici.
  * A request is built from nothing; no header of a caller ever reaches it. Nothing is retried here: the caller knows what is safe to repeat.
  */
-import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
@@ -320,9 +320,4 @@ export function kubeStatusOf(error: unknown): KubeStatusError | undefined {
 /** Hex SHA-256 of the DER form: names a certificate in pool keys and deny lists. @throws Error when `pem` is not a certificate */
 export function certificateFingerprint(pem: string): string {
   return createHash('sha256').update(new X509Certificate(pem).raw).digest('hex');
-}
-
-/** Whether `key` is the private key of `cert`. */
-export function isPair(cert: string, key: string): boolean {
-  return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
 }

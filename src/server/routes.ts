@@ -10,8 +10,9 @@ import {
   canonical,
   canonicalImages,
   canonicalJob,
+  createdMessages,
   endedMessages,
-  noMessages,
+  offeredImages,
   staleMessages,
 } from './dialects/canonical.ts';
 import { renderJob2022 } from './dialects/job-2022.ts';
@@ -91,7 +92,16 @@ function canonicalRoutes(base: string, deps: Deps, list: ListJobs, run: RunJob):
   });
   const create = async ({ caller, body }: Call) => {
     const snapshot = await run(caller, body as Record<string, unknown>);
-    return { job: canonicalJob(snapshot, options({})), messages: noMessages };
+    return { job: canonicalJob(snapshot, options({})), messages: createdMessages(snapshot) };
+  };
+  const creation = {
+    ...row,
+    path: `${base}/jobs`,
+    status: 201,
+    body: schemas.newJobSchema,
+    answer: schemas.jobAnswer,
+    explainBody,
+    handle: create,
   };
   const rows: Route[] = [
     {
@@ -104,28 +114,8 @@ function canonicalRoutes(base: string, deps: Deps, list: ListJobs, run: RunJob):
       answer: schemas.jobsAnswer,
       handle: ({ caller, query }) => new JsonText(list(caller, listForm(query))),
     },
-    {
-      ...row,
-      method: 'POST',
-      path: `${base}/jobs`,
-      summary: 'Create a job',
-      status: 201,
-      body: schemas.newJobSchema,
-      answer: schemas.jobAnswer,
-      explainBody,
-      handle: create,
-    },
-    {
-      ...row,
-      method: 'PUT',
-      path: `${base}/jobs`,
-      summary: 'Create a job, as POST does',
-      status: 201,
-      body: schemas.newJobSchema,
-      answer: schemas.jobAnswer,
-      explainBody,
-      handle: create,
-    },
+    { ...creation, method: 'POST', summary: 'Create a job' },
+    { ...creation, method: 'PUT', summary: 'Create a job, as POST does' },
     {
       ...row,
       method: 'DELETE',
@@ -184,11 +174,12 @@ function seedRoutes(base: string, deps: Deps, list: ListJobs, run: RunJob): Rout
         snapshots.map((snapshot) => job(snapshot, caller)),
       ),
   };
-  const images = () =>
-    deps
-      .images()
-      .offered()
-      .map(({ name, url }) => ({ shortname: name, image: url }));
+  const images = {
+    ...row,
+    method: 'GET',
+    answer: schemas.seedImages,
+    handle: () => offeredImages(deps.images().offered()),
+  } as const;
   return [
     {
       ...row,
@@ -244,22 +235,8 @@ function seedRoutes(base: string, deps: Deps, list: ListJobs, run: RunJob): Rout
         return '';
       },
     },
-    {
-      ...row,
-      method: 'GET',
-      path: `${base}/containers`,
-      summary: 'Images that can be used (2022)',
-      answer: schemas.seedImages,
-      handle: images,
-    },
-    {
-      ...row,
-      method: 'GET',
-      path: `${base}/images`,
-      summary: 'Images that can be used (2023)',
-      answer: schemas.seedImages,
-      handle: images,
-    },
+    { ...images, path: `${base}/containers`, summary: 'Images that can be used (2022)' },
+    { ...images, path: `${base}/images`, summary: 'Images that can be used (2023)' },
   ];
 }
 

@@ -1,4 +1,5 @@
 /** The 2026 dialect, ours as well: wrapped answers, messages, one clear error per problem. */
+import { scheduleWarning } from '../../definition/cron.ts';
 import type { Freshness, Image, JobSnapshot } from '../../domain.ts';
 import { type AppError, errorTable } from '../../errors.ts';
 import type { Dialect } from '../respond.ts';
@@ -48,6 +49,12 @@ export function staleMessages(freshness: Freshness, now: number): Messages {
   };
 }
 
+/** What its owner may not expect of a job just created: a schedule that skips months, or never comes. */
+export function createdMessages({ object: { job } }: JobSnapshot): Messages {
+  const warning = job?.schedule && scheduleWarning(job.schedule);
+  return warning ? { ...noMessages, warning: [warning] } : noMessages;
+}
+
 /** What is said after an end was asked for. */
 export function endedMessages({ hasEnded }: { readonly hasEnded: boolean }): { messages: Messages } {
   const warning = hasEnded
@@ -58,6 +65,11 @@ export function endedMessages({ hasEnded }: { readonly hasEnded: boolean }): { m
 
 export const noMessages: Messages = { info: [], warning: [], error: [] };
 
+/** As every generation lists them. */
+export function offeredImages(images: readonly Image[]): { shortname: string; image: string }[] {
+  return images.map(({ name, url }) => ({ shortname: name, image: url }));
+}
+
 export function canonicalImages(images: readonly Image[]): object {
-  return { images: images.map(({ name, url }) => ({ shortname: name, image: url })), messages: noMessages };
+  return { images: offeredImages(images), messages: noMessages };
 }

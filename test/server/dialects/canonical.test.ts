@@ -5,6 +5,7 @@ import {
   canonical,
   canonicalImages,
   canonicalJob,
+  createdMessages,
   noMessages,
   staleMessages,
 } from '../../../src/server/dialects/canonical.ts';
@@ -72,5 +73,15 @@ it('offers images by name and address', () => {
   expect(answer).toMatchObject({
     images: [{ shortname: 'bullseye' }, { shortname: 'python3.11', image: images.find('python3.11')?.url }],
     messages: noMessages,
+  });
+});
+
+describe('a job that was just created', () => {
+  const withSchedule = (text: string, actual: string) => makeSnapshot({ job: { schedule: { text, actual } } });
+
+  it('comes with a warning where its schedule skips months or never comes, and with none otherwise', () => {
+    expect(createdMessages(withSchedule('@monthly', '5 4 31 * *')).warning).toHaveLength(1);
+    expect(createdMessages(withSchedule('0 0 31 2 *', '0 0 31 2 *')).warning).toHaveLength(1);
+    expect(createdMessages(withSchedule('@daily', '5 4 * * *'))).toBe(noMessages);
   });
 });
