@@ -70,6 +70,14 @@ export const emailsChoices = ['none', 'all', 'onfinish', 'onfailure'] as const;
 export type Emails = (typeof emailsChoices)[number];
 export const mountChoices = ['all', 'none'] as const;
 export type Mount = (typeof mountChoices)[number];
+export const portProtocols = ['tcp', 'udp'] as const;
+export type PortProtocol = (typeof portProtocols)[number];
+
+/** How the cluster learns that a copy of a continuous job is well: a command that ends with 0, or a page that answers. */
+export type HealthCheck =
+  | { readonly type: 'script'; readonly script: string }
+  /** Below the job's port; begins with a slash. */
+  | { readonly type: 'http'; readonly path: string };
 
 /**
  * What was asked, as typed: a key the user did not set is absent. Kept as versioned JSON in the annotation
@@ -95,8 +103,14 @@ export interface JobDefinition {
   readonly retry?: number;
   /** Seconds, 0 = none; scheduled jobs only. */
   readonly timeout?: number;
-  /** Continuous jobs only. */
+  /** From here on continuous jobs only. */
   readonly replicas?: number;
+  /** 1-65535: where the job answers, under its own name, to other jobs of the cluster. */
+  readonly port?: number;
+  readonly portProtocol?: PortProtocol;
+  readonly healthCheck?: HealthCheck;
+  /** Whether the job's port is reachable from outside the cluster. */
+  readonly publish?: boolean;
 }
 
 /** An image the list offers, or a placeholder for one it no longer knows. */
@@ -129,6 +143,10 @@ export interface ResolvedJob {
   readonly retry: number;
   readonly timeout: number;
   readonly replicas: number;
+  readonly port: number | undefined;
+  readonly portProtocol: PortProtocol;
+  readonly healthCheck: HealthCheck | undefined;
+  readonly publish: boolean;
 }
 
 /** What the server keeps of one Kubernetes object that is a job. Times are ms since the epoch. */

@@ -27,6 +27,20 @@ export function toContainerCommand(cmd: string, output: Output | undefined, type
   return wrapCommand(type === 'buildservice' ? withLauncher(cmd) : cmd, output, type);
 }
 
+/** What checks a copy's health; undefined as in wrapCommand(). */
+export function toCheckCommand(script: string, type: Image['type']): string[] | undefined {
+  if (type === 'standard') return ['/bin/sh', '-c', script];
+  const words = splitWords(script);
+  return words && [launcher, ...words];
+}
+
+/** The script of a check, whoever wrote its command; undefined where there is none. */
+export function readCheckCommand(command: readonly string[]): string | undefined {
+  if (command.length === 0) return undefined;
+  if (command.length === 3 && command[0] === '/bin/sh' && command[1] === '-c') return command[2];
+  return joinWords(command[0] === launcher ? command.slice(1) : command);
+}
+
 function withLauncher(cmd: string): string {
   return /^launcher(?:\s|$)/.test(cmd) ? cmd : `${launcher} ${cmd}`;
 }

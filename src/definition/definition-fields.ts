@@ -29,6 +29,10 @@ const nullable: ReadonlyMap<string, boolean> = new Map([
   ['retry', false],
   ['timeout', true],
   ['replicas', false],
+  ['port', true],
+  ['port_protocol', false],
+  ['health_check', true],
+  ['publish', false],
 ]);
 
 /** Words of other interfaces for the same things, too far away for the nearest word. */
@@ -51,8 +55,10 @@ export interface FieldReader {
   required(field: string, sentence: string): string;
   flag(field: string): boolean | undefined;
   choice<T extends string>(field: string, choices: readonly T[]): T | undefined;
-  /** A whole number from 0 to `most`. */
-  count(field: string, most: number, example: number): number | undefined;
+  /** A whole number from `least` to `most`; digits as text count as well, since some clients send them. */
+  count(field: string, least: number, most: number, example: number): number | undefined;
+  /** The keys and values of an object. */
+  record(field: string, example: string): Readonly<Record<string, unknown>> | undefined;
   /** A Kubernetes quantity above zero, as typed. */
   quantity(field: string, example: string): string | undefined;
 }
@@ -90,12 +96,12 @@ export function createFieldReader(input: Readonly<Record<string, unknown>>): Fie
         (value): value is T => (choices as readonly unknown[]).includes(value),
         `is not one of ${choices.join(', ')}.`,
       ),
-    count: (field, most, example) =>
-      checked(
-        field,
-        (value): value is number => isCount(value, most),
-        `is not a whole number from 0 to ${most}. Example: ${example}.`,
-      ),
+    count(field, least, most, example) {
+      const rule = `is not a whole number from ${least} to ${most}. Example: ${example}.`;
+      const value = checked(field, (value): value is number | string => isCount(value, least, most), rule);
+      return value === undefined ? undefined : Number(value);
+    },
+    record: (field, example) => checked(field, isRecord, `is not an object. Example: ${example}.`),
     quantity: (field, example) =>
       checked(field, isQuantity, `is not a valid Kubernetes quantity above 0. Example: "${example}".`),
   };
@@ -128,8 +134,13 @@ function isFlag(value: unknown): value is boolean {
   return typeof value === 'boolean';
 }
 
-function isCount(value: unknown, most: number): boolean {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most;
+function isCount(value: unknown, least: number, most: number): boolean {
+  const number = isText(value) && /^\d{1,10}$/.test(value) ? Number(value) : value;
+  return typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Zero is refused: to Kubernetes a limit of 0 is no limit at all. */

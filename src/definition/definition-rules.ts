@@ -1,9 +1,9 @@
 /** The rules of single keys of a job. Each reads its key and leaves a problem with the reader where a rule is broken. */
 
-import type { JobDefinition, JobType } from '../domain.ts';
+import { type HealthCheck, type JobDefinition, type JobType, type PortProtocol, portProtocols } from '../domain.ts';
 import { AppError } from '../errors.ts';
 import { parseSchedule } from './cron.ts';
-import type { FieldReader } from './definition-fields.ts';
+import { type FieldReader, shown } from './definition-fields.ts';
 import { problemOfLogPath } from './log-paths.ts';
 
 const maxNameLength = 52;
@@ -12,6 +12,7 @@ const maxCommandBytes = 32_768;
 const maxImageLength = 512;
 const maxSeconds = 2_147_483_647;
 const maxReplicas = 1_000;
+const maxScriptBytes = 4_096;
 const naming = 'See the documentation for the naming rules: https://w.wiki/6YL8';
 
 /** Said by `job_type`, or by a key that only one type has. */
@@ -87,25 +88,83 @@ export function readLogPath(read: FieldReader, field: 'filelog_stdout' | 'filelo
 }
 
 export function readRetry(read: FieldReader, type: JobType): number | undefined {
-  return onlyFor(read, 'retry', type !== 'continuous', 'one-off and scheduled', read.count('retry', 5, 2));
+  return onlyFor(read, 'retry', type !== 'continuous', 'one-off and scheduled', read.count('retry', 0, 5, 2));
 }
 
 export function readTimeout(read: FieldReader, type: JobType): number | undefined {
-  return onlyFor(read, 'timeout', type === 'scheduled', 'scheduled', read.count('timeout', maxSeconds, 3600));
+  return onlyFor(read, 'timeout', type === 'scheduled', 'scheduled', read.count('timeout', 0, maxSeconds, 3600));
 }
 
 export function readReplicas(read: FieldReader, type: JobType): number | undefined {
-  return onlyFor(read, 'replicas', type === 'continuous', 'continuous', read.count('replicas', maxReplicas, 1));
+  return onlyFor(read, 'replicas', type === 'continuous', 'continuous', read.count('replicas', 0, maxReplicas, 1));
+}
+
+/** A job with a port is found by its name, so the name must be one a Service can have (DNS label, RFC 1035). */
+export function readPort(read: FieldReader, type: JobType, name: string): number | undefined {
+  const port = onlyFor(read, 'port', type === 'continuous', 'continuous', read.count('port', 1, 65_535, 8080));
+  if (port !== undefined && name !== '' && !/^[a-z](?:[-a-z0-9]*[a-z0-9])?$/.test(name)) {
+    read.refuse(
+      'name',
+      `a job with a port needs a name of a-z, 0-9 and "-" that begins with a letter. Example: "web".`,
+    );
+  }
+  return port;
+}
+
+/** Clients send it with every job that has a port; without one it means nothing. */
+export function readPortProtocol(read: FieldReader, type: JobType): PortProtocol | undefined {
+  const protocol = read.choice('port_protocol', portProtocols);
+  return onlyFor(read, 'port_protocol', type === 'continuous', 'continuous', protocol);
+}
+
+export function readHealthCheck(read: FieldReader, type: JobType, port: number | undefined): HealthCheck | undefined {
+  const example = '{"type": "script", "script": "./healthy.sh"} or {"type": "http", "path": "/healthz"}';
+  const given = read.record('health_check', example);
+  if (given === undefined) return undefined;
+  if (type !== 'continuous')
+    return read.refuse('health_check', 'Health checks are only supported for continuous jobs.');
+  const known = ['type', 'script', 'path'];
+  const extra = Object.keys(given).find((key) => !known.includes(key));
+  if (extra !== undefined)
+    return read.refuse('health_check', `${shown(extra)} is not a key of it. Example: ${example}.`);
+  if (given.type === 'script') return readScript(read, given.script);
+  if (given.type === 'http') return readPage(read, given.path, port);
+  return read.refuse('health_check', `type: ${shown(given.type)} is not one of script, http. Example: ${example}.`);
+}
+
+function readScript(read: FieldReader, script: unknown): HealthCheck | undefined {
+  const isRight = typeof script === 'string' && script.trim() !== '' && !/[\0\p{Cs}]/u.test(script);
+  if (isRight && Buffer.byteLength(script) <= maxScriptBytes) return { type: 'script', script };
+  return read.refuse('health_check', 'script: must be a command of at most 4 KiB. Example: "./healthy.sh".');
+}
+
+/** As the kubelet puts it into a request line. */
+function readPage(read: FieldReader, path: unknown, port: number | undefined): HealthCheck | undefined {
+  if (port === undefined && !read.problems.some(({ field }) => field === 'port')) {
+    read.problems.push({ field: 'port', text: 'Port must be set for HTTP health checks' });
+  }
+  const isRight = typeof path === 'string' && /^\/[!-~]{0,1023}$/.test(path);
+  if (isRight) return { type: 'http', path };
+  return read.refuse('health_check', 'path: must begin with a slash and hold no blanks. Example: "/healthz".');
+}
+
+export function readPublish(read: FieldReader, type: JobType, port: number | undefined): boolean | undefined {
+  const publish = read.flag('publish');
+  if (publish !== true) return type === 'continuous' ? publish : undefined;
+  onlyFor(read, 'publish', type === 'continuous', 'continuous', publish);
+  if (type === 'continuous' && port === undefined) read.refuse('publish', 'needs a port. Example: "port": 8080.');
+  if (read.text('port_protocol') === 'udp') read.refuse('publish', 'is for tcp ports only.');
+  return publish;
 }
 
 /** Zero asks for nothing (but of replicas), and some clients send it with every job. */
-function onlyFor(
+function onlyFor<T>(
   read: FieldReader,
   field: string,
   isRight: boolean,
   types: string,
-  value: number | undefined,
-): number | undefined {
+  value: T | undefined,
+): T | undefined {
   if (isRight || value === undefined) return value;
   return value === 0 && field !== 'replicas'
     ? undefined

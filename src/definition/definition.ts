@@ -6,14 +6,18 @@
 import { emailsChoices, type Image, type JobDefinition, mountChoices, type ResolvedJob, type Tool } from '../domain.ts';
 import { AppError } from '../errors.ts';
 import { textAt } from '../fields.ts';
-import { toContainerCommand } from './command.ts';
+import { toCheckCommand, toContainerCommand } from './command.ts';
 import { parseSchedule } from './cron.ts';
 import { createFieldReader, type Problem } from './definition-fields.ts';
 import {
   readCommandLine,
+  readHealthCheck,
   readImageName,
   readLogPath,
   readName,
+  readPort,
+  readPortProtocol,
+  readPublish,
   readReplicas,
   readRetry,
   readSchedules,
@@ -21,9 +25,25 @@ import {
   readType,
 } from './definition-rules.ts';
 import { resolveLogPath } from './log-paths.ts';
+import { askedCheck } from './ports.ts';
 import { cpuText2026, memoryText2026 } from './quantity.ts';
 
 const maxEncodedBytes = 65_536;
+/** Keys that a definition and a request have in common; the others are named after the style of their place. */
+const sameNames = [
+  'name',
+  'cmd',
+  'filelog',
+  'emails',
+  'mount',
+  'memory',
+  'cpu',
+  'retry',
+  'timeout',
+  'replicas',
+  'port',
+  'publish',
+];
 
 /**
  * @param input canonical keys (`name`, `cmd`, `imagename`, `schedule`, …), not yet trusted
@@ -32,8 +52,10 @@ const maxEncodedBytes = 65_536;
 export function parseDefinition(input: Readonly<Record<string, unknown>>): JobDefinition {
   const read = createFieldReader(input);
   const type = readType(read);
+  const name = readName(read);
+  const port = readPort(read, type, name);
   const definition = withoutUnset<JobDefinition>({
-    name: readName(read),
+    name,
     type,
     cmd: readCommandLine(read),
     image: readImageName(read),
@@ -48,6 +70,10 @@ export function parseDefinition(input: Readonly<Record<string, unknown>>): JobDe
     retry: readRetry(read, type),
     timeout: readTimeout(read, type),
     replicas: readReplicas(read, type),
+    port,
+    portProtocol: readPortProtocol(read, type),
+    healthCheck: readHealthCheck(read, type, port),
+    publish: readPublish(read, type, port),
   });
   if (read.problems.length === 0 && Buffer.byteLength(encodeDefinition(definition)) > maxEncodedBytes) {
     read.refuse('cmd', 'holds too many special characters. Put it into a script in your home and run that.');
@@ -114,6 +140,10 @@ export function resolveJob(
     retry: definition.retry ?? 0,
     timeout: definition.timeout ?? 0,
     replicas: definition.replicas ?? 1,
+    port: definition.port,
+    portProtocol: definition.portProtocol ?? 'tcp',
+    healthCheck: askedCheck(definition),
+    publish: definition.publish ?? false,
   };
 }
 
@@ -137,8 +167,12 @@ function problemsWith(definition: JobDefinition, { image, homePath, filelog, mou
       'filelog: is off on images of the build service unless asked for. Add "filelog": true, or leave out the path.',
     );
   }
+  const unclosed = `a quote is not closed, or nothing follows the last backslash. Example: web --title 'my tool'.`;
   if (!filelog && toContainerCommand(definition.cmd, undefined, image.type) === undefined) {
-    refuse('cmd', `cmd: a quote is not closed, or nothing follows the last backslash. Example: web --title 'my tool'.`);
+    refuse('cmd', `cmd: ${unclosed}`);
+  }
+  if (definition.healthCheck?.type === 'script' && !toCheckCommand(definition.healthCheck.script, image.type)) {
+    refuse('health_check', `health_check: script: ${unclosed}`);
   }
   return problems;
 }
@@ -160,9 +194,13 @@ export function decodeDefinition(text: string): JobDefinition | undefined {
     const { schedules } = raw;
     if (schedules !== undefined && !(Array.isArray(schedules) && schedules.length === 1)) return undefined;
     const input = { schedule: textAt(schedules, '0', 'text'), job_type: raw.type, imagename: raw.image };
-    const sameNames = ['name', 'cmd', 'filelog', 'emails', 'mount', 'memory', 'cpu', 'retry', 'timeout', 'replicas'];
-    const paths = { filelog_stdout: raw.filelogStdout, filelog_stderr: raw.filelogStderr };
-    return parseDefinition({ ...input, ...paths, ...Object.fromEntries(sameNames.map((name) => [name, raw[name]])) });
+    const renamed = {
+      filelog_stdout: raw.filelogStdout,
+      filelog_stderr: raw.filelogStderr,
+      port_protocol: raw.portProtocol,
+      health_check: raw.healthCheck,
+    };
+    return parseDefinition({ ...input, ...renamed, ...Object.fromEntries(sameNames.map((name) => [name, raw[name]])) });
   } catch {
     return undefined;
   }

@@ -29,9 +29,10 @@ import {
   selectorOf,
   toolSelector,
 } from './labels.ts';
+import { readPortsAndProbes, toPortsAndProbes, toService } from './ports.ts';
 import { readResources, toResources } from './resources.ts';
 
-export { annotationNames, labelNames, managedBySelector, runIdName, toolSelector };
+export { annotationNames, labelNames, managedBySelector, runIdName, toolSelector, toService };
 
 export interface ToKubeContext {
   readonly tool: Tool;
@@ -131,8 +132,9 @@ function container(job: ResolvedJob, context: ToKubeContext, homes: ToKubeContex
     image: image.url,
     ...(imagePullPolicy ? { imagePullPolicy } : {}),
     ...(image.type === 'standard' ? { workingDir: homePath } : {}),
-    env: environment(image.type, homes && homePath),
+    env: environment(job, homes && homePath),
     command: commandOf(job),
+    ...toPortsAndProbes(job),
     resources: toResources(job, defaultCpuLimit),
     securityContext: {
       allowPrivilegeEscalation: false,
@@ -147,11 +149,12 @@ function container(job: ResolvedJob, context: ToKubeContext, homes: ToKubeContex
 }
 
 /** @param home set where the cluster does not tell the container its home */
-function environment(type: Image['type'], home: string | undefined): KubeObject[] {
+function environment({ image: { type }, port }: ResolvedJob, home: string | undefined): KubeObject[] {
   return [
     ...(type === 'buildservice' ? [{ name: 'NO_HOME', value: 'a buildservice pod does not need a home env' }] : []),
     ...(type === 'standard' && home !== undefined ? [{ name: 'HOME', value: home }] : []),
     { name: runIdName, valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
+    ...(port === undefined ? [] : [{ name: 'PORT', value: String(port) }]),
   ];
 }
 
@@ -209,6 +212,8 @@ export function fromKubeObject(object: KubeObject, { images, homesMount }: FromK
     retry: kind === 'Deployment' ? 0 : (amountAt(object, ...run, 'backoffLimit') ?? 0),
     timeout: kind === 'Deployment' ? 0 : (amountAt(object, ...run, 'activeDeadlineSeconds') ?? 0),
     replicas: kind === 'Deployment' ? (amountAt(object, 'spec', 'replicas') ?? 1) : 1,
+    ...readPortsAndProbes(container),
+    publish: definition?.publish ?? false,
   };
   return { job, definition };
 }

@@ -6,7 +6,7 @@ import { AppError } from '../errors.ts';
 import { canonical } from './dialects/canonical.ts';
 import { seed } from './dialects/seed.ts';
 import { type Dialect, type Reply, sendText, textOf } from './respond.ts';
-import { type Call, JsonText, type Route } from './routes.ts';
+import { type Call, JsonText, type Route } from './routes/route.ts';
 import { errorAnswer } from './schemas.ts';
 import type { App } from './server.ts';
 

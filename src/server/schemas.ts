@@ -3,12 +3,27 @@
  * Rules that need more than a shape (names, quantities, cron) live in definition.ts, which also words every problem.
  */
 import { z } from 'zod';
-import { emailsChoices, mountChoices } from '../domain.ts';
+import { emailsChoices, mountChoices, portProtocols } from '../domain.ts';
+
+/** What checks a value and describes it in the OpenAPI document. */
+export type Shape = z.ZodType;
 
 const name = z.string().describe('Job name: a DNS name of at most 52 characters.');
 const messages = z
   .object({ info: z.array(z.string()), warning: z.array(z.string()), error: z.array(z.string()) })
   .describe('What a person may want to read; each list may be empty.');
+
+/** Digits as text count as well, since some clients send them. */
+const count = (min: number, max?: number) => {
+  const number = z.number().int().min(min);
+  return z.union([max === undefined ? number : number.max(max), z.string().regex(/^\d{1,10}$/)]);
+};
+const healthCheck = z
+  .discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('script'), script: z.string() }),
+    z.strictObject({ type: z.literal('http'), path: z.string() }),
+  ])
+  .describe('How it is known that a copy is well: a command that ends with 0, or a page that answers.');
 
 /** `POST /v1/tool/{tool}/jobs` */
 export const newJobSchema = z
@@ -29,9 +44,13 @@ export const newJobSchema = z
     mount: z.enum(mountChoices).optional(),
     memory: z.string().nullable().optional().describe('Kubernetes quantity, e.g. 512Mi.'),
     cpu: z.string().nullable().optional().describe('Kubernetes quantity, e.g. 500m.'),
-    retry: z.number().int().min(0).max(5).optional(),
-    timeout: z.number().int().min(0).nullable().optional().describe('Seconds; 0 = none; scheduled jobs only.'),
-    replicas: z.number().int().min(0).optional(),
+    retry: count(0, 5).optional().describe('Further attempts after a failure; not for continuous jobs.'),
+    timeout: count(0).nullable().optional().describe('Seconds; 0 = none; scheduled jobs only.'),
+    replicas: count(0).optional().describe('Copies at once; continuous jobs only.'),
+    port: count(1, 65_535).nullable().optional().describe('Where the job answers; continuous jobs only.'),
+    port_protocol: z.enum(portProtocols).optional(),
+    health_check: healthCheck.nullable().optional(),
+    publish: z.boolean().optional().describe('Make the port reachable from outside the cluster.'),
   })
   .meta({ id: 'NewJob' });
 
@@ -70,7 +89,8 @@ export const jobSchema = z
     replicas: z.number().optional(),
     port: z.number().nullable().optional(),
     port_protocol: z.string().optional(),
-    health_check: z.null().optional(),
+    health_check: healthCheck.nullable().optional(),
+    publish: z.boolean().optional(),
   })
   .partial()
   .required({ name: true })

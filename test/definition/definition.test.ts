@@ -105,7 +105,12 @@ describe('a definition', () => {
     ['retry', 6],
     ['retry', -1],
     ['retry', 1.5],
-    ['retry', '3'],
+    ['retry', '6'],
+    ['retry', '3 '],
+    ['port', 80],
+    ['port_protocol', 'tcp'],
+    ['publish', true],
+    ['health_check', { type: 'script', script: './ok' }],
     ['retry', null],
     ['timeout', 5],
     ['replicas', 2],
@@ -206,6 +211,10 @@ describe('a resolved job', () => {
       retry: 0,
       timeout: 0,
       replicas: 1,
+      port: undefined,
+      portProtocol: 'tcp',
+      healthCheck: undefined,
+      publish: false,
     });
     expect(resolve({}, buildImage)).toMatchObject({ filelog: false, filelogStdout: undefined, mount: 'none' });
   });

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fromKubeStatus } from '../../src/kube.ts';
 import { dialectOf, registerRoutes } from '../../src/server/register-routes.ts';
-import { createRoutes, type Route } from '../../src/server/routes.ts';
+import type { Route } from '../../src/server/routes/route.ts';
+import { createRoutes } from '../../src/server/routes.ts';
 import type { Issued } from '../support/certs.ts';
 import { now } from '../support/facts.ts';
 import { jobNamed, type ScriptedDeps, scriptDeps } from './scripted-deps.ts';

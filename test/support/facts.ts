@@ -49,6 +49,10 @@ export function makeResolved(changes: Partial<ResolvedJob> = {}): ResolvedJob {
     retry: 0,
     timeout: 0,
     replicas: 1,
+    port: undefined,
+    portProtocol: 'tcp',
+    healthCheck: undefined,
+    publish: false,
     ...changes,
   };
 }

@@ -1,28 +1,14 @@
 /** Facts about jobs as the machines receive them, made of raw objects by the real converter. */
 import type { JobEvent, JobKey, KubeObject, ResolvedJob } from '../../src/domain.ts';
 import { isDropped, type ReadJob, toJobEvent, type WatchedKind } from '../../src/watch/job-events.ts';
+import { makeResolved } from './facts.ts';
 
 /** A definition that is readable: a one-off job, allowed as many retries as the object's backoffLimit says. */
 export const readAny: ReadJob = (object) => ({ job: makeResolvedJob(object), definition: undefined });
 
 function makeResolvedJob(object: KubeObject): ResolvedJob {
   const spec = object.spec as { backoffLimit?: number; replicas?: number };
-  return {
-    name: 'demo',
-    type: 'one-off',
-    cmd: './run.sh',
-    image: { name: 'bookworm', url: 'bookworm:latest', aliases: [], state: 'stable', type: 'standard' },
-    filelog: false,
-    filelogStdout: undefined,
-    filelogStderr: undefined,
-    emails: 'none',
-    mount: 'all',
-    memory: '512Mi',
-    cpu: '0.1',
-    retry: spec.backoffLimit ?? 0,
-    timeout: 0,
-    replicas: spec.replicas ?? 1,
-  };
+  return makeResolved({ retry: spec.backoffLimit ?? 0, replicas: spec.replicas ?? 1 });
 }
 
 /** @throws Error when the object is no fact about a job */

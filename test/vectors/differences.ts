@@ -64,12 +64,6 @@ export const differences: readonly Difference[] = [
   },
   {
     section: 'objects',
-    reason: 'ports and health checks are not offered in this release',
-    instead: 'refused',
-    applies: ({ asked = {} }) => ['port', 'port_protocol', 'health_check'].some((key) => key in asked),
-  },
-  {
-    section: 'objects',
     reason: 'log files outside the home, or with control characters, and blank commands are refused',
     instead: 'refused',
     applies: ({ asked = {} }) =>

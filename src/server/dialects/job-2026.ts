@@ -1,7 +1,7 @@
 /** A job as the canonical dialect shows it: with every default filled in, or only what its owner set. Pure and total. */
 
 import { cpuText2026, memoryText2026 } from '../../definition/quantity.ts';
-import type { JobDefinition, JobSnapshot, JobType, ResolvedJob } from '../../domain.ts';
+import type { HealthCheck, JobDefinition, JobSnapshot, JobType, ResolvedJob } from '../../domain.ts';
 import { typeOfKind } from '../../domain.ts';
 import { longStatus } from './status/long-status.ts';
 import { shortStatus } from './status/status-words.ts';
@@ -36,7 +36,8 @@ export interface Job2026 {
   readonly replicas?: number;
   readonly port?: number | null;
   readonly port_protocol?: string;
-  readonly health_check?: null;
+  readonly health_check?: HealthCheck | null;
+  readonly publish?: boolean;
 }
 
 /** Only what was set; `image`, `imagename` and `job_type` always, `continuous` on continuous jobs. */
@@ -76,7 +77,14 @@ const typeFields: Record<JobType, (job: ResolvedJob) => Partial<Job2026>> = {
     retry,
     timeout,
   }),
-  continuous: ({ replicas }) => ({ continuous: true, replicas, port: null, port_protocol: 'tcp', health_check: null }),
+  continuous: ({ replicas, port, portProtocol, healthCheck, publish }) => ({
+    continuous: true,
+    replicas,
+    port: port ?? null,
+    port_protocol: portProtocol,
+    health_check: healthCheck ?? null,
+    publish,
+  }),
 };
 
 function continuousMark(type: JobType): Pick<Job2026, 'continuous'> {
@@ -114,6 +122,11 @@ function fromDefinition(asked: JobDefinition): Partial<UnresolvedJob2026> {
     retry: asked.retry,
     timeout: asked.timeout,
     replicas: asked.replicas,
+    port: asked.port,
+    // With the port, for clients that show a port only together with its protocol.
+    port_protocol: asked.portProtocol ?? (asked.port === undefined ? undefined : 'tcp'),
+    health_check: asked.healthCheck,
+    publish: asked.publish,
   });
 }
 
@@ -131,6 +144,9 @@ function fromResolved(job: ResolvedJob, type: JobType): Partial<UnresolvedJob202
     retry: type !== 'continuous' && job.retry > 0 ? job.retry : undefined,
     timeout: type === 'scheduled' && job.timeout > 0 ? job.timeout : undefined,
     replicas: type === 'continuous' && job.replicas !== 1 ? job.replicas : undefined,
+    port: job.port,
+    port_protocol: job.port === undefined ? undefined : job.portProtocol,
+    health_check: job.healthCheck,
   });
 }
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type {
   Condition,
   ContainerState,
+  HealthCheck,
   Image,
   JobDefinition,
   JobKey,
@@ -100,23 +101,41 @@ const common = {
   retry: fc.nat(5),
   timeout: fc.nat(),
   replicas: fc.nat(9),
+  portProtocol: fc.constantFrom('tcp' as const, 'udp' as const),
+  publish: fc.boolean(),
 };
+
+const anyPort = fc.integer({ min: 1, max: 65_535 });
+const anyCheck = fc.constantFrom<HealthCheck>({ type: 'script', script: './ok' }, { type: 'http', path: '/' });
 
 const anyJob: fc.Arbitrary<ResolvedJob> = fc.record(
   {
     ...common,
     image: anyImage,
+    port: unsure(anyPort),
+    healthCheck: unsure(anyCheck),
     schedule: fc.record({ text: anyText, actual: anyText }),
     filelogStdout: unsure(anyText),
     filelogStderr: unsure(anyText),
   },
-  { requiredKeys: [...(Object.keys(common) as (keyof typeof common)[]), 'image', 'filelogStdout', 'filelogStderr'] },
+  {
+    requiredKeys: [
+      ...(Object.keys(common) as (keyof typeof common)[]),
+      'image',
+      'port',
+      'healthCheck',
+      'filelogStdout',
+      'filelogStderr',
+    ],
+  },
 );
 
 const anyDefinition: fc.Arbitrary<JobDefinition> = fc.record(
   {
     ...common,
     image: anyText,
+    port: anyPort,
+    healthCheck: anyCheck,
     schedules: fc.array(fc.record({ text: anyText }), { maxLength: 2 }),
     filelogStdout: anyText,
     filelogStderr: anyText,

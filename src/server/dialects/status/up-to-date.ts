@@ -1,9 +1,10 @@
 /** Whether what runs is what was asked: an object can be changed past this service. Pure and total. */
 
+import { askedCheck } from '../../../definition/ports.ts';
 import { isSameQuantity } from '../../../definition/quantity.ts';
-import type { JobDefinition, ObjectFacts, ResolvedJob } from '../../../domain.ts';
+import type { HealthCheck, JobDefinition, ObjectFacts, ResolvedJob } from '../../../domain.ts';
 
-const compared = ['cmd', 'filelog', 'emails', 'mount', 'retry', 'timeout', 'replicas'] as const;
+const compared = ['cmd', 'filelog', 'emails', 'mount', 'retry', 'timeout', 'replicas', 'port', 'portProtocol'] as const;
 
 /** Only what the definition says is compared; without one there is nothing to differ from. */
 export function isUpToDate({ job, definition }: ObjectFacts): boolean {
@@ -12,8 +13,13 @@ export function isUpToDate({ job, definition }: ObjectFacts): boolean {
     compared.every((field) => definition[field] === undefined || definition[field] === job[field]) &&
     isSameAmount(definition.memory, job.memory) &&
     isSameAmount(definition.cpu, job.cpu) &&
-    isSameSchedule(job, definition)
+    isSameSchedule(job, definition) &&
+    isSameCheck(askedCheck(definition), job.healthCheck)
   );
+}
+
+function isSameCheck(asked: HealthCheck | undefined, running: HealthCheck | undefined): boolean {
+  return asked === undefined || JSON.stringify(asked) === JSON.stringify(running);
 }
 
 function isSameAmount(asked: string | undefined, running: string): boolean {

@@ -1,0 +1,80 @@
+/**
+ * What makes a continuous job reachable and watched over, both ways: the container's port and probes, and the Service under the job's
+ * name. docs/wire.md, "Ports and health checks".
+ */
+import type { HealthCheck, JobDefinition, KubeObject, ResolvedJob, Tool } from '../domain.ts';
+import { integerAt, listAt, recordAt, textAt, textsAt } from '../fields.ts';
+import { readCheckCommand, toCheckCommand } from './command.ts';
+import { labelNames, labelsOf } from './labels.ts';
+
+/** Until a job has started it is asked every second for two minutes, from then on every ten seconds; three misses restart it. */
+const startupTiming = { initialDelaySeconds: 0, periodSeconds: 1, failureThreshold: 120, timeoutSeconds: 5 };
+const livenessTiming = { initialDelaySeconds: 0, periodSeconds: 10, failureThreshold: 3, timeoutSeconds: 5 };
+
+/** `ports` and probes of the container; nothing for a job with neither. */
+export function toPortsAndProbes(job: ResolvedJob): KubeObject {
+  const probe = probeOf(job);
+  return {
+    ...(job.port === undefined
+      ? {}
+      : { ports: [{ containerPort: job.port, protocol: job.portProtocol.toUpperCase() }] }),
+    ...(probe ? { startupProbe: { ...probe, ...startupTiming }, livenessProbe: { ...probe, ...livenessTiming } } : {}),
+  };
+}
+
+/** What can be asked of what was wished for: pages answer over TCP only. */
+export function askedCheck({
+  healthCheck,
+  portProtocol,
+}: Pick<JobDefinition, 'healthCheck' | 'portProtocol'>): HealthCheck | undefined {
+  return healthCheck?.type === 'http' && portProtocol === 'udp' ? undefined : healthCheck;
+}
+
+function probeOf({ healthCheck, port, portProtocol, image }: ResolvedJob): KubeObject | undefined {
+  if (healthCheck?.type === 'script') return { exec: { command: toCheckCommand(healthCheck.script, image.type) } };
+  if (port === undefined || portProtocol !== 'tcp') return undefined;
+  return healthCheck ? { httpGet: { path: healthCheck.path, port } } : { tcpSocket: { port } };
+}
+
+/** The Service of a job that has a port: other jobs of the cluster reach it under the job's name. */
+export function toService(job: ResolvedJob, tool: Tool): KubeObject | undefined {
+  if (job.port === undefined) return undefined;
+  const all = labelsOf(job, tool);
+  const kept = [
+    labelNames.toolforge,
+    labelNames.managedBy,
+    labelNames.createdBy,
+    labelNames.version,
+    labelNames.component,
+    labelNames.name,
+  ];
+  const labels = Object.fromEntries(kept.map((name) => [name, all[name]]));
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: job.name, namespace: tool.namespace, labels },
+    spec: {
+      selector: labels,
+      type: 'ClusterIP',
+      ports: [{ protocol: job.portProtocol.toUpperCase(), port: job.port, targetPort: job.port }],
+    },
+  };
+}
+
+type PortsAndProbes = Pick<ResolvedJob, 'port' | 'portProtocol' | 'healthCheck'>;
+
+export function readPortsAndProbes(container: unknown): PortsAndProbes {
+  const [first] = listAt(container, 'ports');
+  return {
+    port: integerAt(first, 'containerPort'),
+    portProtocol: textAt(first, 'protocol') === 'UDP' ? 'udp' : 'tcp',
+    healthCheck: readProbe(recordAt(container, 'startupProbe')),
+  };
+}
+
+function readProbe(probe: Readonly<Record<string, unknown>>): HealthCheck | undefined {
+  const script = readCheckCommand(textsAt(probe, 'exec', 'command') ?? []);
+  if (script !== undefined) return { type: 'script', script };
+  const path = textAt(probe, 'httpGet', 'path');
+  return path === undefined ? undefined : { type: 'http', path };
+}

@@ -1,0 +1,127 @@
+/** The routes of 2026, `/v1/tool/{tool}/…`: the dialect that is ours. */
+import { parseDefinition } from '../../definition/definition.ts';
+import { AppError } from '../../errors.ts';
+import {
+  canonical,
+  canonicalImages,
+  canonicalJob,
+  createdMessages,
+  endedMessages,
+  staleMessages,
+} from '../dialects/canonical.ts';
+import type { Deps } from '../handlers/deps.ts';
+import type { createListJobs, ListForm } from '../handlers/list.ts';
+import { deleteJob, flushJobs } from '../handlers/remove.ts';
+import type { RunJob } from '../handlers/run.ts';
+import { explainJob } from '../handlers/show.ts';
+import { createNextFiring } from '../next-firing.ts';
+import { textOf } from '../respond.ts';
+import * as schemas from '../schemas.ts';
+import { type Call, JsonText, type Route } from './route.ts';
+
+type ListJobs = ReturnType<typeof createListJobs>;
+
+export function canonicalRoutes(base: string, deps: Deps, list: ListJobs, run: RunJob): Route[] {
+  const nextFiringAt = createNextFiring(deps.now);
+  const row = { dialect: canonical, params: schemas.toolParams };
+  const named = { dialect: canonical, params: schemas.jobParams };
+  const said = (value: object) => ({ ...value, messages: staleMessages(deps.jobs.freshness(), deps.now()) });
+  const options = (query: Call['query']) => ({
+    now: deps.now(),
+    nextFiringAt,
+    includeUnset: wantsUnset(query),
+  });
+  const listForm = (query: Call['query']): ListForm => ({
+    name: wantsUnset(query) ? 'canonical' : 'canonical-set',
+    write: (snapshots) =>
+      textOf(canonical, said({ jobs: snapshots.map((snapshot) => canonicalJob(snapshot, options(query))) })),
+  });
+  const create = async ({ caller, body }: Call) => {
+    const snapshot = await run(caller, body as Record<string, unknown>);
+    return { job: canonicalJob(snapshot, options({})), messages: createdMessages(snapshot) };
+  };
+  const creation = {
+    ...row,
+    path: `${base}/jobs`,
+    status: 201,
+    body: schemas.newJobSchema,
+    answer: schemas.jobAnswer,
+    explainBody,
+    handle: create,
+  };
+  const rows: Route[] = [
+    {
+      ...row,
+      method: 'GET',
+      path: `${base}/jobs`,
+      summary: 'All jobs of the tool',
+      status: 200,
+      query: schemas.unsetQuery,
+      answer: schemas.jobsAnswer,
+      handle: ({ caller, query }) => new JsonText(list(caller, listForm(query))),
+    },
+    { ...creation, method: 'POST', summary: 'Create a job' },
+    { ...creation, method: 'PUT', summary: 'Create a job, as POST does' },
+    {
+      ...row,
+      method: 'DELETE',
+      path: `${base}/jobs`,
+      summary: 'Delete all jobs of the tool',
+      status: 200,
+      answer: schemas.messagesAnswer,
+      handle: async ({ caller, release }) => endedMessages(await flushJobs(caller, deps, release)),
+    },
+    {
+      ...named,
+      method: 'GET',
+      path: `${base}/jobs/:name`,
+      summary: 'One job',
+      status: 200,
+      query: schemas.unsetQuery,
+      answer: schemas.jobAnswer,
+      handle: async ({ caller, params, query }) => {
+        const { snapshot, trouble } = await explainJob(caller, params.name ?? '', deps);
+        return said({ job: canonicalJob(snapshot, { ...options(query), trouble }) });
+      },
+    },
+    {
+      ...named,
+      method: 'DELETE',
+      path: `${base}/jobs/:name`,
+      summary: 'Delete one job',
+      status: 200,
+      answer: schemas.messagesAnswer,
+      handle: async ({ caller, params, release }) =>
+        endedMessages(await deleteJob(caller, params.name ?? '', deps, release)),
+    },
+    {
+      ...row,
+      method: 'GET',
+      path: `${base}/images`,
+      summary: 'Images that can be used',
+      status: 200,
+      answer: schemas.imagesAnswer,
+      handle: () => canonicalImages(deps.images().offered()),
+    },
+  ];
+  return rows.map((entry) => ({ ...entry, handle: (call) => entry.handle(ownTool(call)) }));
+}
+
+function explainBody(body: unknown): void {
+  parseDefinition(typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {});
+}
+
+/** The tool in the path must be the certificate's. */
+function ownTool(call: Call): Call {
+  if (call.params.tool !== call.caller.tool.name) {
+    throw new AppError(
+      'caller.forbidden',
+      `Your certificate is for the tool '${call.caller.tool.name}'; it cannot be used for another one.`,
+    );
+  }
+  return call;
+}
+
+function wantsUnset(query: Call['query']): boolean {
+  return !['false', 'False', '0'].includes(String(query.include_unset ?? 'true'));
+}

@@ -1,0 +1,38 @@
+/** What a row of the table of routes is. */
+import type { Caller } from '../identify.ts';
+import type { Dialect } from '../respond.ts';
+import type { Shape } from '../schemas.ts';
+
+/** One request after identification; `body` has had its shape checked. */
+export interface Call {
+  readonly caller: Caller;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+  /** Gives back the caller's place among the requests at once, for a handler that only waits from here on. */
+  release(): void;
+}
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+  readonly dialect: Dialect;
+  readonly summary: string;
+  readonly status: number;
+  readonly params?: Shape;
+  readonly query?: Shape;
+  readonly body?: Shape;
+  readonly answer: Shape;
+  /** Words what is wrong with a body whose shape does not fit, all problems at once. @throws AppError */
+  explainBody?(body: unknown): void;
+  /** A value to be written as JSON, or a list's text. */
+  handle(call: Call): Promise<unknown> | unknown;
+}
+
+/** JSON made already. */
+export class JsonText {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}

@@ -1,0 +1,101 @@
+/** The routes of the first clients (2021 to June 2023), `/api/v1/…`. */
+import type { JobSnapshot } from '../../domain.ts';
+import { AppError } from '../../errors.ts';
+import { offeredImages } from '../dialects/canonical.ts';
+import { renderJob2022 } from '../dialects/job-2022.ts';
+import { seed, seedInput } from '../dialects/seed.ts';
+import type { Deps } from '../handlers/deps.ts';
+import type { createListJobs, ListForm } from '../handlers/list.ts';
+import { deleteJob, flushJobs } from '../handlers/remove.ts';
+import type { RunJob } from '../handlers/run.ts';
+import { explainJob } from '../handlers/show.ts';
+import type { Caller } from '../identify.ts';
+import { textOf } from '../respond.ts';
+import * as schemas from '../schemas.ts';
+import { JsonText, type Route } from './route.ts';
+
+type ListJobs = ReturnType<typeof createListJobs>;
+
+export function seedRoutes(base: string, deps: Deps, list: ListJobs, run: RunJob): Route[] {
+  const row = { dialect: seed, status: 200 } as const;
+  const named = { ...row, params: schemas.nameParams };
+  const job = (snapshot: JobSnapshot, caller: Caller, trouble?: string) =>
+    renderJob2022(snapshot, { tool: caller.tool, now: deps.now(), trouble });
+  const form: ListForm = {
+    name: 'seed',
+    write: (snapshots, caller) =>
+      textOf(
+        seed,
+        snapshots.map((snapshot) => job(snapshot, caller)),
+      ),
+  };
+  const images = {
+    ...row,
+    method: 'GET',
+    answer: schemas.seedImages,
+    handle: () => offeredImages(deps.images().offered()),
+  } as const;
+  return [
+    {
+      ...row,
+      method: 'POST',
+      path: `${base}/run`,
+      summary: 'Create a job (2022)',
+      query: schemas.seedRunQuery,
+      body: schemas.seedRunBody,
+      answer: schemas.seedCreated,
+      handle: async ({ caller, body, query }) => {
+        await run(caller, seedInput(body, query));
+        return 201;
+      },
+    },
+    {
+      ...named,
+      method: 'GET',
+      path: `${base}/show/:name`,
+      summary: 'One job (2022)',
+      answer: schemas.seedJobSchema,
+      handle: async ({ caller, params }) => {
+        const { snapshot, trouble } = await explainJob(caller, params.name ?? '', deps);
+        return job(snapshot, caller, trouble);
+      },
+    },
+    {
+      ...row,
+      method: 'GET',
+      path: `${base}/list`,
+      summary: 'All jobs of the tool (2022)',
+      answer: schemas.seedJobs,
+      handle: ({ caller }) => new JsonText(list(caller, form)),
+    },
+    {
+      ...named,
+      method: 'DELETE',
+      path: `${base}/delete/:name`,
+      summary: 'Delete one job (2022)',
+      answer: schemas.seedNothing,
+      handle: async ({ caller, params, release }) => {
+        await deleteJob(caller, params.name ?? '', deps, release).catch(unlessMissing);
+        return '';
+      },
+    },
+    {
+      ...row,
+      method: 'DELETE',
+      path: `${base}/flush`,
+      summary: 'Delete all jobs of the tool (2022)',
+      answer: schemas.seedNothing,
+      handle: async ({ caller, release }) => {
+        await flushJobs(caller, deps, release);
+        return '';
+      },
+    },
+    { ...images, path: `${base}/containers`, summary: 'Images that can be used (2022)' },
+    { ...images, path: `${base}/images`, summary: 'Images that can be used (2023)' },
+  ];
+}
+
+/** The first clients delete without looking: a missing job is as good as deleted. */
+function unlessMissing(error: unknown): void {
+  if (!(error instanceof AppError && error.code === 'job.not_found')) throw error;
+}
