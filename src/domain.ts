@@ -138,6 +138,7 @@ export interface ResolvedJob {
   readonly filelogStderr: string | undefined;
   readonly emails: Emails;
   readonly mount: Mount;
+  /** As typed where that is known, else as the cluster keeps them; every dialect has a form of its own for them. */
   readonly memory: string;
   readonly cpu: string;
   readonly retry: number;

@@ -52,7 +52,7 @@ const example = 'Example: "0 7 * * *" (every day at 07:00 UTC).';
 export function parseSchedule(text: string, seed: { readonly tool: string; readonly job: string }): Schedule {
   if (text.length > maxTextLength)
     throw invalid(`${text.slice(0, 40)}…`, `It is longer than ${maxTextLength} characters`);
-  const result = text.startsWith('@') ? spreadMacro(text, `${seed.tool} ${seed.job}`) : readFields(text);
+  const result = text.startsWith('@') ? readMacro(text, `${seed.tool} ${seed.job}`) : readFields(text);
   if ('actual' in result) return { text, actual: result.actual };
   throw invalid(text, `Unable to parse cron expression "${result.where}": ${result.problem}`);
 }
@@ -65,15 +65,23 @@ function invalid(text: string, detail: string): AppError {
   });
 }
 
-function spreadMacro(text: string, seed: string): Read {
+function readMacro(text: string, seed: string): Read {
+  const actual = spreadMacro(text, seed);
+  if (actual !== undefined) return { actual };
+  const problem = `Invalid at-macro '${text}', supported macros are: ${[...macros.keys()].join(', ')}`;
+  return { where: text, problem };
+}
+
+/**
+ * The five fields that a macro stands for, always the same for a seed.
+ * @returns undefined for what is no macro
+ * @example spreadMacro('@daily', 'some-tool some-job') -> '56 6 * * *'
+ */
+export function spreadMacro(text: string, seed: string): string | undefined {
   const drawn = macros.get(text);
-  if (!drawn)
-    return {
-      where: text,
-      problem: `Invalid at-macro '${text}', supported macros are: ${[...macros.keys()].join(', ')}`,
-    };
+  if (!drawn) return undefined;
   const draw = createDraw(seed);
-  return { actual: fields.map(({ min, max }, place) => (drawn[place] ? draw(min, max) : '*')).join(' ') };
+  return fields.map(({ min, max }, place) => (drawn[place] ? draw(min, max) : '*')).join(' ');
 }
 
 function readFields(text: string): Read {

@@ -26,7 +26,6 @@ import {
 } from './definition-rules.ts';
 import { resolveLogPath } from './log-paths.ts';
 import { askedCheck } from './ports.ts';
-import { cpuText2026, memoryText2026 } from './quantity.ts';
 
 const maxEncodedBytes = 65_536;
 /** Keys that a definition and a request have in common; the others are named after the style of their place. */
@@ -135,8 +134,8 @@ export function resolveJob(
     filelogStderr: filelog ? output.stderr : undefined,
     emails: definition.emails ?? 'none',
     mount,
-    memory: memoryText2026(definition.memory ?? defaults.memory),
-    cpu: cpuText2026(definition.cpu ?? defaults.cpu),
+    memory: definition.memory ?? defaults.memory,
+    cpu: definition.cpu ?? defaults.cpu,
     retry: definition.retry ?? 0,
     timeout: definition.timeout ?? 0,
     replicas: definition.replicas ?? 1,

@@ -15,11 +15,12 @@ interface Amounts {
   readonly cpu: string;
 }
 
+/** In the form of 2026, where it says the same. */
 export function toResources(job: Amounts, defaultCpuLimit: string): { requests: Amounts; limits: Amounts } {
-  const cpuLimit = isSameQuantity(job.cpu, defaultCpu) ? defaultCpuLimit : job.cpu;
+  const [memory, cpu] = [memoryText2026(job.memory), cpuText2026(job.cpu)];
   return {
-    requests: { memory: requestOf(job.memory, fullyReserved), cpu: job.cpu },
-    limits: { memory: job.memory, cpu: cpuLimit },
+    requests: { memory: requestOf(memory, fullyReserved), cpu },
+    limits: { memory, cpu: isSameQuantity(cpu, defaultCpu) ? defaultCpuLimit : cpu },
   };
 }
 
@@ -33,10 +34,7 @@ export function readResources(
 ): Pick<ResolvedJob, 'memory' | 'cpu'> {
   const memory = textAt(container, 'resources', 'limits', 'memory') ?? formerDefaults.memory;
   const cpu = readCpu(container) ?? formerDefaults.cpu;
-  return {
-    memory: memoryText2026(asTyped(memory, definition?.memory)),
-    cpu: cpuText2026(asTyped(cpu, definition?.cpu)),
-  };
+  return { memory: asTyped(memory, definition?.memory), cpu: asTyped(cpu, definition?.cpu) };
 }
 
 /** Request and limit differ like this for jobs alone that asked for the default. */

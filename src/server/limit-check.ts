@@ -2,7 +2,7 @@
  * Whether one job may have the memory and CPU it asks for: the tool's LimitRange. Kubernetes would accept the job and then never start its
  * pod. Limits change rarely, so they are asked for once a minute and tool at most.
  */
-import { compareQuantities, parseQuantity } from '../definition/quantity.ts';
+import { compareQuantities, cpuText2026, memoryText2026, parseQuantity } from '../definition/quantity.ts';
 import type { KubeObject, ResolvedJob, Tool } from '../domain.ts';
 import { AppError } from '../errors.ts';
 import { listAt, textAt } from '../fields.ts';
@@ -36,8 +36,8 @@ export function createLimitCheck({ limitRanges, now }: LimitCheckOptions): Limit
     const limits = (await rangesOf(tool)).flatMap((range) => listAt(range, 'spec', 'limits'));
     const ofContainers = limits.filter((limit) => textAt(limit, 'type') === 'Container');
     const problems = ofContainers.flatMap((limit) => [
-      ...problemsOf('memory', job.memory, limit),
-      ...problemsOf('CPU', job.cpu, limit),
+      ...problemsOf('memory', memoryText2026(job.memory), limit),
+      ...problemsOf('CPU', cpuText2026(job.cpu), limit),
     ]);
     if (problems.length > 0) throw new AppError('limits.exceeded', problems.join('; '), { problems });
   };

@@ -206,8 +206,8 @@ describe('a resolved job', () => {
       filelogStderr: '/data/project/some-tool/demo.err',
       emails: 'none',
       mount: 'all',
-      memory: '0.5Gi',
-      cpu: '0.1',
+      memory: '512Mi',
+      cpu: '100m',
       retry: 0,
       timeout: 0,
       replicas: 1,
@@ -226,9 +226,9 @@ describe('a resolved job', () => {
     });
   });
 
-  it('keeps amounts as typed that the form of 2026 would round', () => {
-    expect(resolve({ memory: '1G', cpu: '250m' })).toMatchObject({ memory: '1G', cpu: '0.25' });
-    expect(resolve({ memory: '2Gi', cpu: '1' })).toMatchObject({ memory: '2.0Gi', cpu: '1.0' });
+  it('keeps amounts as they were typed', () => {
+    expect(resolve({ memory: '1G', cpu: '250m' })).toMatchObject({ memory: '1G', cpu: '250m' });
+    expect(resolve({ memory: '0.50Gi', cpu: '1' })).toMatchObject({ memory: '0.50Gi', cpu: '1' });
   });
 
   it('writes its logs inside the home only', () => {

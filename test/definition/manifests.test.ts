@@ -11,6 +11,7 @@ import {
   toKubeObject,
   toolSelector,
 } from '../../src/definition/manifests.ts';
+import { cpuText2026, memoryText2026 } from '../../src/definition/quantity.ts';
 import { type JobDefinition, type KubeObject, type ResolvedJob, Tool } from '../../src/domain.ts';
 import { AppError } from '../../src/errors.ts';
 import { anyBuildInput, anyInput, imageNamed, images, standardImage } from '../support/definitions.ts';
@@ -50,6 +51,9 @@ function jobIn(result: FromKube): ResolvedJob {
   if ('foreign' in result) throw new Error(result.foreign);
   return result.job;
 }
+
+/** Amounts in the form in which an object holds them. */
+const asStored = ({ memory, cpu }: ResolvedJob) => ({ memory: memoryText2026(memory), cpu: cpuText2026(cpu) });
 
 /** What is compared with earlier generations: no nulls, nothing that only this service adds. */
 function comparable(value: unknown): unknown {
@@ -249,7 +253,7 @@ describe('a job read back', () => {
       job.image.type === 'buildservice' && !job.filelog
         ? job.cmd.replaceAll('"', "'").replace('launcher ', '')
         : job.cmd;
-    expect(result).toEqual({ job: { ...job, cmd }, definition: undefined });
+    expect(result).toEqual({ job: { ...job, cmd, ...asStored(job) }, definition: undefined });
   });
 
   it.each(objects2023.rows.map((row) => ({ ...row, title: JSON.stringify(row.shown) })))(
@@ -271,8 +275,8 @@ describe('a job read back', () => {
       expect(job.cmd.replaceAll("'", '"')).toBe(shown.cmd);
       expect(job.schedule?.text).toBe('schedule' in shown ? shown.schedule : undefined);
       expect(job.schedule?.actual).toBe('schedule_actual' in shown ? shown.schedule_actual : undefined);
-      expect(job.memory).toBe('memory' in shown ? '1.0Gi' : '0.5Gi');
-      expect(job.cpu).toBe('cpu' in shown ? { 1: '1.0', '100m': '0.1' }[shown.cpu as '1'] : '0.5');
+      expect(job.memory).toBe('memory' in shown ? shown.memory : '512Mi');
+      expect(job.cpu).toBe('cpu' in shown ? shown.cpu : '500m');
     },
   );
 
@@ -356,7 +360,7 @@ describe('a job read back', () => {
       .replace('"backoffLimit":0', '"backoffLimit":4')
       .replaceAll('"1Gi"', '"3Gi"');
     const result = read(JSON.parse(text));
-    expect(jobIn(result)).toMatchObject({ cmd: './other.sh', retry: 4, memory: '3.0Gi' });
+    expect(jobIn(result)).toMatchObject({ cmd: './other.sh', retry: 4, memory: '3Gi' });
     expect(result).toMatchObject({ definition: { cmd: './run.sh', memory: '1Gi' } });
   });
 
@@ -373,7 +377,7 @@ describe('a job read back', () => {
   });
 
   it('shows the default CPU whatever the limit of the installation was', () => {
-    expect(jobIn(read(stored(make(plain, { defaultCpuLimit: '4000m' })))).cpu).toBe('0.1');
+    expect(jobIn(read(stored(make(plain, { defaultCpuLimit: '4000m' })))).cpu).toBe('100m');
   });
 
   it.each([

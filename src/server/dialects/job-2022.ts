@@ -75,18 +75,14 @@ function imageName(job: ResolvedJob | undefined): string {
   return job.image.name;
 }
 
-function memoryOf({ job, definition }: ObjectFacts): Pick<Job2022, 'memory'> {
+function memoryOf({ job }: ObjectFacts): Pick<Job2022, 'memory'> {
   if (!job || isSameQuantity(job.memory, formerDefaults.memory)) return {};
-  return { memory: asTyped(job.memory, definition?.memory) };
+  return { memory: job.memory };
 }
 
 /** These clients take a job without the key for one that asked for nothing, whatever a job that asks for nothing gets today. */
 function cpuOf({ job, definition }: ObjectFacts): Pick<Job2022, 'cpu'> {
   if (!job || isSameQuantity(job.cpu, formerDefaults.cpu)) return {};
-  if (definition?.cpu === undefined && isSameQuantity(job.cpu, presentCpu)) return {};
-  return { cpu: asTyped(job.cpu, definition?.cpu) };
-}
-
-function asTyped(running: string, typed: string | undefined): string {
-  return typed !== undefined && isSameQuantity(running, typed) ? typed : running;
+  if (definition && definition.cpu === undefined && isSameQuantity(job.cpu, presentCpu)) return {};
+  return { cpu: job.cpu };
 }
