@@ -1,12 +1,13 @@
 /** The only writer of status codes: answers and refusals, in a dialect where the caller has one, in fixed words where it has not. */
 import { type ServerResponse, STATUS_CODES } from 'node:http';
-import { type AppError, type ErrorCode, errorTable } from '../errors.ts';
+import { AppError, type ErrorCode, errorTable } from '../errors.ts';
 
 /** How one generation of clients expects errors and JSON. */
 export interface Dialect {
   readonly name: string;
   status(error: AppError): number;
-  body(error: AppError): unknown;
+  /** @param requestId where the failure is ours, so that its cause can be found in the log */
+  body(error: AppError, requestId?: string): unknown;
   /** The JSON text of a value; plain `JSON.stringify` where absent. */
   text?(value: unknown): string;
 }
@@ -46,9 +47,18 @@ export function sendText<R extends Reply>(reply: R, status: number, text: string
 }
 
 /** Answers with an error of a routed request. */
-export function sendError<R extends Reply>(reply: R, dialect: Dialect, error: AppError): R {
+export function sendError<R extends Reply>(reply: R, dialect: Dialect, error: AppError, requestId: string): R {
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(Math.ceil(error.retryAfterSeconds)));
-  return sendText(reply, dialect.status(error), textOf(dialect, dialect.body(error)));
+  return sendText(reply, dialect.status(error), textOf(dialect, bodyOf(dialect, error, requestId)));
+}
+
+/** What went wrong on our side is looked for in the log by the id of the request; where trying again does not help, the words say so. */
+function bodyOf(dialect: Dialect, error: AppError, requestId: string): unknown {
+  const { http, retry } = errorTable[error.code];
+  if (http > 0 && http < 500) return dialect.body(error);
+  if (retry !== 'no') return dialect.body(error, requestId);
+  const message = `${error.message} Tell the operators the id of the request: ${requestId}.`;
+  return dialect.body(new AppError(error.code, message, error.fields ? { fields: error.fields } : {}), requestId);
 }
 
 /**
@@ -56,9 +66,9 @@ export function sendError<R extends Reply>(reply: R, dialect: Dialect, error: Ap
  * read and forgotten for a second, since closing at once would take the answer from a client that is still writing.
  * @returns whether the connection goes on
  */
-export function refuse(response: ServerResponse, dialect: Dialect, error: AppError): boolean {
+export function refuse(response: ServerResponse, dialect: Dialect, error: AppError, requestId: string): boolean {
   const withoutCertificate = error.code === 'caller.no_certificate';
-  const text = withoutCertificate ? noCertificatePage : textOf(dialect, dialect.body(error));
+  const text = withoutCertificate ? noCertificatePage : textOf(dialect, bodyOf(dialect, error, requestId));
   const bodyComes = hasBody(response);
   const keep = error.code === 'caller.too_many' && !bodyComes;
   response.writeHead(withoutCertificate ? 400 : dialect.status(error), {

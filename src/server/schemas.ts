@@ -111,6 +111,7 @@ export const errorAnswer = z
     code: z.string().describe('Stable, dotted.'),
     id: z.string().describe('Stable, for guides: TJF-V010.'),
     fields: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+    request_id: z.string().optional().describe('Of failures on our side (5xx): the header x-request-id once more.'),
   })
   .meta({ id: 'Error' });
 

@@ -216,7 +216,8 @@ async function createApp(
     serverFactory: (handle) => putDoorBefore(server, admit, handle),
     clientErrorHandler: (error, socket) => refuseBytes(error, socket, quietLog, options.dialectOf('/')),
     frameworkErrors: (error, request, reply) => {
-      sendError(reply as unknown as Reply, options.dialectOf(request.raw.url ?? '/'), toRequestError(error));
+      const { id } = visitOf(request.raw);
+      sendError(reply as unknown as Reply, options.dialectOf(request.raw.url ?? '/'), toRequestError(error), id);
     },
     logger: false,
     bodyLimit: requestSizes.bodyBytes,
@@ -308,16 +309,17 @@ function answerFailures(app: App, { log, dialectOf }: ServerOptions): void {
     const url = request.raw.url ?? '/';
     const allowed = allowedMethods(routes, url);
     if (allowed.length > 0) reply.header('allow', allowed.join(', '));
-    return sendError(reply, dialectOf(url), unrouted(request.method, allowed));
+    return sendError(reply, dialectOf(url), unrouted(request.method, allowed), visitOf(request.raw).id);
   });
 
   app.setErrorHandler((thrown, request, reply) => {
     const error = toRequestError(thrown);
     const { http } = errorTable[error.code];
-    const fields = { code: error.code, route: visitOf(request.raw).route, tool: request.caller.tool.name };
+    const { id, route, caller } = visitOf(request.raw);
+    const fields = { request: id, code: error.code, route, tool: caller.tool.name };
     if (http >= 500 || http === 0) log.error({ ...fields, err: error }, 'request failed');
     else log.debug({ ...fields, why: error.message }, 'request refused');
-    return sendError(reply, dialectOf(request.raw.url ?? '/'), error);
+    return sendError(reply, dialectOf(request.raw.url ?? '/'), error, id);
   });
 }
 

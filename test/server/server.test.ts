@@ -268,6 +268,44 @@ describe('routes', () => {
   });
 });
 
+describe('the id of a request', () => {
+  const idOf = ({ headers }: { readonly headers: Readonly<Record<string, unknown>> }) =>
+    String(headers['x-request-id']);
+  const linesOf = (id: string) => server.logged.filter(({ request }) => request === id);
+
+  it('is in every answer, never the same twice, and never the one a client sends', async () => {
+    const answers = [
+      await get('/who', { 'x-request-id': 'mine' }),
+      await get('/nowhere'),
+      await get('/named/%'),
+      await post('/shaped', '{}'),
+      await ask(server),
+      await ask(server, { identity: createAuthority().issue({ subject: toolSubject('alpha') }) }),
+      await askSocket(server, {}),
+    ];
+    const ids = answers.map(idOf);
+    expect(ids.every((id) => /^[0-9a-f-]{36}$/.test(id))).toBe(true);
+    expect(new Set(ids).size).toBe(answers.length);
+  });
+
+  it('leads from the words of a failure on our side to its cause in the log', async () => {
+    const answer = await get('/broken');
+    const id = idOf(answer);
+    expect(json(answer.text)).toMatchObject({
+      requestId: id,
+      message: expect.stringContaining(`id of the request: ${id}.`),
+    });
+    await vi.waitFor(() => expect(linesOf(id).map(({ msg }) => msg)).toEqual(['request failed', 'request']));
+    expect(JSON.stringify(linesOf(id)[0])).toContain('secret detail');
+  });
+
+  it('is beside the words, not in them, where trying again helps, and nowhere in what is the side of the caller', async () => {
+    const away = json((await get('/away')).text);
+    expect([away.message, typeof away.requestId]).toEqual(['The cluster is away.', 'string']);
+    expect(json((await get('/nowhere')).text)).not.toHaveProperty('requestId');
+  });
+});
+
 describe('connections', () => {
   const idle = (socket: TLSSocket) => once(socket.resume(), 'close');
 

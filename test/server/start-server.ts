@@ -8,8 +8,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { z } from 'zod';
-import type { AppError } from '../../src/errors.ts';
-import { errorTable } from '../../src/errors.ts';
+import { AppError, errorTable } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';
 import type { Limits } from '../../src/server/limits.ts';
 import { type Dialect, sendText } from '../../src/server/respond.ts';
@@ -41,7 +40,7 @@ export interface TestServer {
 export const testDialect: Dialect = {
   name: 'test',
   status: (error: AppError) => errorTable[error.code].http || 500,
-  body: (error: AppError) => ({ code: error.code, message: error.message }),
+  body: (error: AppError, requestId?: string) => ({ code: error.code, message: error.message, requestId }),
 };
 
 const wide: Limits = {
@@ -128,6 +127,9 @@ function addRoutes(app: App, test: Pick<TestServer, 'slow' | 'handled'>): void {
   });
   app.get('/broken', async () => {
     throw new TypeError('secret detail');
+  });
+  app.get('/away', async () => {
+    throw new AppError('kube.unreachable', 'The cluster is away.');
   });
 }
 

@@ -14,11 +14,12 @@ export interface Messages {
 export const canonical: Dialect = {
   name: 'canonical',
   status: (error) => errorTable[error.code].http || 500,
-  body: (error: AppError) => ({
+  body: (error: AppError, requestId?: string) => ({
     error: error.problems?.length ? [...error.problems] : [error.message],
     code: error.code,
     id: errorTable[error.code].id,
     ...(error.fields ? { fields: error.fields } : {}),
+    ...(requestId === undefined ? {} : { request_id: requestId }),
   }),
 };
 

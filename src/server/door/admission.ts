@@ -2,6 +2,7 @@
  * What every request passes before routing, in this order: old authority, identity and form, the tool's share. Refusals are answered here
  * and are the same whatever the path; only what is let through has a Visit.
  */
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { AppError, toAppError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
@@ -36,13 +37,16 @@ type VisitedRequest = IncomingMessage & { [visitKey]?: Visit };
 
 /** One admitted request. Its place among the tool's requests is kept until the answer has left and the handler has settled. */
 export class Visit {
+  /** Ours, never the client's: in the answer, in every line of the log about it, and in the words of a failure on our side. */
+  readonly id: string;
   readonly caller: Caller;
   readonly startedAtMs = performance.now();
   route = 'none';
   #holds = 1;
   readonly #leave: () => void;
 
-  constructor(caller: Caller, leave: () => void) {
+  constructor(id: string, caller: Caller, leave: () => void) {
+    this.id = id;
     this.caller = caller;
     this.#leave = leave;
   }
@@ -84,24 +88,24 @@ export function createAdmission(options: AdmissionOptions): (handle: RequestList
     return options.identify(request);
   }
 
-  function turnAway(request: IncomingMessage, response: ServerResponse, error: AppError): void {
+  function turnAway(id: string, request: IncomingMessage, response: ServerResponse, error: AppError): void {
     options.observer.refused(error.code);
-    if (error.code === 'internal') options.log.error({ err: error }, 'a request failed before routing');
+    if (error.code === 'internal') options.log.error({ request: id, err: error }, 'a request failed before routing');
     else
       options.quietLog.warn(
         error.code,
-        { why: error.cause ?? error.message, from: request.socket.remoteAddress },
+        { request: id, why: error.cause ?? error.message, from: request.socket.remoteAddress },
         'request refused',
       );
     if (response.headersSent) response.destroy();
-    else if (!refuse(response, options.dialectOf(request.url ?? '/'), error)) connections.endAfter(response);
+    else if (!refuse(response, options.dialectOf(request.url ?? '/'), error, id)) connections.endAfter(response);
   }
 
   function report(visit: Visit, { method = '' }: IncomingMessage, { statusCode }: ServerResponse): void {
     const seconds = (performance.now() - visit.startedAtMs) / 1000;
     options.observer.answered(visit.route, method, statusCode, seconds);
     options.log.debug(
-      { tool: visit.caller.tool.name, method, route: visit.route, status: statusCode, seconds },
+      { request: visit.id, tool: visit.caller.tool.name, method, route: visit.route, status: statusCode, seconds },
       'request',
     );
   }
@@ -115,20 +119,22 @@ export function createAdmission(options: AdmissionOptions): (handle: RequestList
       if (visit) report(visit, request, response);
     });
     if (state === 'ignore') return;
+    const id = randomUUID();
+    response.setHeader('x-request-id', id);
     try {
       const caller = identified(request, state === 'old');
       const start = (leave: () => void) => {
-        visit = new Visit(caller, leave);
+        visit = new Visit(id, caller, leave);
         (request as VisitedRequest)[visitKey] = visit;
         try {
           handle(request, response);
         } catch (error) {
-          turnAway(request, response, toAppError(error));
+          turnAway(id, request, response, toAppError(error));
         }
       };
-      giveUp = limiter.enter(caller.tool.name, start, (error) => turnAway(request, response, error));
+      giveUp = limiter.enter(caller.tool.name, start, (error) => turnAway(id, request, response, error));
     } catch (error) {
-      turnAway(request, response, toAppError(error));
+      turnAway(id, request, response, toAppError(error));
     }
   };
 }
