@@ -5,9 +5,13 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type BuiltImages, createBuiltImages } from './built-images.ts';
 import { fromKubeObject } from './definition/manifests.ts';
 import { AppError } from './errors.ts';
+import { createGetJson, type GetJson } from './get-json.ts';
+import { createHarbor } from './harbor.ts';
 import { createHomes } from './homes/homes.ts';
+import { createImageCatalog } from './image-catalog.ts';
 import { type ImageList, parseImageConfig } from './images.ts';
 import { createKube, type Kube, type KubeOptions, kubeStatusOf } from './kube.ts';
 import { kubeOptionsFromKubeconfig } from './kubeconfig.ts';
@@ -20,7 +24,7 @@ import { createLimitCheck } from './server/limit-check.ts';
 import { dialectOf, registerRoutes } from './server/register-routes.ts';
 import { createRoutes } from './server/routes.ts';
 import { createServer } from './server/server.ts';
-import { createSettingsHolder, parseSettings, type Startup } from './settings.ts';
+import { createSettingsHolder, parseSettings, type Settings, type Startup } from './settings.ts';
 import { type JobsWatch, watchJobs } from './watch/jobs.ts';
 
 export interface DaemonOptions {
@@ -58,6 +62,8 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
 
     const settings = createSettingsHolder(parseSettings({}).settings);
     let images: ImageList | undefined;
+    const registry = await openRegistry(startup, own.userAgent);
+    undos.push(() => registry?.close());
     let watch: JobsWatch | undefined;
     const now = Date.now;
     const startedAt = now();
@@ -88,7 +94,13 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
       },
       forward,
       checkLimits: createLimitCheck({ limitRanges: (tool) => forward.limitRanges(tool), now }),
-      images: () => loaded(images),
+      images: createImageCatalog({
+        prebuilt: () => loaded(images),
+        built:
+          registry &&
+          builtImagesOf(registry, { settings: () => settings.current(), now, log: log.child({ room: 'images' }) }),
+        now,
+      }),
       settings: () => settings.current(),
       homeOf: (tool) => homes.look(tool),
       homes: startup.homes,
@@ -144,6 +156,37 @@ function loaded(images: ImageList | undefined): ImageList {
   if (images) return images;
   throw new AppError('view.not_ready', 'The service has just started. Try again in a moment.', {
     retryAfterSeconds: 1,
+  });
+}
+
+/** An answer holds at most a hundred artifacts, each a few KiB. */
+const maxRegistryBytes = 4 * 1024 * 1024;
+const registryConnections = 8;
+
+async function openRegistry(
+  { harbor }: Startup,
+  userAgent: string,
+): Promise<(GetJson & { readonly host: string }) | undefined> {
+  if (!harbor) return undefined;
+  const { url: origin, ca_file: caFile } = harbor;
+  const ca = caFile === undefined ? undefined : await readPem(caFile);
+  const limits = { maxBytes: maxRegistryBytes, connections: registryConnections };
+  return { ...createGetJson({ origin, ca, userAgent, ...limits }), host: new URL(origin).host };
+}
+
+interface RegistrySurroundings {
+  settings(): Settings;
+  now(): number;
+  readonly log: Log;
+}
+
+function builtImagesOf({ host, get }: GetJson & { readonly host: string }, around: RegistrySurroundings): BuiltImages {
+  const harbor = createHarbor({ host, get, timeoutMs: () => around.settings().harborTimeoutMs });
+  return createBuiltImages({
+    harbor,
+    cacheMs: () => around.settings().harborCacheMs,
+    now: around.now,
+    log: around.log,
   });
 }
 

@@ -66,6 +66,13 @@ export const errorTable = {
     hint: 'The schedule is not a cron expression we accept.',
   },
   'image.unknown': { id: 'TJF-I001', http: 400, exit: 1, retry: 'no', hint: 'The image is not on the list.' },
+  'images.unavailable': {
+    id: 'TJF-I002',
+    http: 503,
+    exit: 2,
+    retry: 'yes',
+    hint: 'The registry of the build service does not answer, so an image could not be checked; nothing was changed.',
+  },
   'quota.exceeded': { id: 'TJF-Q001', http: 403, exit: 1, retry: 'no', hint: "The tool's quota has no room for it." },
   'limits.exceeded': {
     id: 'TJF-Q002',

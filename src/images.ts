@@ -5,6 +5,7 @@
 import { type Document, parseDocument } from 'yaml';
 import type { Image } from './domain.ts';
 import { AppError } from './errors.ts';
+import { projectOf, type Reference, splitReference } from './image-reference.ts';
 import { nearest } from './nearest.ts';
 
 export interface ImageList {
@@ -16,14 +17,6 @@ export interface ImageList {
   byUrl(url: string): Image;
   /** The canonical name somebody probably meant. */
   nearest(text: string): string | undefined;
-}
-
-/** `[host/]path[:tag][@digest]`; the first segment is a host when it holds a dot or a port. */
-interface Reference {
-  readonly host: string | undefined;
-  readonly path: string;
-  readonly tag: string | undefined;
-  readonly digest: string | undefined;
 }
 
 /** A ConfigMap cannot be larger (kubernetes.io, "ConfigMaps"). */
@@ -153,25 +146,12 @@ function isSameSource(asked: Reference, known: Reference): boolean {
   return asked.digest === undefined || asked.digest === known.digest;
 }
 
-/** Images of the build service live in a project named after the tool's namespace; nothing else is known of them here. */
+/** Of images of the build service nothing but the address is known here. */
 function placeholderFor(url: string): Image {
   const { host, path } = splitReference(url);
-  if (!/^tool-[^/]+\/./.test(path)) return { name: url, url, aliases: [], state: 'unknown', type: 'standard' };
+  if (!projectOf(path)) return { name: url, url, aliases: [], state: 'unknown', type: 'standard' };
   const name = host === undefined ? url : url.slice(host.length + 1);
   return { name, url, aliases: [], state: 'stable', type: 'buildservice' };
-}
-
-function splitReference(text: string): Reference {
-  const at = text.indexOf('@');
-  const digest = at < 0 ? undefined : text.slice(at + 1);
-  const named = at < 0 ? text : text.slice(0, at);
-  const slash = named.indexOf('/');
-  const first = named.slice(0, Math.max(0, slash));
-  const host = /[.:]/.test(first) ? first : undefined;
-  const rest = host === undefined ? named : named.slice(slash + 1);
-  const colon = rest.lastIndexOf(':');
-  const tag = colon < 0 ? undefined : rest.slice(colon + 1);
-  return { host, path: colon < 0 ? rest : rest.slice(0, colon), tag, digest };
 }
 
 function withTag(address: string): string {

@@ -48,6 +48,16 @@ const startupSchema = z.strictObject({
       mount: absolutePath.default('/data/project'),
     })
     .prefault({}),
+  /** The registry of the build service; absent = there is none. What it answers is believed, so it stands here and never changes live. */
+  harbor: z
+    .strictObject({
+      url: z
+        .string()
+        .regex(/^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/, 'must be https://HOST or http://HOST, without a path'),
+      /** Verifies it; absent = what the system trusts. */
+      ca_file: absolutePath.optional(),
+    })
+    .optional(),
   configmaps: z
     .strictObject({
       settings: named.default({ namespace: 'jobs-emailer', name: 'jobs-emailer-configmap' }),
@@ -87,6 +97,10 @@ export interface Settings {
   /** CPU limit of jobs that ask for the default CPU. */
   readonly defaultCpuLimit: string;
   readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never' | undefined;
+  /** How old a list of a tool's own images may be before the registry is asked again. */
+  readonly harborCacheMs: number;
+  /** For one request to the registry. */
+  readonly harborTimeoutMs: number;
   readonly requestsPerSecondPerTool: number;
   readonly requestsAtOncePerTool: number;
   readonly requestsAtOnce: number;
@@ -114,6 +128,8 @@ const liveSchema = z.object({
   run_as_home_owner: yesNo,
   default_cpu_limit: quantity,
   image_pull_policy: z.enum(['', 'Always', 'IfNotPresent', 'Never']),
+  harbor_cache_seconds: count(0, 3_600),
+  harbor_timeout_seconds: count(1, 60),
   requests_per_second_per_tool: count(1, 100_000),
   requests_at_once_per_tool: count(1, 10_000),
   requests_at_once: count(1, 100_000),
@@ -142,6 +158,8 @@ function settingsFrom(data: z.infer<typeof liveSchema>): Settings {
     runAsHomeOwner: data.run_as_home_owner,
     defaultCpuLimit: data.default_cpu_limit,
     imagePullPolicy: data.image_pull_policy === '' ? undefined : data.image_pull_policy,
+    harborCacheMs: data.harbor_cache_seconds * 1000,
+    harborTimeoutMs: data.harbor_timeout_seconds * 1000,
     requestsPerSecondPerTool: data.requests_per_second_per_tool,
     requestsAtOncePerTool: data.requests_at_once_per_tool,
     requestsAtOnce: data.requests_at_once,

@@ -1,6 +1,7 @@
 /** What the handlers need of the rest of the house, played by hand: a view that a test fills, and a cluster that takes everything. */
 import type { Freshness, JobSnapshot, KubeObject } from '../../src/domain.ts';
 import { Tool } from '../../src/domain.ts';
+import { createImageCatalog } from '../../src/image-catalog.ts';
 import type { Deps } from '../../src/server/handlers/deps.ts';
 import type { Caller } from '../../src/server/identify.ts';
 import { createLimitCheck } from '../../src/server/limit-check.ts';
@@ -100,7 +101,7 @@ export function scriptDeps(): ScriptedDeps {
         return script.events();
       },
     },
-    images: () => images,
+    images: createImageCatalog({ prebuilt: () => images, built: undefined, now: () => now }),
     settings: () => script.live,
     async homeOf(tool) {
       asked.push(['homeOf', tool.name]);

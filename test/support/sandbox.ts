@@ -29,6 +29,8 @@ export interface SandboxOptions {
   readonly name: string;
   /** Header mode as well: a unix socket for a front. */
   readonly unix?: boolean;
+  /** A registry of a build service; none by default. */
+  readonly harbor?: { readonly url: string; readonly ca_file: string };
 }
 
 export interface Sandbox {
@@ -92,6 +94,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       kubernetes: { kubeconfig, act_as: options.actAs ?? 'tool-certificate' },
       homes: { base: cluster.homesBase, mount: '/data/project' },
       configmaps: { settings: { namespace: 'jobs-emailer', name } },
+      ...(options.harbor ? { harbor: options.harbor } : {}),
     }),
   );
   let daemon: ChildProcess | undefined;

@@ -2,6 +2,7 @@
 import { scheduleWarning } from '../../definition/cron.ts';
 import type { Freshness, Image, JobSnapshot } from '../../domain.ts';
 import { type AppError, errorTable } from '../../errors.ts';
+import type { OfferedImages } from '../../image-catalog.ts';
 import type { Dialect } from '../respond.ts';
 import { type Job2026, renderJob2026, renderUnresolved2026 } from './job-2026.ts';
 
@@ -50,10 +51,16 @@ export function staleMessages(freshness: Freshness, now: number): Messages {
   };
 }
 
-/** What its owner may not expect of a job just created: a schedule that skips months, or never comes. */
+/** What its owner may not expect of a job just created: a schedule that skips months, or never comes; an image that will go. */
 export function createdMessages({ object: { job } }: JobSnapshot): Messages {
-  const warning = job?.schedule && scheduleWarning(job.schedule);
-  return warning ? { ...noMessages, warning: [warning] } : noMessages;
+  const warnings = job ? [job.schedule && scheduleWarning(job.schedule), imageWarning(job.image)] : [];
+  const warning = warnings.filter((text) => text !== undefined);
+  return warning.length > 0 ? { ...noMessages, warning } : noMessages;
+}
+
+function imageWarning({ name, state }: Image): string | undefined {
+  if (state !== 'deprecated') return undefined;
+  return `The image '${name}' is deprecated: it still runs, and will be removed one day. 'images' lists what to use instead.`;
 }
 
 /** What is said after an end was asked for. */
@@ -71,6 +78,6 @@ export function offeredImages(images: readonly Image[]): { shortname: string; im
   return images.map(({ name, url }) => ({ shortname: name, image: url }));
 }
 
-export function canonicalImages(images: readonly Image[]): object {
-  return { images: offeredImages(images), messages: noMessages };
+export function canonicalImages({ images, warnings }: OfferedImages): object {
+  return { images: offeredImages(images), messages: { ...noMessages, warning: warnings } };
 }

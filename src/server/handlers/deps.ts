@@ -1,7 +1,7 @@
 /** What the handlers need of the rest of the house, as the hallway hands it in. */
-import type { Freshness, Image, JobKey, JobSnapshot, KubeObject, Tool } from '../../domain.ts';
+import type { Freshness, JobKey, JobSnapshot, KubeObject, Tool } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
-import type { ImageList } from '../../images.ts';
+import type { ImageCatalog } from '../../image-catalog.ts';
 import type { Settings } from '../../settings.ts';
 import type { Forward } from '../forward.ts';
 import type { LimitCheck } from '../limit-check.ts';
@@ -34,7 +34,7 @@ export interface Home {
 export interface Deps {
   readonly jobs: JobsView;
   readonly forward: Forward;
-  images(): ImageList;
+  readonly images: ImageCatalog;
   settings(): Settings;
   homeOf(tool: Tool): Promise<Home>;
   readonly checkLimits: LimitCheck;
@@ -58,14 +58,4 @@ export function readyJobs(deps: Deps): JobsView {
     );
   }
   return deps.jobs;
-}
-
-/** @throws AppError `image.unknown` naming the closest known image */
-export function knownImage(text: string, images: ImageList): Image {
-  const image = images.find(text);
-  if (image) return image;
-  const near = images.nearest(text);
-  throw new AppError('image.unknown', `No such image '${text}'${near ? `. Did you mean '${near}'?` : ''}`, {
-    fields: { field: 'imagename', value: text, ...(near ? { nearest: near } : {}) },
-  });
 }

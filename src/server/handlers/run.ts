@@ -4,7 +4,7 @@ import { toKubeObject } from '../../definition/manifests.ts';
 import type { Image, JobDefinition, JobSnapshot, KubeObject } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
-import { type Deps, type Home, knownImage, readyJobs } from './deps.ts';
+import { type Deps, type Home, readyJobs } from './deps.ts';
 
 /** Requests and limits of a job that asks for none (docs/wire.md, "Resources"). */
 const defaults = { memory: '512Mi', cpu: '100m' };
@@ -12,7 +12,7 @@ const defaults = { memory: '512Mi', cpu: '100m' };
 /**
  * @param input the canonical body (snake_case keys), not yet trusted
  * @returns the job as its actor knows it, so that a list straight afterwards shows it
- * @throws AppError `job.invalid`, `image.unknown`, `limits.exceeded`, `job.conflict`, `quota.exceeded`, `home.*`, `credentials.*`, `kube.*`
+ * @throws AppError `job.invalid`, `image.unknown`, `images.unavailable`, `limits.exceeded`, `job.conflict`, `quota.exceeded`, `home.*`, `credentials.*`, `kube.*`
  */
 export type RunJob = (caller: Caller, input: Record<string, unknown>) => Promise<JobSnapshot>;
 
@@ -24,7 +24,7 @@ export function createRunJob(deps: Deps): RunJob {
     const { namespace } = caller.tool;
     const jobs = readyJobs(deps);
     const definition = parseDefinition(input);
-    const image = knownImage(definition.image, deps.images());
+    const image = await deps.images.find(definition.image);
     const name = `${namespace}/${definition.name}`;
     if (reserved.has(name) || jobs.find(namespace, definition.name)) throw nameTaken(definition);
     reserved.add(name);

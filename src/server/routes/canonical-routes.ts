@@ -101,7 +101,7 @@ export function canonicalRoutes(base: string, deps: Deps, list: ListJobs, run: R
       summary: 'Images that can be used',
       status: 200,
       answer: schemas.imagesAnswer,
-      handle: () => canonicalImages(deps.images().offered()),
+      handle: async ({ caller }) => canonicalImages(await deps.images.offered(caller.tool)),
     },
   ];
   return rows.map((entry) => ({ ...entry, handle: (call) => entry.handle(ownTool(call)) }));

@@ -12,7 +12,7 @@ import { explainJob } from '../handlers/show.ts';
 import type { Caller } from '../identify.ts';
 import { textOf } from '../respond.ts';
 import * as schemas from '../schemas.ts';
-import { JsonText, type Route } from './route.ts';
+import { type Call, JsonText, type Route } from './route.ts';
 
 type ListJobs = ReturnType<typeof createListJobs>;
 
@@ -33,7 +33,7 @@ export function seedRoutes(base: string, deps: Deps, list: ListJobs, run: RunJob
     ...row,
     method: 'GET',
     answer: schemas.seedImages,
-    handle: () => offeredImages(deps.images().offered()),
+    handle: async ({ caller }: Call) => offeredImages((await deps.images.offered(caller.tool)).images),
   } as const;
   return [
     {

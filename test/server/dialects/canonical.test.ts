@@ -10,7 +10,7 @@ import {
   staleMessages,
 } from '../../../src/server/dialects/canonical.ts';
 import { errorAnswer, imagesAnswer } from '../../../src/server/schemas.ts';
-import { images } from '../../support/definitions.ts';
+import { images, standardImage } from '../../support/definitions.ts';
 import { makeSnapshot, now } from '../../support/facts.ts';
 
 describe('an error', () => {
@@ -68,16 +68,23 @@ describe('a job', () => {
 });
 
 it('offers images by name and address', () => {
-  const answer = canonicalImages(images.offered());
+  const answer = canonicalImages({ images: images.offered(), warnings: ['The list is old.'] });
   expect(imagesAnswer.parse(answer)).toEqual(answer);
   expect(answer).toMatchObject({
     images: [{ shortname: 'bullseye' }, { shortname: 'python3.11', image: images.find('python3.11')?.url }],
-    messages: noMessages,
+    messages: { ...noMessages, warning: ['The list is old.'] },
   });
 });
 
 describe('a job that was just created', () => {
   const withSchedule = (text: string, actual: string) => makeSnapshot({ job: { schedule: { text, actual } } });
+
+  it('comes with a warning where its image is deprecated', () => {
+    const image = { ...standardImage, state: 'deprecated' as const };
+    expect(createdMessages(makeSnapshot({ job: { image } })).warning).toEqual([
+      expect.stringContaining("'python3.11' is deprecated"),
+    ]);
+  });
 
   it('comes with a warning where its schedule skips months or never comes, and with none otherwise', () => {
     expect(createdMessages(withSchedule('@monthly', '5 4 31 * *')).warning).toHaveLength(1);

@@ -1,0 +1,73 @@
+/**
+ * GET and JSON from one origin that is no Kubernetes, within limits: time, size and connections. Nothing is followed anywhere else: a redirect
+ * is an answer like any other. On node:https, because the pools of kube.ts are for identities, which are not shown here.
+ */
+import { type IncomingMessage, Agent as PlainAgent, request as plainRequest } from 'node:http';
+import { Agent, request } from 'node:https';
+
+export interface JsonAnswer {
+  readonly status: number;
+  /** Parsed where the status is 200, else undefined. */
+  readonly body: unknown;
+  /** The header X-Total-Count, where it is a number. */
+  readonly total: number | undefined;
+}
+
+export interface GetJson {
+  /**
+   * @param path absolute, every part of it percent-encoded
+   * @param signal ends the request, reading the answer included
+   * @throws whatever ended the request before an answer was read and parsed
+   */
+  get(path: string, signal: AbortSignal): Promise<JsonAnswer>;
+  close(): void;
+}
+
+export interface GetJsonOptions {
+  /** `https://host` or `http://host`, perhaps with a port. */
+  readonly origin: string;
+  /** PEM; undefined: what the system trusts. */
+  readonly ca: string | undefined;
+  readonly userAgent: string;
+  readonly maxBytes: number;
+  readonly connections: number;
+}
+
+export function createGetJson({ origin, ca, userAgent, maxBytes, connections }: GetJsonOptions): GetJson {
+  const pool = { keepAlive: true, maxSockets: connections };
+  const agent = origin.startsWith('https:')
+    ? new Agent({ ...pool, ...(ca === undefined ? {} : { ca }), rejectUnauthorized: true })
+    : new PlainAgent(pool);
+  const open = agent instanceof Agent ? request : plainRequest;
+  const headers = { accept: 'application/json', 'user-agent': userAgent };
+
+  return {
+    get: (path, signal) =>
+      new Promise((resolve, reject) => {
+        open(`${origin}${path}`, { agent, headers, signal }, (incoming) => {
+          readAnswer(incoming, maxBytes).then(resolve, reject);
+        })
+          .on('error', reject)
+          .end();
+      }),
+    close: () => agent.destroy(),
+  };
+}
+
+async function readAnswer(incoming: IncomingMessage, maxBytes: number): Promise<JsonAnswer> {
+  const { statusCode: status = 0, headers } = incoming;
+  const count = String(headers['x-total-count'] ?? '');
+  const total = /^\d{1,9}$/.test(count) ? Number(count) : undefined;
+  if (status !== 200) {
+    incoming.destroy();
+    return { status, body: undefined, total };
+  }
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new Error(`the answer is larger than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return { status, body: JSON.parse(Buffer.concat(chunks).toString('utf8')), total };
+}
