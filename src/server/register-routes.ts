@@ -1,13 +1,11 @@
 /** Puts the rows of routes.ts on a listener's app, and serves the OpenAPI document that is made from them. */
-import swagger from '@fastify/swagger';
-import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { Freshness } from '../domain.ts';
 import { AppError } from '../errors.ts';
 import { canonical } from './dialects/canonical.ts';
 import { seed } from './dialects/seed.ts';
+import { openApiDocument } from './openapi/document.ts';
 import { type Dialect, type Reply, sendText, textOf } from './respond.ts';
 import { type Call, JsonText, type Route } from './routes/route.ts';
-import { errorAnswer } from './schemas.ts';
 import type { App } from './server.ts';
 
 export interface RegisterOptions {
@@ -18,20 +16,18 @@ export interface RegisterOptions {
   now(): number;
 }
 
-export async function registerRoutes(app: App, options: RegisterOptions): Promise<void> {
-  await app.register(swagger, {
-    openapi: { openapi: '3.1.0', info: { title: 'Toolforge Jobs', version: options.version } },
-    transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
-  });
-  await app.register(async (scope) => {
-    for (const route of options.routes) addRoute(scope as unknown as App, route, options);
-    let document: string | undefined;
-    scope.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => {
-      document ??= JSON.stringify(app.swagger());
-      return sendText(reply, 200, document);
+/** Both public prefixes, as the canonical routes have them. */
+export const openApiPaths = ['/openapi.json', '/jobs/openapi.json'];
+
+export function registerRoutes(app: App, options: RegisterOptions): void {
+  for (const route of options.routes) addRoute(app, route, options);
+  let text: string | undefined;
+  for (const path of openApiPaths) {
+    app.get(path, (_request, reply) => {
+      text ??= JSON.stringify(openApiDocument(options.routes, options.version));
+      return sendText(reply, 200, text);
     });
-  });
+  }
 }
 
 /** Errors that belong to no route take the form of the generation whose paths they look like. */
@@ -40,17 +36,14 @@ export function dialectOf(url: string): Dialect {
 }
 
 function addRoute(app: App, route: Route, options: RegisterOptions): void {
-  const { params, query, body, answer, dialect } = route;
+  const { params, query, body, dialect } = route;
   app.route({
     method: route.method,
     url: route.path,
     schema: {
-      summary: route.summary,
-      ...(dialect === seed ? { deprecated: true } : {}),
       ...(params ? { params } : {}),
       ...(query ? { querystring: query } : {}),
       ...(body ? { body } : {}),
-      response: { [route.status]: answer, ...(dialect === canonical ? { default: errorAnswer } : {}) },
     },
     attachValidation: true,
     handler: async (request, reply) => {
@@ -62,7 +55,7 @@ function addRoute(app: App, route: Route, options: RegisterOptions): void {
         release: () => request.release(),
       };
       sayAge(reply, options);
-      if (dialect === canonical && isForm(request.headers['content-type'])) throw jsonOnly();
+      if (!dialect.takesForms && isForm(request.headers['content-type'])) throw jsonOnly();
       if (request.validationError) {
         route.explainBody?.(call.body);
         throw request.validationError;
@@ -73,7 +66,6 @@ function addRoute(app: App, route: Route, options: RegisterOptions): void {
   });
 }
 
-/** Only the first clients post forms; elsewhere they are how a page makes a browser post without being asked (CSRF). */
 function isForm(type: string | undefined): boolean {
   return type?.startsWith('application/x-www-form-urlencoded') ?? false;
 }

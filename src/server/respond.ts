@@ -1,10 +1,19 @@
 /** The only writer of status codes: answers and refusals, in a dialect where the caller has one, in fixed words where it has not. */
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { AppError, type ErrorCode, errorTable } from '../errors.ts';
+import type { Shape } from './schemas.ts';
 
 /** How one generation of clients expects errors and JSON. */
 export interface Dialect {
   readonly name: string;
+  /** Whose it is, in words that go on "as … have it". */
+  readonly title: string;
+  /** Whether it is the one that new clients use; the others are marked deprecated. */
+  readonly isCurrent: boolean;
+  /** Whether bodies may be forms. They are how a page makes a browser post without being asked (CSRF). */
+  readonly takesForms: boolean;
+  /** What body() returns. */
+  readonly errorShape: Shape;
   status(error: AppError): number;
   /** @param requestId where the failure is ours, so that its cause can be found in the log */
   body(error: AppError, requestId?: string): unknown;

@@ -11,7 +11,7 @@ export type Shape = z.ZodType;
 const name = z.string().describe('Job name: a DNS name of at most 52 characters.');
 const messages = z
   .object({ info: z.array(z.string()), warning: z.array(z.string()), error: z.array(z.string()) })
-  .describe('What a person may want to read; each list may be empty.');
+  .meta({ id: 'Messages', description: 'What a person may want to read; each list may be empty.' });
 
 /** Digits as text count as well, since some clients send them. */
 const count = (min: number, max?: number) => {
@@ -25,82 +25,106 @@ const healthCheck = z
   ])
   .describe('How it is known that a copy is well: a command that ends with 0, or a page that answers.');
 
+const jobType = z.enum(['one-off', 'scheduled', 'continuous']);
+
 /** `POST /v1/tool/{tool}/jobs` */
 export const newJobSchema = z
   .strictObject({
     name,
     cmd: z.string().describe('Command line, run by a shell in the home of the tool.'),
-    imagename: z.string().describe('Short name, alias or URL of an image of the list.'),
+    imagename: z.string().describe('Name, alias or address of an image: see docs/wire.md, "Images".'),
     schedule: z
       .string()
       .optional()
       .describe('Five cron fields or @hourly, @daily, @weekly, @monthly, @yearly; makes the job scheduled.'),
     continuous: z.boolean().optional().describe('true makes the job continuous.'),
-    job_type: z.enum(['one-off', 'scheduled', 'continuous']).optional(),
+    job_type: jobType.optional().describe('What the other fields already say; checked against them.'),
     filelog: z.boolean().optional().describe('Write output to files in the home; on by default for standard images.'),
-    filelog_stdout: z.string().nullable().optional(),
-    filelog_stderr: z.string().nullable().optional(),
-    emails: z.enum(emailsChoices).optional(),
-    mount: z.enum(mountChoices).optional(),
+    filelog_stdout: z.string().nullable().optional().describe('Path in the home; NAME.out by default.'),
+    filelog_stderr: z.string().nullable().optional().describe('Path in the home; NAME.err by default.'),
+    emails: z.enum(emailsChoices).optional().describe('What to be mailed about; none by default.'),
+    mount: z
+      .enum(mountChoices)
+      .optional()
+      .describe('Whether the home is there; none only on images of the build service.'),
     memory: z.string().nullable().optional().describe('Kubernetes quantity, e.g. 512Mi.'),
     cpu: z.string().nullable().optional().describe('Kubernetes quantity, e.g. 500m.'),
     retry: count(0, 5).optional().describe('Further attempts after a failure; not for continuous jobs.'),
     timeout: count(0).nullable().optional().describe('Seconds; 0 = none; scheduled jobs only.'),
     replicas: count(0).optional().describe('Copies at once; continuous jobs only.'),
     port: count(1, 65_535).nullable().optional().describe('Where the job answers; continuous jobs only.'),
-    port_protocol: z.enum(portProtocols).optional(),
-    health_check: healthCheck.nullable().optional(),
+    port_protocol: z.enum(portProtocols).optional().describe('tcp by default.'),
+    health_check: healthCheck
+      .nullable()
+      .optional()
+      .describe('How it is known that a copy is well; continuous jobs only.'),
     publish: z.boolean().optional().describe('Make the port reachable from outside the cluster.'),
   })
   .meta({ id: 'NewJob' });
 
-const status = z.object({
-  short: z.enum(['pending', 'running', 'succeeded', 'failed', 'unknown']),
-  duration: z.string(),
-  up_to_date: z.boolean(),
-  messages: z.array(z.string()),
-  previous_schedule: z.string().nullable().optional(),
-  next_schedule: z.string().nullable().optional(),
-});
+const status = z
+  .object({
+    short: z.enum(['pending', 'running', 'succeeded', 'failed', 'unknown']),
+    duration: z.string().describe('How long it has been so, e.g. 2h5m.'),
+    up_to_date: z.boolean().describe('Whether what runs is what was asked for.'),
+    messages: z.array(z.string()).describe('What is to be said of it, e.g. why it failed.'),
+    previous_schedule: z.string().nullable().optional().describe('Scheduled jobs: when it last ran.'),
+    next_schedule: z.string().nullable().optional().describe('Scheduled jobs: when it runs next.'),
+  })
+  .meta({ id: 'JobStatus' });
 
 export const jobSchema = z
   .object({
     name,
-    cmd: z.string(),
-    imagename: z.string(),
-    image: z.string(),
-    image_state: z.string(),
-    filelog: z.boolean(),
-    filelog_stdout: z.string().nullable(),
-    filelog_stderr: z.string().nullable(),
-    emails: z.string(),
-    mount: z.string(),
-    memory: z.string(),
-    cpu: z.string(),
-    status_short: z.string(),
-    status_long: z.string(),
-    job_type: z.string(),
+    cmd: z.string().describe('Command line.'),
+    imagename: z.string().describe('Short name of the image, or its address where it has none.'),
+    image: z.string().describe('The same as imagename.'),
+    image_state: z.enum(['stable', 'deprecated', 'unknown']),
+    filelog: z.boolean().describe('Whether output is written to files.'),
+    filelog_stdout: z.string().nullable().describe('Absolute path; null without file logs.'),
+    filelog_stderr: z.string().nullable().describe('Absolute path; null without file logs.'),
+    emails: z.enum(emailsChoices),
+    mount: z.enum(mountChoices),
+    memory: z.string().describe('In Gi, e.g. 0.5Gi.'),
+    cpu: z.string().describe('In cores, e.g. 0.1.'),
+    status_short: z.string().describe('For tables, e.g. Running.'),
+    status_long: z.string().describe('For people, several lines.'),
+    job_type: jobType,
     status,
-    retry: z.number().optional(),
-    schedule: z.string().optional(),
-    schedule_actual: z.string().optional(),
-    timeout: z.number().optional(),
-    continuous: z.literal(true).optional(),
-    replicas: z.number().optional(),
-    port: z.number().nullable().optional(),
-    port_protocol: z.string().optional(),
-    health_check: healthCheck.nullable().optional(),
-    publish: z.boolean().optional(),
+    retry: z.number().optional().describe('One-off and scheduled jobs.'),
+    schedule: z.string().optional().describe('Scheduled jobs: as typed.'),
+    schedule_actual: z.string().optional().describe('Scheduled jobs: the five fields that run.'),
+    timeout: z.number().optional().describe('Scheduled jobs: seconds, 0 = none.'),
+    continuous: z.literal(true).optional().describe('On continuous jobs only.'),
+    replicas: z.number().optional().describe('Continuous jobs.'),
+    port: z.number().nullable().optional().describe('Continuous jobs.'),
+    port_protocol: z.enum(portProtocols).optional().describe('Continuous jobs.'),
+    health_check: healthCheck.nullable().optional().describe('Continuous jobs.'),
+    publish: z.boolean().optional().describe('Continuous jobs.'),
   })
-  .partial()
-  .required({ name: true })
   .meta({ id: 'Job' });
 
-export const jobAnswer = z.object({ job: jobSchema, messages });
-export const jobsAnswer = z.object({ jobs: z.array(jobSchema), messages });
+/** `include_unset=false` */
+export const jobAsSetSchema = z
+  .object(jobSchema.shape)
+  .omit({ image_state: true, status: true, status_short: true, status_long: true, schedule_actual: true })
+  .partial()
+  .required({ name: true, cmd: true, imagename: true, image: true, job_type: true })
+  .meta({ id: 'JobAsSet', description: 'Only what its owner set: the answer to include_unset=false.' });
+const shownJob = z.union([jobSchema, jobAsSetSchema]);
+
+export const createdAnswer = z.object({ job: jobSchema, messages });
+export const jobAnswer = z.object({ job: shownJob, messages });
+export const jobsAnswer = z.object({ jobs: z.array(shownJob), messages });
 export const messagesAnswer = z.object({ messages });
+const image = z
+  .object({
+    shortname: z.string().describe('What imagename takes.'),
+    image: z.string().describe('What is pulled.'),
+  })
+  .meta({ id: 'Image' });
 export const imagesAnswer = z.object({
-  images: z.array(z.object({ shortname: z.string(), image: z.string() })),
+  images: z.array(image),
   messages,
 });
 
@@ -110,7 +134,10 @@ export const errorAnswer = z
     error: z.array(z.string()).describe('One sentence a problem.'),
     code: z.string().describe('Stable, dotted.'),
     id: z.string().describe('Stable, for guides: TJF-V010.'),
-    fields: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+    fields: z
+      .record(z.string(), z.union([z.string(), z.number()]))
+      .optional()
+      .describe('Named values, e.g. field and value.'),
     request_id: z.string().optional().describe('Of failures on our side (5xx): the header x-request-id once more.'),
   })
   .meta({ id: 'Error' });
@@ -168,7 +195,33 @@ export const seedJobSchema = z
   .meta({ id: 'SeedJob' });
 
 export const seedJobs = z.array(seedJobSchema);
-export const seedImages = z.array(z.object({ shortname: z.string(), image: z.string() }));
+export const seedImages = z.array(image);
 /** The first service answered the Kubernetes status of the creation as its whole body. */
 export const seedCreated = z.literal(201);
 export const seedNothing = z.literal('');
+/** A sentence, or nothing at all about a job that is not there. */
+export const seedError = z.union([z.string(), z.strictObject({})]);
+
+/** A JSON Schema (draft 2020-12, as OpenAPI 3.1 takes it). */
+export interface JsonSchema {
+  readonly [key: string]: unknown;
+}
+
+/**
+ * A shape as the OpenAPI document has it; named shapes become references.
+ * @param named where their definitions are put, by name
+ * @param io what callers may send, or what they get; that may have more keys one day
+ */
+export function describeShape(shape: Shape, io: 'input' | 'output', named: Map<string, JsonSchema>): JsonSchema {
+  const made = z.toJSONSchema(shape, {
+    io,
+    override({ jsonSchema }) {
+      if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+    },
+  });
+  const text = JSON.stringify(made).replaceAll('"#/$defs/', '"#/components/schemas/');
+  const { $schema: _, $defs, ...schema } = JSON.parse(text) as JsonSchema;
+  for (const [name, definition] of Object.entries($defs ?? {})) named.set(name, definition as JsonSchema);
+  return schema;
+}

@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AppError } from '../../src/errors.ts';
 import { dialectOf, registerRoutes } from '../../src/server/register-routes.ts';
 import { createRoutes } from '../../src/server/routes.ts';
-import { scriptDeps } from './scripted-deps.ts';
-import { ask, client, startServer, type TestServer } from './start-server.ts';
+import { createAuthority, toolSubject } from '../support/certs.ts';
+import { jobNamed, scriptDeps } from './scripted-deps.ts';
+import { type Ask, ask, client, startServer, type TestServer } from './start-server.ts';
 
 interface Operation {
+  readonly operationId: string;
   readonly summary?: string;
   readonly deprecated?: boolean;
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[];
@@ -16,6 +19,8 @@ interface OpenApi {
   readonly openapi: string;
   readonly info: { readonly title: string; readonly version: string };
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly security: unknown;
+  readonly components: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 const deps = scriptDeps();
@@ -59,10 +64,23 @@ describe('the OpenAPI document', () => {
       const inPath = (operation.parameters ?? []).filter((one) => one.in === 'path').map(({ name }) => name);
       expect(inPath).toEqual([...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name));
       expect(operation).toMatchObject({ summary: route?.summary });
-      expect(Object.keys(operation.responses)).toContain(String(route?.status));
+      expect(Object.keys(operation.responses)).toEqual(
+        expect.arrayContaining([String(route?.status), '400', '401', '403', '429', '500', '503']),
+      );
       expect(operation.requestBody !== undefined).toBe(route?.body !== undefined);
-      expect(operation.deprecated ?? false).toBe(path.startsWith('/api/'));
+      expect(operation.deprecated ?? false).toBe(!route?.dialect.isCurrent);
     }
+  });
+
+  it('gives every operation a name of its own', () => {
+    const names = operations().map(({ operation }) => operation.operationId);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toEqual(expect.arrayContaining(['list', 'run', 'show', 'delete', 'flush', 'images']));
+  });
+
+  it('asks for the certificate of a tool everywhere', () => {
+    expect(document.security).toEqual([{ toolCertificate: [] }]);
+    expect(document.components.securitySchemes?.toolCertificate).toMatchObject({ type: 'mutualTLS' });
   });
 
   it('has no reference that leads nowhere', () => {
@@ -79,8 +97,68 @@ describe('the OpenAPI document', () => {
     expect(dangling).toEqual([]);
   });
 
+  it('is the same at both public paths', async () => {
+    const other = await ask(server, { identity: client(server), path: '/jobs/openapi.json' });
+    expect(JSON.parse(other.text)).toEqual(document);
+  });
+
   it('is for callers with a certificate', async () => {
     expect((await ask(server, { path: '/openapi.json' })).status).toBe(400);
+  });
+});
+
+describe('every error that comes is one the document lists, in the form it says', () => {
+  const away = () => Promise.reject(new AppError('kube.unreachable', 'The cluster is away.'));
+  const unknown = () => Promise.reject(new AppError('kube.state_unknown', 'Nobody knows.'));
+  const newJob = { name: 'demo', cmd: './run.sh', imagename: 'python3.11' };
+  /** Where the route takes one. */
+  const withBody =
+    (body: string, type = 'application/json') =>
+    (send: Partial<Ask>) =>
+      send.body === undefined ? send : { ...send, body, headers: { 'content-type': type } };
+  const situations: Record<string, (send: Partial<Ask>) => Partial<Ask>> = {
+    'without a certificate': ({ identity: _, ...rest }) => rest,
+    'with a stranger’s': (send) => ({ ...send, identity: createAuthority().issue({ subject: toolSubject('alpha') }) }),
+    'for another tool': (send) => ({ ...send, path: send.path?.replace('/tool/alpha/', '/tool/beta/') ?? '' }),
+    'with an identity header': (send) => ({ ...send, headers: { ...send.headers, 'x-toolforge-tool': 'beta' } }),
+    'with a body that is none': withBody('{'),
+    'with a form': withBody('a=b', 'application/x-www-form-urlencoded'),
+    'with another type': withBody('a', 'text/plain'),
+    'with a job that breaks a rule': withBody(JSON.stringify({ ...newJob, memory: 'much' })),
+    'with an unknown image': withBody(JSON.stringify({ ...newJob, imagename: 'nothing' })),
+    'for a name that is taken or missing': (send) => send,
+    'while the view is not ready': (send) => {
+      deps.freshness = { ...deps.freshness, synced: false };
+      return send;
+    },
+    'while the cluster is away': (send) => {
+      [deps.created, deps.removed] = [away, away];
+      return send;
+    },
+    'of which nobody knows the end': (send) => {
+      [deps.created, deps.removed] = [unknown, unknown];
+      return send;
+    },
+  };
+
+  it.each(Object.entries(situations))('%s', async (what, change) => {
+    for (const route of routes) {
+      const fresh = { synced: true, live: true, asOf: deps.now() };
+      Object.assign(deps, { freshness: fresh, created: undefined, removed: undefined });
+      // There for whoever wants to change it, in the way of whoever wants to create it; elsewhere the other way round.
+      const isTrouble = what.includes('the cluster') || what.includes('nobody');
+      deps.view.set('tool-alpha', isTrouble === (route.body === undefined) ? [jobNamed('demo')] : []);
+      const body = route.body ? { headers: { 'content-type': 'application/json' }, body: JSON.stringify(newJob) } : {};
+      const path = route.path.replace(':tool', 'alpha').replace(':name', 'demo');
+      const answer = await ask(server, change({ identity: client(server), method: route.method, path, ...body }));
+      const said = `${route.method} ${route.path} ${answer.status}`;
+      const operation = document.paths[templateOf(route.path)]?.[route.method.toLowerCase()];
+      expect(
+        Object.keys(operation?.responses ?? {}).map((status) => `${route.method} ${route.path} ${status}`),
+      ).toContain(said);
+      if (answer.status < 300 || what === 'without a certificate') continue;
+      expect(route.dialect.errorShape.safeParse(JSON.parse(answer.text)).error).toBeUndefined();
+    }
   });
 });
 

@@ -39,6 +39,10 @@ export interface TestServer {
 
 export const testDialect: Dialect = {
   name: 'test',
+  title: 'the tests',
+  isCurrent: true,
+  takesForms: true,
+  errorShape: z.looseObject({}),
   status: (error: AppError) => errorTable[error.code].http || 500,
   body: (error: AppError, requestId?: string) => ({ code: error.code, message: error.message, requestId }),
 };

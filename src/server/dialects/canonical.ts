@@ -4,6 +4,7 @@ import type { Freshness, Image, JobSnapshot } from '../../domain.ts';
 import { type AppError, errorTable } from '../../errors.ts';
 import type { OfferedImages } from '../../image-catalog.ts';
 import type { Dialect } from '../respond.ts';
+import { errorAnswer } from '../schemas.ts';
 import { type Job2026, renderJob2026, renderUnresolved2026 } from './job-2026.ts';
 
 export interface Messages {
@@ -14,6 +15,10 @@ export interface Messages {
 
 export const canonical: Dialect = {
   name: 'canonical',
+  title: 'the clients of 2026',
+  isCurrent: true,
+  takesForms: false,
+  errorShape: errorAnswer,
   status: (error) => errorTable[error.code].http || 500,
   body: (error: AppError, requestId?: string) => ({
     error: error.problems?.length ? [...error.problems] : [error.message],

@@ -1,7 +1,17 @@
 /** A job as the canonical dialect shows it: with every default filled in, or only what its owner set. Pure and total. */
 
 import { cpuText2026, memoryText2026 } from '../../definition/quantity.ts';
-import type { HealthCheck, JobDefinition, JobSnapshot, JobType, ResolvedJob } from '../../domain.ts';
+import type {
+  Emails,
+  HealthCheck,
+  Image,
+  JobDefinition,
+  JobSnapshot,
+  JobType,
+  Mount,
+  PortProtocol,
+  ResolvedJob,
+} from '../../domain.ts';
 import { typeOfKind } from '../../domain.ts';
 import { longStatus } from './status/long-status.ts';
 import { shortStatus } from './status/status-words.ts';
@@ -13,12 +23,12 @@ export interface Job2026 {
   readonly imagename: string;
   /** The same as `imagename`. */
   readonly image: string;
-  readonly image_state: string;
+  readonly image_state: Image['state'];
   readonly filelog: boolean;
   readonly filelog_stdout: string | null;
   readonly filelog_stderr: string | null;
-  readonly emails: string;
-  readonly mount: string;
+  readonly emails: Emails;
+  readonly mount: Mount;
   readonly memory: string;
   readonly cpu: string;
   readonly status_short: string;
@@ -35,7 +45,7 @@ export interface Job2026 {
   readonly continuous?: true;
   readonly replicas?: number;
   readonly port?: number | null;
-  readonly port_protocol?: string;
+  readonly port_protocol?: PortProtocol;
   readonly health_check?: HealthCheck | null;
   readonly publish?: boolean;
 }

@@ -5,9 +5,14 @@
 import { type AppError, errorTable } from '../../errors.ts';
 import { kubeStatusOf } from '../../kube.ts';
 import type { Dialect } from '../respond.ts';
+import { seedError } from '../schemas.ts';
 
 export const seed: Dialect = {
   name: 'seed',
+  title: 'the first clients',
+  isCurrent: false,
+  takesForms: true,
+  errorShape: seedError,
   status: (error) => errorTable[error.code].http || 500,
   body: (error) => (error.code === 'job.not_found' ? {} : seedText(error)),
   text: (value) => pythonJson(value),

@@ -1,4 +1,5 @@
 /** What a row of the table of routes is. */
+import type { ErrorCode } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
 import type { Dialect } from '../respond.ts';
 import type { Shape } from '../schemas.ts';
@@ -18,6 +19,10 @@ export interface Route {
   readonly path: string;
   readonly dialect: Dialect;
   readonly summary: string;
+  /** Name in the OpenAPI document and in the typed client; the same on every path of the same thing. */
+  readonly operation?: string;
+  /** Errors its like can have and it cannot. */
+  readonly without?: readonly ErrorCode[];
   readonly status: number;
   readonly params?: Shape;
   readonly query?: Shape;

@@ -74,6 +74,7 @@ export function seedRoutes(base: string, deps: Deps, list: ListJobs, run: RunJob
       path: `${base}/delete/:name`,
       summary: 'Delete one job (2022)',
       answer: schemas.seedNothing,
+      without: ['job.not_found'],
       handle: async ({ caller, params, release }) => {
         await deleteJob(caller, params.name ?? '', deps, release).catch(unlessMissing);
         return '';

@@ -1,0 +1,18 @@
+/** The files that are made of the table of routes, by path; `npm run -s openapi` writes them, a test compares. */
+import manifest from '../../package.json' with { type: 'json' };
+import { type OpenApiDocument, openApiDocument } from '../../src/server/openapi/document.ts';
+import { createRoutes } from '../../src/server/routes.ts';
+import { scriptDeps } from '../server/scripted-deps.ts';
+import { apiPage } from './api-page.ts';
+
+export function currentDocument(): OpenApiDocument {
+  return openApiDocument(createRoutes(scriptDeps()), manifest.version);
+}
+
+/** Text by path from the root of the repository. */
+export function madeFiles(document: OpenApiDocument): Readonly<Record<string, string>> {
+  return {
+    'docs/openapi.json': `${JSON.stringify(document, null, 2)}\n`,
+    'docs/api.md': apiPage(document),
+  };
+}
