@@ -1,5 +1,5 @@
 /** Bundles every door of the house into dist/, one file each, with source maps beside. */
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, copyFile, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 const shared = {
@@ -36,5 +36,8 @@ await Promise.all([
   // The command line starts anew for every command, so what only some need (a full YAML parser) stays outside.
   build({ ...commandLine, entryPoints: { jobs: 'bin/jobs.ts' }, external: ['node:*'], plugins: [yamlBeside] }),
   build({ ...commandLine, entryPoints: { 'jobs-yaml': 'yaml' } }),
+  // For the programs of others: one file, with its types beside it.
+  build({ ...commandLine, entryPoints: { client: 'bin/client/connect.ts' }, external: ['node:*'] }),
 ]);
+await copyFile('bin/client/typed.ts', 'dist/client.d.ts');
 await Promise.all(['jobs', 'jobsd', 'admin'].map((name) => chmod(`dist/${name}.js`, 0o755)));

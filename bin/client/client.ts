@@ -33,6 +33,10 @@ export interface Client {
 export interface ClientOptions {
   readonly config: ClientConfig;
   readonly version: string;
+  /** As which program the service sees it; `jobs-cli` when absent. */
+  readonly program?: string;
+  /** At most; one when absent. */
+  readonly connections?: number;
   /** Ends every request. */
   readonly signal: AbortSignal;
   onMessages(messages: Messages): void;
@@ -40,41 +44,58 @@ export interface ClientOptions {
   trace(line: string): void;
 }
 
+/** Requests in the name of one tool, whatever they are about. */
+export interface Session {
+  /**
+   * @param path below that of the tool, e.g. `/jobs`
+   * @returns the whole answer; its messages have been handed on
+   */
+  ask(method: string, path: string, body?: unknown): Promise<Job>;
+  close(): void;
+}
+
+/** @throws AppError `settings.invalid` where the certificate and its key cannot be used */
+export function createSession(options: ClientOptions): Session {
+  const agent = createAgent(options);
+  return {
+    async ask(method, path, body) {
+      const answer = await send(agent, options, method, `${options.config.baseUrl}${path}`, body);
+      options.onMessages(messagesOf(answer));
+      return answer;
+    },
+    close: () => agent.destroy(),
+  };
+}
+
 /** @throws AppError `settings.invalid` where the certificate and its key cannot be used */
 export function createClient(options: ClientOptions): Client {
-  const { config } = options;
-  const agent = createAgent(options);
-  const ask = async (method: string, path: string, body?: unknown) => {
-    const answer = await send(agent, options, method, `${config.baseUrl}${path}`, body);
-    options.onMessages(messagesOf(answer));
-    return answer;
-  };
+  const { ask, close } = createSession(options);
   return {
     listJobs: async () => listOf(await ask('GET', '/jobs'), 'jobs'),
-    showJob: async (name) => recordOf(await ask('GET', pathOf(name)), 'job'),
+    showJob: async (name) => recordOf(await ask('GET', `/jobs/${safeName(name)}`), 'job'),
     createJob: async (body) => recordOf(await ask('POST', '/jobs', body), 'job'),
-    deleteJob: async (name) => void (await ask('DELETE', pathOf(name))),
+    deleteJob: async (name) => void (await ask('DELETE', `/jobs/${safeName(name)}`)),
     flushJobs: async () => void (await ask('DELETE', '/jobs')),
     listImages: async () => listOf(await ask('GET', '/images'), 'images'),
-    close: () => agent.destroy(),
+    close,
   };
 }
 
 /**
  * An empty name, `.` or `..` would make the path of one job that of all of them, and deleting it a flush. No job has such a name.
  */
-function pathOf(name: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9.-]*$/.test(name)) return `/jobs/${name}`;
+export function safeName(name: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9.-]*$/.test(name)) return name;
   throw new AppError('job.not_found', `Job '${name}' does not exist`, { fields: { name } });
 }
 
-/** One connection, kept for the polls of a wait. */
-function createAgent({ config }: ClientOptions): Agent {
+/** One connection, kept for the polls of a wait, unless a program asks for more. */
+function createAgent({ config, connections = 1 }: ClientOptions): Agent {
   const { cert, key, ca } = config;
   try {
     const secureContext = createSecureContext({ cert, key, ...(ca ? { ca } : {}), minVersion: 'TLSv1.2' });
     // Said outright, so that no environment variable can turn it off.
-    return new Agent({ keepAlive: true, maxSockets: 1, secureContext, rejectUnauthorized: true });
+    return new Agent({ keepAlive: true, maxSockets: connections, secureContext, rejectUnauthorized: true });
   } catch (cause) {
     throw new AppError('settings.invalid', 'The client certificate of your kubeconfig and its key cannot be used.', {
       cause,
@@ -83,12 +104,12 @@ function createAgent({ config }: ClientOptions): Agent {
 }
 
 async function send(agent: Agent, options: ClientOptions, method: string, url: string, body: unknown): Promise<Job> {
-  const { config, version, trace } = options;
+  const { config, trace } = options;
   const { timeoutMs } = config;
   const startedAt = Date.now();
   const text = body === undefined ? undefined : JSON.stringify(body);
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(timeoutMs)]);
-  const outgoing = request(url, { method, agent, signal, headers: headersOf(config, version, text) });
+  const outgoing = request(url, { method, agent, signal, headers: headersOf(options, text) });
   let isConnected = false;
   outgoing.on('socket', (socket) => {
     if (outgoing.reusedSocket) isConnected = true;
@@ -112,13 +133,12 @@ async function send(agent: Agent, options: ClientOptions, method: string, url: s
 }
 
 function headersOf(
-  { namespace }: ClientConfig,
-  version: string,
+  { config: { namespace }, program = 'jobs-cli', version }: ClientOptions,
   text: string | undefined,
 ): Record<string, string | number> {
   return {
     accept: 'application/json',
-    'user-agent': `${namespace}@${hostname().replace(/[^\x21-\x7e]/g, '')}:jobs-cli toolforge-jobs/${version}`,
+    'user-agent': `${namespace}@${hostname().replace(/[^\x21-\x7e]/g, '')}:${program} toolforge-jobs/${version}`,
     ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
   };
 }
@@ -145,7 +165,8 @@ function parseAnswer({ statusCode = 0, headers }: IncomingMessage, text: string)
   throw notUnderstood();
 }
 
-function notUnderstood(cause?: unknown): AppError {
+/** An answer that no version of the service gives. */
+export function notUnderstood(cause?: unknown): AppError {
   return new AppError('service.failed', 'The service answered something this program does not understand.', { cause });
 }
 

@@ -14,7 +14,7 @@ export function failureOf(status: number, text: string, retryAfter?: string): Ap
   const summary = problems.join('\n') || `The service answered ${status} without saying why.`;
   const seconds = /^\d{1,6}$/.test(retryAfter ?? '') ? Number(retryAfter) : undefined;
   return new AppError(code, summary, {
-    fields: { status, ...fieldsOf(body) },
+    fields: { status, ...fieldsOf(body), ...requestIdOf(body) },
     ...(problems.length > 1 ? { problems } : {}),
     ...(seconds === undefined ? {} : { retryAfterSeconds: seconds }),
   });
@@ -75,6 +75,12 @@ function textsOf(body: unknown): string[] {
 function codeOf(body: unknown): ErrorCode | undefined {
   const code = isRecord(body) ? body.code : undefined;
   return typeof code === 'string' && Object.hasOwn(errorTable, code) ? (code as ErrorCode) : undefined;
+}
+
+/** What to tell the operators. */
+function requestIdOf(body: unknown): Record<string, string> {
+  const id = isRecord(body) ? body.request_id : undefined;
+  return typeof id === 'string' ? { request_id: id } : {};
 }
 
 function fieldsOf(body: unknown): Record<string, string | number> {

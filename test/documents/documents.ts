@@ -4,6 +4,7 @@ import { type OpenApiDocument, openApiDocument } from '../../src/server/openapi/
 import { createRoutes } from '../../src/server/routes.ts';
 import { scriptDeps } from '../server/scripted-deps.ts';
 import { apiPage } from './api-page.ts';
+import { operationsText, typesText } from './typed-client.ts';
 
 export function currentDocument(): OpenApiDocument {
   return openApiDocument(createRoutes(scriptDeps()), manifest.version);
@@ -14,5 +15,7 @@ export function madeFiles(document: OpenApiDocument): Readonly<Record<string, st
   return {
     'docs/openapi.json': `${JSON.stringify(document, null, 2)}\n`,
     'docs/api.md': apiPage(document),
+    'bin/client/typed.ts': typesText(document),
+    'bin/client/operations.json': operationsText(document),
   };
 }

@@ -1,0 +1,228 @@
+/** Made by `npm run -s openapi`, from the table of routes and the shapes that requests are checked against. Do not edit. */
+
+export interface Image {
+  /** What imagename takes. */
+  readonly shortname: string;
+  /** What is pulled. */
+  readonly image: string;
+}
+
+export interface Job {
+  /** Job name: a DNS name of at most 52 characters. */
+  readonly name: string;
+  /** Command line. */
+  readonly cmd: string;
+  /** Short name of the image, or its address where it has none. */
+  readonly imagename: string;
+  /** The same as imagename. */
+  readonly image: string;
+  readonly image_state: 'stable' | 'deprecated' | 'unknown';
+  /** Whether output is written to files. */
+  readonly filelog: boolean;
+  /** Absolute path; null without file logs. */
+  readonly filelog_stdout: string | null;
+  /** Absolute path; null without file logs. */
+  readonly filelog_stderr: string | null;
+  readonly emails: 'none' | 'all' | 'onfinish' | 'onfailure';
+  readonly mount: 'all' | 'none';
+  /** In Gi, e.g. 0.5Gi. */
+  readonly memory: string;
+  /** In cores, e.g. 0.1. */
+  readonly cpu: string;
+  /** For tables, e.g. Running. */
+  readonly status_short: string;
+  /** For people, several lines. */
+  readonly status_long: string;
+  readonly job_type: 'one-off' | 'scheduled' | 'continuous';
+  readonly status: JobStatus;
+  /** One-off and scheduled jobs. */
+  readonly retry?: number;
+  /** Scheduled jobs: as typed. */
+  readonly schedule?: string;
+  /** Scheduled jobs: the five fields that run. */
+  readonly schedule_actual?: string;
+  /** Scheduled jobs: seconds, 0 = none. */
+  readonly timeout?: number;
+  /** On continuous jobs only. */
+  readonly continuous?: true;
+  /** Continuous jobs. */
+  readonly replicas?: number;
+  /** Continuous jobs. */
+  readonly port?: number | null;
+  /** Continuous jobs. */
+  readonly port_protocol?: 'tcp' | 'udp';
+  /** Continuous jobs. */
+  readonly health_check?: { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | null;
+  /** Continuous jobs. */
+  readonly publish?: boolean;
+}
+
+export interface JobStatus {
+  readonly short: 'pending' | 'running' | 'succeeded' | 'failed' | 'unknown';
+  /** How long it has been so, e.g. 2h5m. */
+  readonly duration: string;
+  /** Whether what runs is what was asked for. */
+  readonly up_to_date: boolean;
+  /** What is to be said of it, e.g. why it failed. */
+  readonly messages: readonly string[];
+  /** Scheduled jobs: when it last ran. */
+  readonly previous_schedule?: string | null;
+  /** Scheduled jobs: when it runs next. */
+  readonly next_schedule?: string | null;
+}
+
+/** What a person may want to read; each list may be empty. */
+export interface Messages {
+  readonly info: readonly string[];
+  readonly warning: readonly string[];
+  readonly error: readonly string[];
+}
+
+export interface NewJob {
+  /** Job name: a DNS name of at most 52 characters. */
+  readonly name: string;
+  /** Command line, run by a shell in the home of the tool. */
+  readonly cmd: string;
+  /** Name, alias or address of an image: see docs/wire.md, "Images". */
+  readonly imagename: string;
+  /** Five cron fields or @hourly, @daily, @weekly, @monthly, @yearly; makes the job scheduled. */
+  readonly schedule?: string;
+  /** true makes the job continuous. */
+  readonly continuous?: boolean;
+  /** What the other fields already say; checked against them. */
+  readonly job_type?: 'one-off' | 'scheduled' | 'continuous';
+  /** Write output to files in the home; on by default for standard images. */
+  readonly filelog?: boolean;
+  /** Path in the home; NAME.out by default. */
+  readonly filelog_stdout?: string | null;
+  /** Path in the home; NAME.err by default. */
+  readonly filelog_stderr?: string | null;
+  /** What to be mailed about; none by default. */
+  readonly emails?: 'none' | 'all' | 'onfinish' | 'onfailure';
+  /** Whether the home is there; none only on images of the build service. */
+  readonly mount?: 'all' | 'none';
+  /** Kubernetes quantity, e.g. 512Mi. */
+  readonly memory?: string | null;
+  /** Kubernetes quantity, e.g. 500m. */
+  readonly cpu?: string | null;
+  /** Further attempts after a failure; not for continuous jobs. */
+  readonly retry?: number | string;
+  /** Seconds; 0 = none; scheduled jobs only. */
+  readonly timeout?: number | string | null;
+  /** Copies at once; continuous jobs only. */
+  readonly replicas?: number | string;
+  /** Where the job answers; continuous jobs only. */
+  readonly port?: number | string | null;
+  /** tcp by default. */
+  readonly port_protocol?: 'tcp' | 'udp';
+  /** How it is known that a copy is well; continuous jobs only. */
+  readonly health_check?: { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | null;
+  /** Make the port reachable from outside the cluster. */
+  readonly publish?: boolean;
+}
+
+/**
+ * Jobs of one tool.
+ * @throws AppError every method: `request.invalid`, `caller.no_certificate`, `caller.bad_header`, `caller.unauthenticated`, `caller.forbidden`, `request.too_large`, `caller.too_many`, `request.too_many_headers`, `internal`, `view.not_ready`
+ */
+export interface Jobs {
+  /**
+   * All jobs of the tool.
+   */
+  list(): Promise<readonly Job[]>;
+  /**
+   * Create a job.
+   * @throws AppError `job.invalid`, `schedule.invalid`, `image.unknown`, `limits.exceeded`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `quota.exceeded`, `job.conflict`, `request.media_type`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `images.unavailable`, `kube.state_unknown`
+   */
+  run(body: NewJob): Promise<Job>;
+  /**
+   * Delete all jobs of the tool.
+   * @throws AppError `home.refused`, `credentials.invalid`, `kube.forbidden`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
+   */
+  flush(): Promise<void>;
+  /**
+   * One job.
+   * @throws AppError `job.not_found`
+   */
+  show(name: string): Promise<Job>;
+  /**
+   * Delete one job.
+   * @throws AppError `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
+   */
+  delete(name: string): Promise<void>;
+  /**
+   * Images that can be used.
+   */
+  images(): Promise<readonly Image[]>;
+  /** Ends the kept connections. A program that just ends need not call it. */
+  close(): void;
+}
+
+/** Never renamed; docs/errors.md says what each means. */
+export type ErrorCode =
+  | 'request.invalid'
+  | 'request.too_large'
+  | 'request.unsupported'
+  | 'route.not_found'
+  | 'request.media_type'
+  | 'request.too_many_headers'
+  | 'job.invalid'
+  | 'job.not_found'
+  | 'job.conflict'
+  | 'schedule.invalid'
+  | 'image.unknown'
+  | 'images.unavailable'
+  | 'quota.exceeded'
+  | 'limits.exceeded'
+  | 'caller.no_certificate'
+  | 'caller.unauthenticated'
+  | 'caller.forbidden'
+  | 'caller.bad_header'
+  | 'caller.too_many'
+  | 'tool.invalid'
+  | 'tool.not_found'
+  | 'home.unavailable'
+  | 'home.refused'
+  | 'credentials.invalid'
+  | 'kube.unreachable'
+  | 'kube.state_unknown'
+  | 'kube.refused'
+  | 'kube.forbidden'
+  | 'kube.gone'
+  | 'view.not_ready'
+  | 'kube.conflict'
+  | 'settings.invalid'
+  | 'usage.invalid'
+  | 'service.refused'
+  | 'service.failed'
+  | 'service.unreachable'
+  | 'internal';
+
+/** What every method fails with. Decide by the code, never by the words. */
+export declare class AppError extends Error {
+  readonly code: ErrorCode;
+  /** Named values: `status` of the answer, `field` and `value` of a mistake, `request_id` of a failure on the side of the service. */
+  readonly fields: Readonly<Record<string, string | number>> | undefined;
+  /** All problems, where there are several. */
+  readonly problems: readonly string[] | undefined;
+  /** Seconds after which trying again makes sense. */
+  readonly retryAfterSeconds: number | undefined;
+  constructor(code: ErrorCode, message: string);
+}
+
+export interface ConnectOptions {
+  /** A settings file, read after those of the machine and of the user. */
+  readonly cfg?: string;
+  /** In the place of process.env: HOME, KUBECONFIG, TOOL_TOOLFORGE_API_URL, XDG_CONFIG_HOME. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Ends every request. */
+  readonly signal?: AbortSignal;
+  /** Told what the service has to say to people with an answer, such as that an image is deprecated. */
+  onMessages?(messages: Messages): void;
+}
+
+/**
+ * As the tool whose kubeconfig the user has, at the service that the settings name, as the command line does it.
+ * @throws AppError `settings.invalid` where a file is missing or cannot be used
+ */
+export declare function connect(options?: ConnectOptions): Promise<Jobs>;

@@ -1,0 +1,37 @@
+/** A Node program with the built client module, against the real daemon. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { repositoryRoot } from '../support/repository-root.ts';
+import { createSandbox, type Sandbox } from '../support/sandbox.ts';
+
+const run = promisify(execFile);
+const cluster = inject('cluster');
+const tool = 'typed-alpha';
+let sandbox: Sandbox;
+
+beforeAll(async () => {
+  sandbox = await createSandbox({ cluster, dir: join(cluster.stateDir, 'typed'), name: 'flow-typed' });
+  await sandbox.addTool(tool);
+  await sandbox.start();
+});
+
+afterAll(async () => {
+  await sandbox?.stop();
+  await sandbox?.removeTool(tool);
+});
+
+it('a bot runs a job, sees it, meets a refusal it can decide by, ends the job, and ends itself', async () => {
+  const bot = join(repositoryRoot, 'test/support/bot.mjs');
+  const env = { PATH: process.env.PATH ?? '', HOME: sandbox.homeOf(tool) };
+  const { stdout, stderr } = await run(process.execPath, [bot], { env, timeout: 60_000 });
+  expect(stderr).toBe('');
+  expect(JSON.parse(stdout)).toEqual({
+    made: 'from-a-bot',
+    names: ['from-a-bot'],
+    again: 'job.conflict',
+    gone: 'job.not_found',
+    images: expect.any(Number),
+  });
+});
