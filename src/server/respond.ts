@@ -28,6 +28,9 @@ export interface Reply {
   send(text: string): unknown;
 }
 
+/** Of every answer; whoever answers past these functions sets it. */
+export const requestIdHeader = 'x-request-id';
+
 const json = 'application/json; charset=utf-8';
 const html = 'text/html; charset=utf-8';
 
@@ -57,6 +60,7 @@ export function sendText<R extends Reply>(reply: R, status: number, text: string
 
 /** Answers with an error of a routed request. */
 export function sendError<R extends Reply>(reply: R, dialect: Dialect, error: AppError, requestId: string): R {
+  reply.header(requestIdHeader, requestId);
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(Math.ceil(error.retryAfterSeconds)));
   return sendText(reply, dialect.status(error), textOf(dialect, bodyOf(dialect, error, requestId)));
 }
@@ -83,6 +87,7 @@ export function refuse(response: ServerResponse, dialect: Dialect, error: AppErr
   response.writeHead(withoutCertificate ? 400 : dialect.status(error), {
     'content-type': withoutCertificate ? html : json,
     'content-length': Buffer.byteLength(text),
+    [requestIdHeader]: requestId,
     ...(error.retryAfterSeconds === undefined ? {} : { 'retry-after': String(Math.ceil(error.retryAfterSeconds)) }),
     ...(keep ? {} : { connection: 'close' }),
   });

@@ -120,7 +120,6 @@ export function createAdmission(options: AdmissionOptions): (handle: RequestList
     });
     if (state === 'ignore') return;
     const id = randomUUID();
-    response.setHeader('x-request-id', id);
     try {
       const caller = identified(request, state === 'old');
       const start = (leave: () => void) => {
