@@ -20,6 +20,7 @@ import { createJobRoster } from './machines/roster.ts';
 import { createMetrics } from './metrics.ts';
 import { createCredentials, createImpersonation } from './server/credentials.ts';
 import { createForward } from './server/forward.ts';
+import { createTurns } from './server/handlers/turns.ts';
 import { createLimitCheck } from './server/limit-check.ts';
 import { dialectOf, registerRoutes } from './server/register-routes.ts';
 import { createRoutes } from './server/routes.ts';
@@ -93,6 +94,7 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
         observe: (object) => watch?.feed(object),
       },
       forward,
+      takeTurn: createTurns(),
       checkLimits: createLimitCheck({ limitRanges: (tool) => forward.limitRanges(tool), now }),
       images: createImageCatalog({
         prebuilt: () => loaded(images),

@@ -58,6 +58,20 @@ export const errorTable = {
   },
   'job.not_found': { id: 'TJF-V011', http: 404, exit: 1, retry: 'no', hint: 'The tool has no job of that name.' },
   'job.conflict': { id: 'TJF-V012', http: 409, exit: 1, retry: 'no', hint: 'A job of that name exists already.' },
+  'job.not_restartable': {
+    id: 'TJF-V013',
+    http: 400,
+    exit: 1,
+    retry: 'no',
+    hint: 'A one-off job runs once; it can be deleted and run again.',
+  },
+  'name.taken': {
+    id: 'TJF-V014',
+    http: 409,
+    exit: 1,
+    retry: 'no',
+    hint: 'The tool has a Service or Ingress of that name that no job made.',
+  },
   'schedule.invalid': {
     id: 'TJF-S002',
     http: 400,

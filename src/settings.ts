@@ -96,6 +96,10 @@ export interface Settings {
   readonly runAsHomeOwner: boolean;
   /** CPU limit of jobs that ask for the default CPU. */
   readonly defaultCpuLimit: string;
+  /** Public jobs are reachable under `<tool>.<publicDomain>`; '' = none can be made public. */
+  readonly publicDomain: string;
+  /** IngressClass of public jobs; '' = the cluster's default. */
+  readonly ingressClass: string;
   readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never' | undefined;
   /** How old a list of a tool's own images may be before the registry is asked again. */
   readonly harborCacheMs: number;
@@ -127,6 +131,8 @@ const liveSchema = z.object({
   mount_homes: yesNo,
   run_as_home_owner: yesNo,
   default_cpu_limit: quantity,
+  public_domain: z.union([z.literal(''), dnsName]),
+  ingress_class: z.union([z.literal(''), dnsName]),
   image_pull_policy: z.enum(['', 'Always', 'IfNotPresent', 'Never']),
   harbor_cache_seconds: count(0, 3_600),
   harbor_timeout_seconds: count(1, 60),
@@ -157,6 +163,8 @@ function settingsFrom(data: z.infer<typeof liveSchema>): Settings {
     mountHomes: data.mount_homes,
     runAsHomeOwner: data.run_as_home_owner,
     defaultCpuLimit: data.default_cpu_limit,
+    publicDomain: data.public_domain,
+    ingressClass: data.ingress_class,
     imagePullPolicy: data.image_pull_policy === '' ? undefined : data.image_pull_policy,
     harborCacheMs: data.harbor_cache_seconds * 1000,
     harborTimeoutMs: data.harbor_timeout_seconds * 1000,

@@ -95,6 +95,8 @@ describe('the settings', () => {
         runAsHomeOwner: true,
         defaultCpuLimit: '1000m',
         imagePullPolicy: undefined,
+        publicDomain: '',
+        ingressClass: '',
         harborCacheMs: 5_000,
         harborTimeoutMs: 5_000,
         requestsPerSecondPerTool: 20,

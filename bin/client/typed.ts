@@ -136,6 +136,11 @@ export interface Jobs {
    */
   run(body: NewJob): Promise<Job>;
   /**
+   * Create a job, or change it where it differs.
+   * @throws AppError `job.invalid`, `schedule.invalid`, `image.unknown`, `limits.exceeded`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `quota.exceeded`, `job.conflict`, `request.media_type`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `images.unavailable`, `kube.state_unknown`
+   */
+  apply(body: NewJob): Promise<boolean>;
+  /**
    * Delete all jobs of the tool.
    * @throws AppError `home.refused`, `credentials.invalid`, `kube.forbidden`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
    */
@@ -150,6 +155,11 @@ export interface Jobs {
    * @throws AppError `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
    */
   delete(name: string): Promise<void>;
+  /**
+   * Start a continuous job again, or run a scheduled job now.
+   * @throws AppError `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
+   */
+  restart(name: string): Promise<void>;
   /**
    * Images that can be used.
    */
@@ -169,6 +179,8 @@ export type ErrorCode =
   | 'job.invalid'
   | 'job.not_found'
   | 'job.conflict'
+  | 'job.not_restartable'
+  | 'name.taken'
   | 'schedule.invalid'
   | 'image.unknown'
   | 'images.unavailable'

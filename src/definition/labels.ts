@@ -1,5 +1,6 @@
 /** Names of labels and annotations, and the labels of a job. Watches, selectors and `kubectl get -l` depend on every letter. */
-import { jobTypes, type ResolvedJob, type Tool } from '../domain.ts';
+import { jobTypes, type KubeObject, type ResolvedJob, type Tool } from '../domain.ts';
+import { recordAt } from '../fields.ts';
 
 export const labelNames = {
   toolforge: 'toolforge',
@@ -20,12 +21,17 @@ export const annotationNames = {
   definition: 'jobs.toolforge.org/definition',
   /** The schedule as typed, on CronJobs. */
   schedule: 'jobs.toolforge.org/cron-expression',
+  /** Of a Deployment's pod template: another value makes its copies anew. */
+  restartedAt: 'app.kubernetes.io/restartedAt',
+  /** `manual` on a run that was asked for by hand (kubectl writes it as well). */
+  instantiate: 'cronjob.kubernetes.io/instantiate',
 } as const;
 
 /** Environment variable that holds the pod's uid: what one attempt of a job is known by. */
 export const runIdName = 'TOOLFORGE_RUN_ID';
 
-const manager = 'toolforge-jobs-framework';
+/** Value of the label that says who made an object. */
+export const manager = 'toolforge-jobs-framework';
 
 /** Everything this service and its forerunners made, in any namespace. */
 export const managedBySelector = `${labelNames.managedBy}=${manager}`;
@@ -48,6 +54,11 @@ export function labelsOf(job: ResolvedJob, tool: Tool): Record<string, string> {
     [labelNames.emails]: job.emails,
     [labelNames.mount]: job.mount,
   };
+}
+
+/** What a Deployment's selector asks for, comparable as text. */
+export function selectorTextOf(deployment: KubeObject): string {
+  return JSON.stringify(Object.entries(recordAt(deployment, 'spec', 'selector', 'matchLabels')).sort());
 }
 
 /** Those that no change of a job touches: a Deployment's selector cannot be changed. */

@@ -5,7 +5,7 @@
 import type { HealthCheck, JobDefinition, KubeObject, ResolvedJob, Tool } from '../domain.ts';
 import { integerAt, listAt, recordAt, textAt, textsAt } from '../fields.ts';
 import { readCheckCommand, toCheckCommand } from './command.ts';
-import { labelNames, labelsOf } from './labels.ts';
+import { labelNames, labelsOf, manager } from './labels.ts';
 
 /** Until a job has started it is asked every second for two minutes, from then on every ten seconds; three misses restart it. */
 const startupTiming = { initialDelaySeconds: 0, periodSeconds: 1, failureThreshold: 120, timeoutSeconds: 5 };
@@ -57,6 +57,38 @@ export function toService(job: ResolvedJob, tool: Tool): KubeObject | undefined 
       selector: labels,
       type: 'ClusterIP',
       ports: [{ protocol: job.portProtocol.toUpperCase(), port: job.port, targetPort: job.port }],
+    },
+  };
+}
+
+export interface PublicSite {
+  /** Jobs are reachable under `<tool>.<domain>`. */
+  readonly domain: string;
+  /** Of the IngressClass; '' = the cluster's default. */
+  readonly className: string;
+}
+
+/** The Ingress of a job that is reachable from outside: everything under the tool's own host leads to it. */
+export function toIngress({ name, port }: ResolvedJob, tool: Tool, { domain, className }: PublicSite): KubeObject {
+  const service = { name, port: { number: port } };
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'Ingress',
+    metadata: {
+      name,
+      namespace: tool.namespace,
+      labels: {
+        [labelNames.toolforge]: 'tool',
+        [labelNames.managedBy]: manager,
+        [labelNames.createdBy]: tool.name,
+        [labelNames.name]: name,
+      },
+    },
+    spec: {
+      ...(className === '' ? {} : { ingressClassName: className }),
+      rules: [
+        { host: `${tool.name}.${domain}`, http: { paths: [{ path: '/', pathType: 'Prefix', backend: { service } }] } },
+      ],
     },
   };
 }

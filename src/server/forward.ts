@@ -4,8 +4,16 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { labelNames, managedBySelector } from '../definition/manifests.ts';
-import { type JobKey, type JobType, jobTypes, type KubeObject, type Tool, typeOfKind } from '../domain.ts';
-import { AppError } from '../errors.ts';
+import {
+  type JobKey,
+  type JobType,
+  jobTypes,
+  type KubeKind,
+  type KubeObject,
+  type Tool,
+  typeOfKind,
+} from '../domain.ts';
+import { AppError, toAppError } from '../errors.ts';
 import { type Kube, type KubeRequest, kubeStatusOf } from '../kube.ts';
 
 /** Where the connection of a tool comes from: credentials.ts, in either mode. */
@@ -20,8 +28,25 @@ export interface Forward {
   create(tool: Tool, type: JobType, object: KubeObject): Promise<KubeObject>;
   /** Begins the end of one life. @returns false when it was over already; another life under the name is left alone */
   remove(tool: Tool, key: JobKey, uid: string): Promise<boolean>;
-  /** Begins the end of every job in the namespace of the tool, of every kind, however many: exactly what a list shows. */
-  removeAll(tool: Tool): Promise<void>;
+  /**
+   * Begins the end of every job in the namespace of the tool, of every kind, however many: exactly what a list shows.
+   * @returns the kinds of which none could be ended, with the reason; throws the reason where that is all of them
+   */
+  removeAll(tool: Tool): Promise<ReadonlyMap<KubeKind, AppError>>;
+  /** The object of a job as it is now; undefined when there is none. */
+  object(tool: Tool, key: JobKey): Promise<KubeObject | undefined>;
+  /** Writes over the version named in the object. @throws AppError `kube.conflict` when it is another one by now */
+  replace(tool: Tool, key: JobKey, object: KubeObject): Promise<KubeObject>;
+  /** Strategic merge (kubernetes.io, "Update API Objects in Place Using kubectl patch"). */
+  patch(tool: Tool, key: JobKey, change: KubeObject): Promise<KubeObject>;
+  /** Takes one life away from above its pods, which run on; resolves when the name is free. */
+  release(tool: Tool, key: JobKey, uid: string): Promise<void>;
+  companion(tool: Tool, kind: CompanionKind, name: string): Promise<KubeObject | undefined>;
+  createCompanion(tool: Tool, kind: CompanionKind, object: KubeObject): Promise<void>;
+  /** JSON merge patch (RFC 7396). */
+  patchCompanion(tool: Tool, kind: CompanionKind, name: string, change: KubeObject): Promise<void>;
+  /** Those that jobs made; of the job of that name, or of all. */
+  removeCompanions(tool: Tool, kinds: readonly CompanionKind[], name: string | undefined): Promise<void>;
   /** Whether the cluster has a pod of the job of that name, of any kind; of any job of the tool where no name is given. */
   hasPods(tool: Tool, name: string | undefined): Promise<boolean>;
   /** The limits of one container in the tool's namespace, as Kubernetes keeps them (LimitRange). */
@@ -29,6 +54,14 @@ export interface Forward {
   /** Events about one object, newest first as far as the server tells; only asked for a job in trouble. */
   eventsOf(tool: Tool, uid: string): Promise<readonly KubeObject[]>;
 }
+
+/** What stands beside a job that can be reached. */
+export type CompanionKind = 'Service' | 'Ingress';
+
+const companionPaths: Readonly<Record<CompanionKind, (namespace: string) => string>> = {
+  Service: (namespace) => `/api/v1/namespaces/${encodeURIComponent(namespace)}/services`,
+  Ingress: (namespace) => `/apis/networking.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/ingresses`,
+};
 
 /**
  * The object stays until its pods are gone (kubernetes.io, "Foreground cascading deletion"), so that its end is the end of the job. In the
@@ -46,6 +79,9 @@ export interface ForwardOptions {
 
 const conflictTries = 6;
 const conflictPauseMs = 20;
+/** The garbage collector needs about a second to let go of what an object owns. */
+const releaseLooks = 100;
+const releasePauseMs = 100;
 
 export function createForward(
   connections: ToolConnections,
@@ -72,6 +108,15 @@ export function createForward(
     }
   }
 
+  async function find(tool: Tool, path: string): Promise<KubeObject | undefined> {
+    try {
+      return (await send(tool, { method: 'GET', path })) as KubeObject;
+    } catch (error) {
+      if (kubeStatusOf(error)?.statusCode === 404) return undefined;
+      throw error;
+    }
+  }
+
   return {
     async create(tool, type, object) {
       const path = collectionPath(tool.namespace, jobTypes[type].kind);
@@ -79,9 +124,8 @@ export function createForward(
     },
 
     async remove(tool, key, uid) {
-      const path = `${collectionPath(tool.namespace, key.kind)}/${encodeURIComponent(key.name)}`;
       try {
-        await send(tool, { method: 'DELETE', path, query: { ...cascade, uid } });
+        await send(tool, { method: 'DELETE', path: objectPath(key), query: { ...cascade, uid } });
         return true;
       } catch (error) {
         const status = kubeStatusOf(error)?.statusCode;
@@ -90,16 +134,64 @@ export function createForward(
       }
     },
 
+    object: (tool, key) => find(tool, objectPath(key)),
+
+    async replace(tool, key, object) {
+      return (await send(tool, { method: 'PUT', path: objectPath(key), body: object })) as KubeObject;
+    },
+
+    async patch(tool, key, change) {
+      const contentType = 'application/strategic-merge-patch+json';
+      return (await send(tool, { method: 'PATCH', path: objectPath(key), body: change, contentType })) as KubeObject;
+    },
+
+    async release(tool, key, uid) {
+      await send(tool, { method: 'DELETE', path: objectPath(key), query: { propagationPolicy: 'Orphan', uid } });
+      for (let look = 0; await find(tool, objectPath(key)); look++) {
+        if (look === releaseLooks) throw slowRelease(key.name);
+        await pause(releasePauseMs);
+      }
+    },
+
+    companion: (tool, kind, name) => find(tool, companionPath(tool, kind, name)),
+
+    async createCompanion(tool, kind, object) {
+      await send(tool, { method: 'POST', path: companionPaths[kind](tool.namespace), body: object });
+    },
+
+    async patchCompanion(tool, kind, name, change) {
+      const contentType = 'application/merge-patch+json';
+      await send(tool, { method: 'PATCH', path: companionPath(tool, kind, name), body: change, contentType });
+    },
+
+    async removeCompanions(tool, kinds, name) {
+      const query = { labelSelector: selectorFor(name) };
+      await Promise.all(
+        kinds.map((kind) => send(tool, { method: 'DELETE', path: companionPaths[kind](tool.namespace), query })),
+      );
+    },
+
     async removeAll(tool) {
       const query = { ...cascade, labelSelector: managedBySelector };
-      const collections = Object.values(jobTypes).map(({ kind }) => collectionPath(tool.namespace, kind));
-      await Promise.all(collections.map((path) => send(tool, { method: 'DELETE', path, query })));
+      const kinds = Object.values(jobTypes).map(({ kind }) => kind);
+      const ends = await Promise.allSettled(
+        kinds.map((kind) => send(tool, { method: 'DELETE', path: collectionPath(tool.namespace, kind), query })),
+      );
+      const failures = kinds.flatMap((kind, place): [KubeKind, AppError][] => {
+        const end = ends[place];
+        return end?.status === 'rejected' ? [[kind, toAppError(end.reason)]] : [];
+      });
+      if (failures.length === kinds.length) throw failures[0]?.[1];
+      return new Map(failures);
     },
 
     async hasPods(tool, name) {
       const path = `/api/v1/namespaces/${encodeURIComponent(tool.namespace)}/pods`;
-      const labelSelector = name === undefined ? managedBySelector : `${managedBySelector},${labelNames.name}=${name}`;
-      const list = (await send(tool, { method: 'GET', path, query: { labelSelector, limit: 1 } })) as { items?: [] };
+      const list = (await send(tool, {
+        method: 'GET',
+        path,
+        query: { labelSelector: selectorFor(name), limit: 1 },
+      })) as { items?: [] };
       return (list.items ?? []).length > 0;
     },
 
@@ -123,6 +215,19 @@ export function createForward(
   };
 }
 
+/** Of the objects of one job, or of all jobs. */
+function selectorFor(name: string | undefined): string {
+  return name === undefined ? managedBySelector : `${managedBySelector},${labelNames.name}=${name}`;
+}
+
+function slowRelease(name: string): AppError {
+  return new AppError(
+    'kube.unreachable',
+    `The job '${name}' runs on, but its change takes longer than usual. Try again in a moment; that goes on where this ended.`,
+    { retryAfterSeconds: 5 },
+  );
+}
+
 function isForbidden(error: unknown): boolean {
   return error instanceof AppError && error.code === 'kube.forbidden';
 }
@@ -132,6 +237,14 @@ function starting(cause: unknown): AppError {
     cause,
     retryAfterSeconds: 2,
   });
+}
+
+function objectPath({ namespace, kind, name }: JobKey): string {
+  return `${collectionPath(namespace, kind)}/${encodeURIComponent(name)}`;
+}
+
+function companionPath(tool: Tool, kind: CompanionKind, name: string): string {
+  return `${companionPaths[kind](tool.namespace)}/${encodeURIComponent(name)}`;
 }
 
 function collectionPath(namespace: string, kind: JobKey['kind']): string {

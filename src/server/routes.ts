@@ -1,6 +1,8 @@
 /**
  * The table of routes, assembled from one file a dialect. Every row also answers with the slash at the end of its path added or left out.
  */
+
+import { createApplyJob } from './handlers/apply.ts';
 import type { Deps } from './handlers/deps.ts';
 import { createListJobs } from './handlers/list.ts';
 import { createRunJob } from './handlers/run.ts';
@@ -14,8 +16,9 @@ const canonicalBases = ['/v1/tool/:tool', '/jobs/v1/tool/:tool'];
 export function createRoutes(deps: Deps): Route[] {
   const list = createListJobs(deps);
   const run = createRunJob(deps);
+  const apply = createApplyJob(deps);
   return [
-    ...canonicalBases.flatMap((base) => canonicalRoutes(base, deps, list, run)),
+    ...canonicalBases.flatMap((base) => canonicalRoutes(base, deps, { list, run, apply })),
     ...seedRoutes('/api/v1', deps, list, run),
   ];
 }

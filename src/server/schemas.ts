@@ -123,6 +123,10 @@ const image = z
     image: z.string().describe('What is pulled.'),
   })
   .meta({ id: 'Image' });
+export const appliedAnswer = z.object({
+  job_changed: z.boolean().describe('False: the job was as asked for, and was left alone.'),
+  messages,
+});
 export const imagesAnswer = z.object({
   images: z.array(image),
   messages,

@@ -2,6 +2,7 @@
  * A Kubernetes object as a fact about a job, or the reason why it is none. All knowledge of the shapes of pods, Jobs, CronJobs and
  * Deployments is here, except how a definition is written into an object. Pure, and total: no input makes it throw.
  */
+import { annotationNames } from '../definition/labels.ts';
 import type {
   Component,
   JobDefinition,
@@ -164,7 +165,7 @@ function readRun(key: JobKey, id: Identity, job: KubeObject): RunFacts {
     ownerUid: ownerOf(job, 'CronJob')?.uid,
     resourceVersion: id.resourceVersion,
     createdAt: timeAt(job, 'metadata', 'creationTimestamp') ?? 0,
-    manual: textAt(job, 'metadata', 'annotations', 'cronjob.kubernetes.io/instantiate') === 'manual',
+    manual: textAt(job, 'metadata', 'annotations', annotationNames.instantiate) === 'manual',
     status: readObjectStatus('Job', job),
   };
 }

@@ -1,4 +1,5 @@
 /** The status of a Job, CronJob or Deployment. Pure and total. */
+import { annotationNames } from '../definition/labels.ts';
 import type { Condition, KubeKind, KubeObject, ObjectStatus } from '../domain.ts';
 import { countAt, listAt, recordAt, textAt, timeAt } from '../fields.ts';
 import { shorten } from './shorten.ts';
@@ -32,7 +33,7 @@ export function readObjectStatus(kind: KubeKind, object: KubeObject): ObjectStat
 }
 
 function readRestart(deployment: KubeObject): number | undefined {
-  return timeAt(deployment, 'spec', 'template', 'metadata', 'annotations', 'app.kubernetes.io/restartedAt');
+  return timeAt(deployment, 'spec', 'template', 'metadata', 'annotations', annotationNames.restartedAt);
 }
 
 /** `status.conditions`, of pods as well; at most 20. */

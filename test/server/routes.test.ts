@@ -5,7 +5,7 @@ import type { Route } from '../../src/server/routes/route.ts';
 import { createRoutes } from '../../src/server/routes.ts';
 import type { Issued } from '../support/certs.ts';
 import { now } from '../support/facts.ts';
-import { jobNamed, type ScriptedDeps, scriptDeps } from './scripted-deps.ts';
+import { continuousNamed, jobNamed, type ScriptedDeps, scriptDeps } from './scripted-deps.ts';
 import { type Answer, ask, client, startServer, type TestServer } from './start-server.ts';
 
 let deps: ScriptedDeps;
@@ -56,7 +56,7 @@ describe('every route', () => {
   it.each(table)('%s answers as its schema says, with a slash at the end and without', async (_name, index) => {
     const route = routes[index] as Route;
     for (const path of [pathOf(route), `${pathOf(route)}/`]) {
-      deps.view.set('tool-alpha', [jobNamed('demo')]);
+      deps.view.set('tool-alpha', [route.path.endsWith('/restart') ? continuousNamed('demo') : jobNamed('demo')]);
       const answer = await send(route.method, path, route.body ? newJob : undefined);
       expect([path, answer.status]).toEqual([path, route.status]);
       expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');

@@ -1,8 +1,10 @@
 /** What the handlers need of the rest of the house, played by hand: a view that a test fills, and a cluster that takes everything. */
-import type { Freshness, JobSnapshot, KubeObject } from '../../src/domain.ts';
+import type { Freshness, JobSnapshot, KubeKind, KubeObject, ResolvedJob } from '../../src/domain.ts';
 import { Tool } from '../../src/domain.ts';
+import type { AppError } from '../../src/errors.ts';
 import { createImageCatalog } from '../../src/image-catalog.ts';
 import type { Deps } from '../../src/server/handlers/deps.ts';
+import { createTurns } from '../../src/server/handlers/turns.ts';
 import type { Caller } from '../../src/server/identify.ts';
 import { createLimitCheck } from '../../src/server/limit-check.ts';
 import { parseSettings, type Settings } from '../../src/settings.ts';
@@ -21,6 +23,14 @@ export interface ScriptedDeps extends Deps {
   created: ((object: KubeObject) => Promise<KubeObject>) | undefined;
   /** What becomes of a deletion. Unset: it is done. */
   removed: (() => Promise<boolean>) | undefined;
+  /** Kinds of which a flush can end none. */
+  unended: ReadonlyMap<KubeKind, AppError>;
+  /** What the cluster has besides, by `Kind/name`. */
+  readonly stored: Map<string, KubeObject>;
+  /** What the cluster makes of an object that is written over. */
+  replaced: (object: KubeObject) => Promise<KubeObject>;
+  /** What becomes of a Service or Ingress that is made. Unset: it is. */
+  companionMade: (() => Promise<void>) | undefined;
   /** Unset: none. */
   events: () => Promise<readonly KubeObject[]>;
   /** Limits of the tool's namespace. */
@@ -44,6 +54,13 @@ export function jobNamed(name: string, tool = 'alpha', cmd = './run.sh'): JobSna
   return { ...makeSnapshot({ job: { name, cmd }, object: { key, uid: `uid-${name}` } }), key };
 }
 
+/** A continuous job in the view, as resolved here unless said otherwise. */
+export function continuousNamed(name: string, changes: Partial<ResolvedJob> = {}): JobSnapshot {
+  const key = { namespace: 'tool-alpha', kind: 'Deployment', name } as const;
+  const job = { ...changes, name, type: 'continuous' as const };
+  return { ...makeSnapshot({ kind: 'Deployment', state: 'running', job, object: { key, uid: `uid-${name}` } }), key };
+}
+
 export function scriptDeps(): ScriptedDeps {
   const asked: unknown[][] = [];
   const view = new Map<string, readonly JobSnapshot[]>();
@@ -57,6 +74,10 @@ export function scriptDeps(): ScriptedDeps {
     live: parseSettings({}).settings,
     created: undefined,
     removed: undefined,
+    unended: new Map(),
+    stored: new Map(),
+    replaced: async (object) => object,
+    companionMade: undefined,
     events: async () => [],
     ranges: [],
     isGone: true,
@@ -87,6 +108,36 @@ export function scriptDeps(): ScriptedDeps {
       async removeAll(tool) {
         asked.push(['removeAll', tool.name]);
         await script.removed?.();
+        return script.unended;
+      },
+      async object(tool, { kind, name }) {
+        asked.push(['object', tool.name, `${kind}/${name}`]);
+        return script.stored.get(`${kind}/${name}`);
+      },
+      async replace(tool, { kind, name }, object) {
+        asked.push(['replace', tool.name, `${kind}/${name}`, object]);
+        return script.replaced(object);
+      },
+      async patch(tool, { kind, name }, change) {
+        asked.push(['patch', tool.name, `${kind}/${name}`, change]);
+        return { kind, metadata: { name, namespace: tool.namespace } };
+      },
+      async release(tool, { kind, name }, uid) {
+        asked.push(['release', tool.name, `${kind}/${name}`, uid]);
+      },
+      async companion(tool, kind, name) {
+        asked.push(['companion', tool.name, `${kind}/${name}`]);
+        return script.stored.get(`${kind}/${name}`);
+      },
+      async createCompanion(tool, kind, object) {
+        asked.push(['createCompanion', tool.name, kind, object]);
+        await script.companionMade?.();
+      },
+      async patchCompanion(tool, kind, name, change) {
+        asked.push(['patchCompanion', tool.name, `${kind}/${name}`, change]);
+      },
+      async removeCompanions(tool, kinds, name) {
+        asked.push(['removeCompanions', tool.name, kinds, name]);
       },
       async hasPods(tool, name) {
         asked.push(['hasPods', tool.name, name]);
@@ -107,6 +158,7 @@ export function scriptDeps(): ScriptedDeps {
       asked.push(['homeOf', tool.name]);
       return { path: `/data/project/${tool.name}`, uid: 50_001, gid: 50_002 };
     },
+    takeTurn: createTurns(),
     checkLimits: async (tool, job) =>
       createLimitCheck({ limitRanges: async () => script.ranges, now: () => script.clock })(tool, job),
     homes: { base: '/srv/homes', mount: '/data/project' },

@@ -3,6 +3,8 @@ import { scheduleWarning } from '../../definition/cron.ts';
 import type { Freshness, Image, JobSnapshot } from '../../domain.ts';
 import { type AppError, errorTable } from '../../errors.ts';
 import type { OfferedImages } from '../../image-catalog.ts';
+import type { Applied } from '../handlers/apply.ts';
+import type { Removal } from '../handlers/remove.ts';
 import type { Dialect } from '../respond.ts';
 import { errorAnswer } from '../schemas.ts';
 import { type Job2026, renderJob2026, renderUnresolved2026 } from './job-2026.ts';
@@ -69,11 +71,27 @@ function imageWarning({ name, state }: Image): string | undefined {
 }
 
 /** What is said after an end was asked for. */
-export function endedMessages({ hasEnded }: { readonly hasEnded: boolean }): { messages: Messages } {
-  const warning = hasEnded
-    ? []
-    : ['The end takes longer than usual; it goes on, and list shows what is left until then.'];
-  return { messages: { ...noMessages, warning } };
+export function endedMessages({ left }: Removal): { messages: Messages } {
+  const slow = left.filter(({ why }) => why === undefined).map(({ name }) => name);
+  const warning =
+    slow.length === 0
+      ? []
+      : [`The end takes longer than usual and goes on; list shows what is left until then: ${slow.join(', ')}.`];
+  const error = left.flatMap(({ name, why }) => (why === undefined ? [] : [`Job ${name} was not ended: ${why}`]));
+  return { messages: { info: [], warning, error } };
+}
+
+const appliedTexts: Readonly<Record<Applied['outcome'], (name: string) => Partial<Messages>>> = {
+  created: (name) => ({ info: [`Job ${name} created`] }),
+  updated: (name) => ({ info: [`Job ${name} was updated`] }),
+  unchanged: (name) => ({ info: [`Job ${name} is already up to date`] }),
+  refused: () => ({ warning: ["OneOffJobs can't be updated, delete and recreate it instead"] }),
+};
+
+/** What became of a create-or-update. */
+export function appliedAnswer({ name, outcome }: Applied): { job_changed: boolean; messages: Messages } {
+  const messages = { ...noMessages, ...appliedTexts[outcome](name) };
+  return { job_changed: outcome === 'created' || outcome === 'updated', messages };
 }
 
 export const noMessages: Messages = { info: [], warning: [], error: [] };

@@ -5,6 +5,7 @@ import type { ImageCatalog } from '../../image-catalog.ts';
 import type { Settings } from '../../settings.ts';
 import type { Forward } from '../forward.ts';
 import type { LimitCheck } from '../limit-check.ts';
+import type { TakeTurn } from './turns.ts';
 
 /** One life of a job: another object under the name has another uid. */
 export interface Life {
@@ -38,6 +39,8 @@ export interface Deps {
   settings(): Settings;
   homeOf(tool: Tool): Promise<Home>;
   readonly checkLimits: LimitCheck;
+  /** Changes of one job, one after the other. */
+  readonly takeTurn: TakeTurn;
   /** Directory of all homes on the node and in pods. */
   readonly homes: { readonly base: string; readonly mount: string };
   now(): number;

@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { JobSnapshot, Tool } from '../../domain.ts';
+import { AppError } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
 import { type Deps, type Life, readyJobs } from './deps.ts';
 import { jobNotFound } from './show.ts';
@@ -15,8 +16,8 @@ const youngMs = 5_000;
 const latePodMs = 200;
 
 export interface Removal {
-  /** False: the end was begun, and takes longer. */
-  readonly hasEnded: boolean;
+  /** What has not ended in time, or could not be made to end, with the reason where one is known. Empty: all is gone. */
+  readonly left: readonly { readonly name: string; readonly why: string | undefined }[];
 }
 
 /**
@@ -24,18 +25,89 @@ export interface Removal {
  * @throws AppError `job.not_found`, `credentials.*`, `kube.*`
  */
 export async function deleteJob(caller: Caller, name: string, deps: Deps, release: () => void): Promise<Removal> {
-  const snapshots = readyJobs(deps)
-    .list(caller.tool.namespace)
-    .filter(({ key }) => key.name === name);
-  if (snapshots.length === 0) throw jobNotFound(name);
-  await Promise.all(snapshots.map(({ key, object }) => deps.forward.remove(caller.tool, key, object.uid)));
-  return waitForEnd(caller, snapshots, deps, release);
+  return deps.takeTurn(caller, name, async () => {
+    const snapshots = readyJobs(deps)
+      .list(caller.tool.namespace)
+      .filter(({ key }) => key.name === name);
+    if (snapshots.length === 0) throw jobNotFound(name);
+    await beginEnd(caller, snapshots, name, deps);
+    const hasEnded = await waitForEnd(caller, snapshots, deps, release);
+    return { left: hasEnded ? [] : [{ name, why: undefined }] };
+  });
 }
 
+/** One answer for all of them, that names those which remain. */
 export async function flushJobs(caller: Caller, deps: Deps, release: () => void): Promise<Removal> {
-  const snapshots = readyJobs(deps).list(caller.tool.namespace);
-  await deps.forward.removeAll(caller.tool);
-  return waitForEnd(caller, snapshots, deps, release);
+  const { tool } = caller;
+  const snapshots = readyJobs(deps).list(tool.namespace);
+  const failures = await deps.forward.removeAll(tool);
+  await removeReachable(caller, snapshots, undefined, deps);
+  const ending = snapshots.filter(({ key }) => !failures.has(key.kind));
+  const hasEnded = await waitForEnd(caller, ending, deps, release);
+  if (hasEnded && failures.size === 0) return { left: [] };
+  const lives = new Set(snapshots.map(({ object }) => object.uid));
+  const left = deps.jobs.list(tool.namespace).filter(({ object }) => lives.has(object.uid));
+  return { left: left.map(({ key }) => ({ name: key.name, why: failures.get(key.kind)?.message })) };
+}
+
+/** Ends one job to make room for another of its name. @throws AppError `job.conflict` when it has not gone in time */
+export async function endJob(caller: Caller, snapshot: JobSnapshot, deps: Deps): Promise<void> {
+  const { name } = snapshot.key;
+  await beginEnd(caller, [snapshot], name, deps);
+  if (!(await waitForEnd(caller, [snapshot], deps, () => {}))) throw notEnded(name);
+}
+
+/** Ends one job beside another of its name and another kind, whose pods are not to be waited for. @throws AppError as endJob */
+export async function endFormer(caller: Caller, former: JobSnapshot, deps: Deps): Promise<void> {
+  const { key, object } = former;
+  const { uid } = object;
+  await beginEnd(caller, [former], key.name, deps);
+  if (!(await deps.jobs.whenGone(key.namespace, [{ key, uid }], goneTimeoutMs))) throw notEnded(key.name);
+}
+
+function notEnded(name: string): AppError {
+  return new AppError('job.conflict', `The former job '${name}' has not ended yet. Try again in a moment.`, {
+    fields: { field: 'name', value: name },
+    retryAfterSeconds: 5,
+  });
+}
+
+/** Ends what runs of a schedule, and waits for it. @throws AppError `job.conflict` when it has not gone in time */
+export async function endRuns(
+  { tool }: Caller,
+  { key, runs }: JobSnapshot,
+  deps: Deps,
+  release: () => void,
+): Promise<void> {
+  const uids = new Set(runs.map(({ uid }) => uid));
+  if (uids.size === 0) return;
+  release();
+  const { namespace } = key;
+  await Promise.all(runs.map(({ name, uid }) => deps.forward.remove(tool, { namespace, kind: 'Job', name }, uid)));
+  const deadline = deps.now() + goneTimeoutMs;
+  const remain = () => deps.jobs.find(namespace, key.name)?.runs.some(({ uid }) => uids.has(uid)) ?? false;
+  while (remain()) {
+    if (deps.now() > deadline) {
+      throw notEnded(key.name);
+    }
+    await pause(latePodMs);
+  }
+}
+
+async function beginEnd(caller: Caller, snapshots: readonly JobSnapshot[], name: string, deps: Deps): Promise<void> {
+  await Promise.all(snapshots.map(({ key, object }) => deps.forward.remove(caller.tool, key, object.uid)));
+  await removeReachable(caller, snapshots, name, deps);
+}
+
+/** Services of earlier generations belong to no Deployment, so they are ended beside it. */
+async function removeReachable(
+  { tool }: Caller,
+  snapshots: readonly JobSnapshot[],
+  name: string | undefined,
+  deps: Deps,
+): Promise<void> {
+  const isReachable = snapshots.some(({ object: { job } }) => job?.port !== undefined);
+  if (isReachable) await deps.forward.removeCompanions(tool, ['Service', 'Ingress'], name);
 }
 
 async function waitForEnd(
@@ -43,14 +115,14 @@ async function waitForEnd(
   snapshots: readonly JobSnapshot[],
   deps: Deps,
   release: () => void,
-): Promise<Removal> {
+): Promise<boolean> {
   release();
   const startedAt = deps.now();
   const lives = snapshots.map(({ key, object: { uid } }) => ({ key, uid }));
   const hasEnded = await deps.jobs.whenGone(tool.namespace, lives, goneTimeoutMs);
-  if (!hasEnded || lives.length === 0) return { hasEnded };
+  if (!hasEnded || lives.length === 0) return hasEnded;
   if (snapshots.some((snapshot) => isYoung(snapshot, startedAt))) await pause(latePodMs);
-  return { hasEnded: await arePodsGone(tool, lives, startedAt + goneTimeoutMs, deps) };
+  return arePodsGone(tool, lives, startedAt + goneTimeoutMs, deps);
 }
 
 function isYoung({ key, object }: JobSnapshot, now: number): boolean {

@@ -1,13 +1,12 @@
 /** A new job: checked, created in the cluster as the tool, told to its actor, answered. */
-import { parseDefinition, resolveJob } from '../../definition/definition.ts';
-import { toKubeObject } from '../../definition/manifests.ts';
-import type { Image, JobDefinition, JobSnapshot, KubeObject } from '../../domain.ts';
+import { parseDefinition } from '../../definition/definition.ts';
+import type { JobSnapshot } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
-import { type Deps, type Home, readyJobs } from './deps.ts';
-
-/** Requests and limits of a job that asks for none (docs/wire.md, "Resources"). */
-const defaults = { memory: '512Mi', cpu: '100m' };
+import { syncCompanions } from './companions.ts';
+import { type Deps, readyJobs } from './deps.ts';
+import { type Prepared, prepareJob } from './prepare.ts';
+import { endJob } from './remove.ts';
 
 /**
  * @param input the canonical body (snake_case keys), not yet trusted
@@ -16,60 +15,54 @@ const defaults = { memory: '512Mi', cpu: '100m' };
  */
 export type RunJob = (caller: Caller, input: Record<string, unknown>) => Promise<JobSnapshot>;
 
+/** A one-off that has ended makes room for the next of its name. */
 export function createRunJob(deps: Deps): RunJob {
-  /** Names on their way to the cluster: it would take one for each kind of object. */
-  const reserved = new Set<string>();
-
   return async (caller, input) => {
-    const { namespace } = caller.tool;
     const jobs = readyJobs(deps);
     const definition = parseDefinition(input);
-    const image = await deps.images.find(definition.image);
-    const name = `${namespace}/${definition.name}`;
-    if (reserved.has(name) || jobs.find(namespace, definition.name)) throw nameTaken(definition);
-    reserved.add(name);
-    try {
-      jobs.observe(await create(caller, definition, image, deps));
-    } finally {
-      reserved.delete(name);
-    }
-    const snapshot = jobs.find(namespace, definition.name);
-    if (!snapshot) throw new AppError('internal', 'The job was created, but is not seen yet. Look again in a moment.');
-    return snapshot;
+    const { name } = definition;
+    return deps.takeTurn(caller, name, async () => {
+      const existing = jobs.find(caller.tool.namespace, name);
+      if (existing && !hasEnded(existing)) throw nameTaken(name);
+      const prepared = await prepareJob(caller, definition, deps);
+      await deps.checkLimits(caller.tool, prepared.job);
+      if (existing) await endJob(caller, existing, deps);
+      return createJob(caller, prepared, deps);
+    });
   };
 }
 
-async function create(caller: Caller, definition: JobDefinition, image: Image, deps: Deps): Promise<KubeObject> {
+export function hasEnded({ key, state }: JobSnapshot): boolean {
+  return key.kind === 'Job' && (state === 'succeeded' || state === 'failed');
+}
+
+/** @throws AppError as RunJob; where what makes the job reachable cannot be made, the job is not made either */
+export async function createJob(caller: Caller, prepared: Prepared, deps: Deps): Promise<JobSnapshot> {
+  const { definition, job } = prepared;
   const { tool } = caller;
-  const home = await deps.homeOf(tool);
-  const job = resolveJob(definition, { tool, image, homePath: home.path, defaults });
-  await deps.checkLimits(tool, job);
+  const created = await deps.forward
+    .create(tool, definition.type, prepared.object)
+    .catch((error: unknown) => Promise.reject(isConflict(error) ? nameTaken(definition.name, error) : error));
+  deps.jobs.observe(created);
+  const snapshot = deps.jobs.find(tool.namespace, definition.name);
+  if (!snapshot) throw new AppError('internal', 'The job was created, but is not seen yet. Look again in a moment.');
+  if (job.port === undefined) return snapshot;
   try {
-    return await deps.forward.create(
-      tool,
-      definition.type,
-      toKubeObject(job, definition, manifestContext(caller, home, deps)),
-    );
+    await syncCompanions(caller, job, created, deps);
   } catch (error) {
-    throw error instanceof AppError && error.code === 'job.conflict' ? nameTaken(definition, error) : error;
+    await endJob(caller, snapshot, deps);
+    throw error;
   }
+  return snapshot;
 }
 
-function nameTaken(definition: JobDefinition, cause?: unknown): AppError {
-  return new AppError('job.conflict', `A job with the name ${definition.name} exists already. Nothing was changed.`, {
+function isConflict(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'job.conflict';
+}
+
+function nameTaken(name: string, cause?: unknown): AppError {
+  return new AppError('job.conflict', `A job with the name ${name} exists already. Nothing was changed.`, {
     cause,
-    fields: { field: 'name', value: definition.name },
+    fields: { field: 'name', value: name },
   });
-}
-
-function manifestContext(caller: Caller, home: Home, deps: Deps): Parameters<typeof toKubeObject>[2] {
-  const settings = deps.settings();
-  return {
-    tool: caller.tool,
-    homePath: home.path,
-    owner: settings.runAsHomeOwner ? { uid: home.uid, gid: home.gid } : undefined,
-    mountHomes: settings.mountHomes ? { hostPath: deps.homes.base, mountPath: deps.homes.mount } : undefined,
-    defaultCpuLimit: settings.defaultCpuLimit,
-    imagePullPolicy: settings.imagePullPolicy,
-  };
 }

@@ -2,16 +2,20 @@
 import { parseDefinition } from '../../definition/definition.ts';
 import { AppError } from '../../errors.ts';
 import {
+  appliedAnswer,
   canonical,
   canonicalImages,
   canonicalJob,
   createdMessages,
   endedMessages,
+  noMessages,
   staleMessages,
 } from '../dialects/canonical.ts';
+import type { ApplyJob } from '../handlers/apply.ts';
 import type { Deps } from '../handlers/deps.ts';
 import type { createListJobs, ListForm } from '../handlers/list.ts';
 import { deleteJob, flushJobs } from '../handlers/remove.ts';
+import { restartJob } from '../handlers/restart.ts';
 import type { RunJob } from '../handlers/run.ts';
 import { explainJob } from '../handlers/show.ts';
 import { createNextFiring } from '../next-firing.ts';
@@ -21,7 +25,14 @@ import { type Call, JsonText, type Route } from './route.ts';
 
 type ListJobs = ReturnType<typeof createListJobs>;
 
-export function canonicalRoutes(base: string, deps: Deps, list: ListJobs, run: RunJob): Route[] {
+/** What the rows of both bases share: each list is kept once. */
+interface Shared {
+  readonly list: ListJobs;
+  readonly run: RunJob;
+  readonly apply: ApplyJob;
+}
+
+export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: Shared): Route[] {
   const nextFiringAt = createNextFiring(deps.now);
   const row = { dialect: canonical, params: schemas.toolParams };
   const named = { dialect: canonical, params: schemas.jobParams };
@@ -64,6 +75,15 @@ export function canonicalRoutes(base: string, deps: Deps, list: ListJobs, run: R
     { ...creation, method: 'POST', summary: 'Create a job', operation: 'run' },
     { ...creation, method: 'PUT', summary: 'Create a job, as POST does' },
     {
+      ...creation,
+      method: 'PATCH',
+      summary: 'Create a job, or change it where it differs',
+      operation: 'apply',
+      status: 200,
+      answer: schemas.appliedAnswer,
+      handle: async ({ caller, body }) => appliedAnswer(await apply(caller, body as Record<string, unknown>)),
+    },
+    {
       ...row,
       method: 'DELETE',
       path: `${base}/jobs`,
@@ -97,6 +117,19 @@ export function canonicalRoutes(base: string, deps: Deps, list: ListJobs, run: R
       answer: schemas.messagesAnswer,
       handle: async ({ caller, params, release }) =>
         endedMessages(await deleteJob(caller, params.name ?? '', deps, release)),
+    },
+    {
+      ...named,
+      method: 'POST',
+      path: `${base}/jobs/:name/restart`,
+      summary: 'Start a continuous job again, or run a scheduled job now',
+      operation: 'restart',
+      status: 200,
+      answer: schemas.messagesAnswer,
+      handle: async ({ caller, params, release }) => {
+        await restartJob(caller, params.name ?? '', deps, release);
+        return { messages: noMessages };
+      },
     },
     {
       ...row,

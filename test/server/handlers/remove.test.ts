@@ -15,7 +15,7 @@ const refusal = new AppError('kube.state_unknown', 'no answer');
 
 describe('a deletion', () => {
   it('names the life that the view knows, and waits for its end without keeping a place', async () => {
-    expect(await deleteJob(alpha, 'one', deps, release)).toEqual({ hasEnded: true });
+    expect(await deleteJob(alpha, 'one', deps, release)).toEqual({ left: [] });
     expect(deps.asked).toEqual([
       ['remove', 'alpha', 'uid-one'],
       ['release'],
@@ -33,14 +33,14 @@ describe('a deletion', () => {
 
   it('waits for a pod that came after its job had gone', async () => {
     deps.latePods = [true, true];
-    expect(await deleteJob(alpha, 'one', deps, release)).toEqual({ hasEnded: true });
+    expect(await deleteJob(alpha, 'one', deps, release)).toEqual({ left: [] });
     expect(deps.asked.filter(([what]) => what === 'hasPods')).toHaveLength(3);
   });
 
   it('says so when the end takes longer', async () => {
     deps.isGone = false;
-    expect(await deleteJob(alpha, 'one', deps, release)).toEqual({ hasEnded: false });
-    expect(await flushJobs(alpha, deps, release)).toEqual({ hasEnded: false });
+    expect(await deleteJob(alpha, 'one', deps, release)).toEqual({ left: [{ name: 'one', why: undefined }] });
+    expect((await flushJobs(alpha, deps, release)).left).toContainEqual({ name: 'one', why: undefined });
   });
 
   it.each(['missing', 'theirs'])('of %s asks nothing of the cluster', async (name) => {
