@@ -59,7 +59,8 @@ async function readAnswer(incoming: IncomingMessage, maxBytes: number): Promise<
   const count = String(headers['x-total-count'] ?? '');
   const total = /^\d{1,9}$/.test(count) ? Number(count) : undefined;
   if (status !== 200) {
-    incoming.destroy();
+    // Read to its end, so that the connection can be used again; the signal ends one that has none.
+    incoming.on('error', () => {}).resume();
     return { status, body: undefined, total };
   }
   const chunks: Buffer[] = [];

@@ -22,6 +22,8 @@ export interface ScriptedHarbor {
   readonly projects: Projects;
   /** Method and path of what was asked, in order. */
   readonly asked: string[];
+  /** Connections that were opened. */
+  connections: number;
   /** Answers in place of the usual; undefined: the usual. */
   misbehave: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
   stop(): Promise<void>;
@@ -41,6 +43,9 @@ export async function startHarbor(projects: Projects): Promise<ScriptedHarbor> {
     if (harbor.misbehave) harbor.misbehave(request, response);
     else answer(harbor.projects, request, response);
   });
+  server.on('secureConnection', () => {
+    harbor.connections++;
+  });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const harbor: ScriptedHarbor = {
@@ -49,6 +54,7 @@ export async function startHarbor(projects: Projects): Promise<ScriptedHarbor> {
     ca: authority.cert,
     projects,
     asked: [],
+    connections: 0,
     misbehave: undefined,
     async stop() {
       const closed = once(server, 'close');
