@@ -58,6 +58,8 @@ const startupSchema = z.strictObject({
       ca_file: absolutePath.optional(),
     })
     .optional(),
+  /** What is kept over a restart; one process at a time. */
+  state_dir: absolutePath.default('/var/lib/toolforge-jobs'),
   configmaps: z
     .strictObject({
       settings: named.default({ namespace: 'jobs-emailer', name: 'jobs-emailer-configmap' }),

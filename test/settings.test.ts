@@ -35,6 +35,7 @@ describe('the start-up file', () => {
       listen: { tls: { address: '0.0.0.0', ...tls }, health: { address: '127.0.0.1', port: 9000 } },
       kubernetes: { act_as: 'tool-certificate' },
       homes: { base: '/data/project', mount: '/data/project' },
+      state_dir: '/var/lib/toolforge-jobs',
       configmaps: {
         settings: { namespace: 'jobs-emailer', name: 'jobs-emailer-configmap' },
         images: { namespace: 'tf-public', name: 'image-config', key: 'images-v1.yaml' },

@@ -1,7 +1,7 @@
 /** Doors of the house built for a test: what runs is one file, as in dist/. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 import { repositoryRoot } from './repository-root.ts';
 
@@ -19,11 +19,17 @@ export function buildReader(): Promise<BuiltDoor> {
  * @param name of a file in bin/, without its ending
  * @param without packages to leave out, for tests that never come to need them
  */
-export async function buildDoor(name: string, without: readonly string[] = []): Promise<BuiltDoor> {
+export function buildDoor(name: string, without: readonly string[] = []): Promise<BuiltDoor> {
+  return buildProgram(`bin/${name}.ts`, without);
+}
+
+/** @param source below the repository, e.g. `test/support/state-writer.ts` */
+export async function buildProgram(source: string, without: readonly string[] = []): Promise<BuiltDoor> {
+  const name = basename(source, '.ts');
   const directory = await mkdtemp(join(tmpdir(), `${name}-`));
   const path = join(directory, `${name}.mjs`);
   await build({
-    entryPoints: [join(repositoryRoot, `bin/${name}.ts`)],
+    entryPoints: [join(repositoryRoot, source)],
     outfile: path,
     bundle: true,
     platform: 'node',

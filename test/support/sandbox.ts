@@ -93,6 +93,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       },
       kubernetes: { kubeconfig, act_as: options.actAs ?? 'tool-certificate' },
       homes: { base: cluster.homesBase, mount: '/data/project' },
+      state_dir: join(dir, 'state'),
       configmaps: { settings: { namespace: 'jobs-emailer', name } },
       ...(options.harbor ? { harbor: options.harbor } : {}),
     }),
