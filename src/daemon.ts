@@ -3,7 +3,7 @@
  * One straight function, because its order is its meaning. Every step registers its undo at once; stop() runs them last-in first-out.
  */
 import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type BuiltImages, createBuiltImages } from './built-images.ts';
 import { fromKubeObject } from './definition/manifests.ts';
@@ -18,6 +18,7 @@ import { kubeOptionsFromKubeconfig } from './kubeconfig.ts';
 import { type Log, setLogLevel } from './log.ts';
 import { createJobRoster } from './machines/roster.ts';
 import { createMetrics } from './metrics.ts';
+import { createRunRecords } from './run-records.ts';
 import { createCredentials, createImpersonation } from './server/credentials.ts';
 import { createForward } from './server/forward.ts';
 import { createTurns } from './server/handlers/turns.ts';
@@ -26,6 +27,7 @@ import { dialectOf, registerRoutes } from './server/register-routes.ts';
 import { createRoutes } from './server/routes.ts';
 import { createServer } from './server/server.ts';
 import { createSettingsHolder, parseSettings, type Settings, type Startup } from './settings.ts';
+import { openStateDirectory } from './state-directory.ts';
 import { type JobsWatch, watchJobs } from './watch/jobs.ts';
 
 export interface DaemonOptions {
@@ -70,7 +72,12 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
     const startedAt = now();
     const freshness = () => watch?.freshness() ?? { synced: false, live: false, asOf: startedAt };
 
-    const roster = createJobRoster({ log: log.child({ room: 'machines' }) });
+    const state = await openStateDirectory(startup.state_dir);
+    undos.push(() => state.close());
+    const runs = createRunRecords({ directory: join(state.path, 'runs'), log: log.child({ room: 'state' }) });
+    undos.push(() => runs.stop());
+
+    const roster = createJobRoster({ log: log.child({ room: 'machines' }), onRunEnded: (end) => runs.add(end) });
     undos.push(() => roster.stop());
     undos.push(() => watch?.stop());
 
@@ -83,7 +90,13 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
         : createCredentials({ ...shared, homes, log: log.child({ room: 'server' }) });
     undos.push(() => connections.close());
 
-    const metrics = createMetrics({ jobs: () => roster.size(), freshness, watches: () => watch?.stats() ?? {}, now });
+    const metrics = createMetrics({
+      jobs: () => roster.size(),
+      freshness,
+      watches: () => watch?.stats() ?? {},
+      runRecords: () => runs.stats(),
+      now,
+    });
     const forward = createForward(connections, { isConnected: () => freshness().live });
     const routes = createRoutes({
       jobs: {
@@ -93,6 +106,7 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
         freshness,
         observe: (object) => watch?.feed(object),
       },
+      runs,
       forward,
       takeTurn: createTurns(),
       checkLimits: createLimitCheck({ limitRanges: (tool) => forward.limitRanges(tool), now }),

@@ -200,6 +200,7 @@ export interface RunFacts {
   readonly ownerUid: string | undefined;
   readonly resourceVersion: string;
   readonly createdAt: number;
+  readonly deletingAt: number | undefined;
   /** True for a run that was asked for by hand (annotation cronjob.kubernetes.io/instantiate: manual). */
   readonly manual: boolean;
   readonly status: ObjectStatus;
@@ -251,6 +252,47 @@ export type JobEvent =
   | { readonly type: 'pod.seen'; readonly key: JobKey; readonly pod: PodFacts }
   | { readonly type: 'pod.gone'; readonly key: JobKey; readonly uid: string; readonly resourceVersion: string };
 
+/** `stopped`: its job was deleted before it had ended. `unknown`: nobody saw how it ended. */
+export const runOutcomes = ['succeeded', 'failed', 'stopped', 'unknown'] as const;
+export type RunOutcome = (typeof runOutcomes)[number];
+
+/** Why a run failed; `lost`: its node went away with it, `not_started`: its program never ran. */
+export const failureReasons = [
+  'exit_code',
+  'signal',
+  'out_of_memory',
+  'deadline',
+  'evicted',
+  'not_started',
+  'lost',
+  'other',
+] as const;
+export type FailureReason = (typeof failureReasons)[number];
+
+/** The end of one run of a one-off or scheduled job: what is left to say of it when its objects are gone. Times are ms since the epoch. */
+export interface RunEnd {
+  /** Of the job. */
+  readonly key: JobKey;
+  /** Uid of the Kubernetes Job: no other run, of whatever job, has it. */
+  readonly id: string;
+  /** Uid of the object that holds the definition: of a one-off the same as `id`. */
+  readonly jobUid: string | undefined;
+  /** Asked for by hand, not by the schedule. */
+  readonly manual: boolean;
+  readonly createdAt: number;
+  /** When the program first ran; undefined where it never did, or nobody saw it. */
+  readonly startedAt: number | undefined;
+  readonly finishedAt: number | undefined;
+  readonly outcome: RunOutcome;
+  /** Present exactly on runs that failed. */
+  readonly reason: FailureReason | undefined;
+  /** Of the last attempt's program, where it has ended by itself or been killed. */
+  readonly exitCode: number | undefined;
+  readonly signal: number | undefined;
+  /** Attempts that have ended. */
+  readonly attempts: number;
+}
+
 /** How a job is now, in the product's words. `suspended` and `waiting` (for its time) are scheduled jobs only. */
 export type JobState = 'pending' | 'running' | 'succeeded' | 'failed' | 'unknown' | 'waiting' | 'suspended';
 
@@ -264,6 +306,17 @@ export interface JobSnapshot {
   readonly pods: readonly PodFacts[];
   readonly state: JobState;
 }
+
+/** What is kept of a run that has ended, after its job and all its objects are gone. */
+export interface RunRecord extends Omit<RunEnd, 'key'> {
+  readonly type: JobType;
+}
+
+/** What is told of a job to whoever listens; `uid` is of the object that is gone. */
+export type JobChange =
+  | { readonly type: 'job.changed'; readonly job: JobSnapshot }
+  | { readonly type: 'job.gone'; readonly key: JobKey; readonly uid: string }
+  | { readonly type: 'run.ended'; readonly end: RunEnd };
 
 /** How fresh the view is: `asOf` = ms since the epoch of the last word from the slowest of the watches. */
 export interface Freshness {

@@ -16,6 +16,7 @@ export interface MetricSources {
   jobs(): number;
   freshness(): Freshness;
   watches(): Readonly<Record<string, object>>;
+  runRecords(): Readonly<{ waiting: number; dropped: number; failed: number }>;
   now(): number;
 }
 
@@ -64,6 +65,16 @@ export function createMetrics(sources: MetricSources): Metrics {
           if (typeof value === 'number') this.set({ kind, what }, value);
         }
       }
+    },
+  });
+
+  new Gauge({
+    name: 'jobs_run_records',
+    help: 'Records of runs: waiting for the disk now, dropped and writes failed since the start',
+    labelNames: ['what'] as const,
+    registers,
+    collect() {
+      for (const [what, value] of Object.entries(sources.runRecords())) this.set({ what }, value);
     },
   });
 

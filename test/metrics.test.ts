@@ -5,6 +5,7 @@ const sources: MetricSources = {
   jobs: () => 3,
   freshness: () => ({ synced: true, live: true, asOf: 1_000 }),
   watches: () => ({ pods: { lists: 2, dropped: { no_job: 1 } }, jobs: { lists: 1 } }),
+  runRecords: () => ({ waiting: 4, dropped: 0, failed: 1 }),
   now: () => 3_500,
 };
 
@@ -23,6 +24,7 @@ describe('metrics', () => {
       'jobs_watch_count{kind="pods",what="lists"} 2',
       'jobs_watch_count{kind="jobs",what="lists"} 1',
     ]);
+    expect(await linesOf(metrics, 'jobs_run_records')).toContain('jobs_run_records{what="waiting"} 4');
   });
 
   it('know no negative age when the clock is set back', async () => {

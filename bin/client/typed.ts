@@ -35,6 +35,8 @@ export interface Job {
   readonly status_long: string;
   readonly job_type: 'one-off' | 'scheduled' | 'continuous';
   readonly status: JobStatus;
+  /** One-off and scheduled jobs: the newest run; null before the first. */
+  readonly run_id?: string | null;
   /** One-off and scheduled jobs. */
   readonly retry?: number;
   /** Scheduled jobs: as typed. */
@@ -121,6 +123,34 @@ export interface NewJob {
   readonly publish?: boolean;
 }
 
+export interface Run {
+  /** Of this run and no other; run_id of its job while it was the newest. */
+  readonly id: string;
+  /** Job name: a DNS name of at most 52 characters. */
+  readonly job: string;
+  readonly job_type: 'one-off' | 'scheduled' | 'continuous';
+  /** Of the definition it ran: another one after the job was made anew. */
+  readonly job_id: string | null;
+  /** Asked for by hand, not by the schedule. */
+  readonly manual: boolean;
+  /** RFC 3339, as all times. */
+  readonly created: string | null;
+  /** When its program first ran; null where it never did. */
+  readonly started: string | null;
+  readonly finished: string | null;
+  /** stopped: its job was deleted before it had ended. unknown: nobody saw how it ended. */
+  readonly outcome: 'succeeded' | 'failed' | 'stopped' | 'unknown';
+  /** Of runs that failed. */
+  readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'not_started' | 'lost' | 'other' | null;
+  /** Of the last attempt. */
+  readonly exit_code: number | null;
+  readonly signal: number | null;
+  /** Attempts that have ended. */
+  readonly attempts: number;
+  /** How it ended, for people. */
+  readonly message: string;
+}
+
 /**
  * Jobs of one tool.
  * @throws AppError every method: `request.invalid`, `caller.no_certificate`, `caller.bad_header`, `caller.unauthenticated`, `caller.forbidden`, `request.too_large`, `caller.too_many`, `request.too_many_headers`, `internal`, `view.not_ready`
@@ -160,6 +190,11 @@ export interface Jobs {
    * @throws AppError `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
    */
   restart(name: string): Promise<void>;
+  /**
+   * Runs of one job that have ended.
+   * @throws AppError `job.not_found`
+   */
+  runs(name: string): Promise<readonly Run[]>;
   /**
    * Images that can be used.
    */

@@ -18,13 +18,18 @@ export interface JobFacts {
   readonly pods: readonly PodFacts[];
   /** Uids that are gone for good; the latest first, the oldest are let go. */
   readonly gone: readonly string[];
+  /** Uids of runs, still there, of which the end has been told. */
+  readonly told: readonly string[];
 }
+
+/** One for all jobs: most of them have none. */
+const none: readonly never[] = [];
 
 /** More than can be overtaken by a late event: versions of one object arrive in order but for the reply to a write. */
 const maxGone = 32;
 
 export function noFacts(key: JobKey): JobFacts {
-  return { key, object: undefined, version: '', ended: false, runs: [], pods: [], gone: [] };
+  return { key, object: undefined, version: '', ended: false, runs: none, pods: none, gone: none, told: none };
 }
 
 /** Whether a state of the object tells anything: it is later than the latest known, and not of an object that is gone. */
@@ -43,10 +48,15 @@ export function isNewPart(
   return known === undefined || isNewerVersion(part.resourceVersion, known.resourceVersion);
 }
 
+/** Uid of the object whose place another one takes. */
+export function formerUid({ object: former }: JobFacts, object: ObjectFacts): string | undefined {
+  return former && former.uid !== object.uid ? former.uid : undefined;
+}
+
 /** An object with another uid begins a new life: the former one is gone, even if its end was never told. */
 export function withObject(facts: JobFacts, object: ObjectFacts): Partial<JobFacts> {
-  const former = facts.object;
-  const gone = former && former.uid !== object.uid ? bury(facts.gone, former.uid) : facts.gone;
+  const former = formerUid(facts, object);
+  const gone = former === undefined ? facts.gone : bury(facts.gone, former);
   return { object, version: object.resourceVersion, ended: false, gone };
 }
 

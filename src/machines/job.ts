@@ -11,10 +11,11 @@
  *     |------ CronJob ---------> scheduled ---> running | suspended | waiting
  *     '------ Deployment ------> continuous --> running | failed | unknown | pending
  */
-import { type ActorRefFrom, assign, type SnapshotFrom, setup } from 'xstate';
-import type { JobEvent, JobKey, JobSnapshot, JobState, ObjectFacts, PodFacts, RunFacts } from '../domain.ts';
+import { type ActorRefFrom, assign, enqueueActions, type SnapshotFrom, setup } from 'xstate';
+import type { JobEvent, JobKey, JobSnapshot, JobState, ObjectFacts, PodFacts, RunEnd, RunFacts } from '../domain.ts';
 import {
   bury,
+  formerUid,
   isNewObject,
   isNewPart,
   type JobFacts,
@@ -27,6 +28,7 @@ import {
   withPart,
 } from './job-facts.ts';
 import * as rules from './job-rules.ts';
+import { endOfGone, endsToTell, forget } from './run-end.ts';
 
 interface Gone {
   readonly uid: string;
@@ -39,8 +41,22 @@ export const jobMachine = setup({
     events: {} as JobEvent,
     input: {} as { readonly key: JobKey },
     tags: {} as JobState,
+    emitted: {} as { readonly type: 'run.ended'; readonly end: RunEnd },
   },
   actions: {
+    /** Once for each run, when all that there is to say of its end is known. */
+    tellEnds: enqueueActions(({ context, enqueue }) => {
+      const ends = endsToTell(context);
+      if (ends.length === 0) return;
+      for (const end of ends) enqueue.emit({ type: 'run.ended', end });
+      enqueue.assign({ told: [...context.told, ...ends.map(({ id }) => id)] });
+    }),
+    /** The last moment to tell the end of a run: with what is known of it. */
+    tellLast: enqueueActions(({ context, enqueue }, { uid }: { uid: string | undefined }) => {
+      const end = endOfGone(context, uid);
+      if (end) enqueue.emit({ type: 'run.ended', end });
+      enqueue.assign({ told: forget(context.told, uid) });
+    }),
     keepObject: assign(({ context }, { object }: { object: ObjectFacts }) => withObject(context, object)),
     keepRun: assign(({ context }, { run }: { run: RunFacts }) => ({ runs: withPart(context.runs, run) })),
     keepPod: assign(({ context }, { pod }: { pod: PodFacts }) => ({ pods: withPart(context.pods, pod) })),
@@ -84,27 +100,37 @@ export const jobMachine = setup({
   on: {
     'object.seen': {
       guard: { type: 'isNewObject', params: ({ event }) => event },
-      actions: { type: 'keepObject', params: ({ event }) => event },
+      actions: [
+        { type: 'tellLast', params: ({ context, event }) => ({ uid: formerUid(context, event.object) }) },
+        { type: 'keepObject', params: ({ event }) => event },
+        'tellEnds',
+      ],
       target: '.deciding',
     },
     'object.gone': {
       guard: { type: 'isNewlyGone', params: ({ event }) => event },
-      actions: { type: 'buryObject', params: ({ event }) => event },
+      actions: [
+        { type: 'tellLast', params: ({ event }) => event },
+        { type: 'buryObject', params: ({ event }) => event },
+      ],
       target: '.deciding',
     },
     'run.seen': {
       guard: { type: 'isNewRun', params: ({ event }) => event },
-      actions: { type: 'keepRun', params: ({ event }) => event },
+      actions: [{ type: 'keepRun', params: ({ event }) => event }, 'tellEnds'],
       target: '.deciding',
     },
     'run.gone': {
       guard: { type: 'isNewlyGone', params: ({ event }) => event },
-      actions: { type: 'buryRun', params: ({ event }) => event },
+      actions: [
+        { type: 'tellLast', params: ({ event }) => event },
+        { type: 'buryRun', params: ({ event }) => event },
+      ],
       target: '.deciding',
     },
     'pod.seen': {
       guard: { type: 'isNewPod', params: ({ event }) => event },
-      actions: { type: 'keepPod', params: ({ event }) => event },
+      actions: [{ type: 'keepPod', params: ({ event }) => event }, 'tellEnds'],
       target: '.deciding',
     },
     'pod.gone': {

@@ -3,7 +3,15 @@
  * fed by the watch and by the replies to writes. Nothing here ever looks at more than one tool's jobs at a time.
  */
 import { createActor } from 'xstate';
-import { type JobEvent, type JobKey, type JobSnapshot, type KubeKind, keyText } from '../domain.ts';
+import {
+  type JobChange,
+  type JobEvent,
+  type JobKey,
+  type JobSnapshot,
+  type KubeKind,
+  keyText,
+  type RunEnd,
+} from '../domain.ts';
 import type { Log } from '../log.ts';
 import { type JobActor, jobMachine, showJob } from './job.ts';
 import type { JobFacts } from './job-facts.ts';
@@ -19,6 +27,8 @@ export interface JobRoster {
   whenGone(namespace: string, lives: readonly Life[], timeoutMs: number): Promise<boolean>;
   /** Whoever waits in whenGone() hears false now. */
   endWaiting(): void;
+  /** Calls `listener`, which must not throw, at once with every change of this namespace's jobs. @returns what ends that */
+  subscribe(namespace: string, listener: JobListener): () => void;
   /** Jobs with anything left of them, listed or not. */
   size(): number;
   /** Actors that failed, since the start. */
@@ -27,8 +37,12 @@ export interface JobRoster {
   stop(): void;
 }
 
+export type JobListener = (change: JobChange) => void;
+
 export interface JobRosterOptions {
   readonly log: Log;
+  /** Called once for each run that has ended; must not throw. Unset: nobody wants to know. */
+  onRunEnded?(end: RunEnd): void;
   /** Unset: the job machine. Tests hand in one with a mistake in it. */
   readonly machine?: typeof jobMachine;
 }
@@ -63,8 +77,9 @@ const kinds: readonly KubeKind[] = ['Job', 'CronJob', 'Deployment'];
 const nothing: readonly JobSnapshot[] = [];
 const longestTimeoutMs = 2 ** 31 - 1;
 
-export function createJobRoster({ log, machine = jobMachine }: JobRosterOptions): JobRoster {
+export function createJobRoster({ log, machine = jobMachine, onRunEnded }: JobRosterOptions): JobRoster {
   const rooms = new Map<string, Room>();
+  const listeners = new Map<string, Set<JobListener>>();
   const buried = createBuried();
   let size = 0;
   let failures = 0;
@@ -78,7 +93,7 @@ export function createJobRoster({ log, machine = jobMachine }: JobRosterOptions)
       return;
     }
     const room = roomOf(key.namespace);
-    const entry = found ?? open(room, key);
+    const entry = found ?? listened(open(room, key));
     const before = entry.actor.getSnapshot();
     entry.actor.send(event);
     const after = entry.actor.getSnapshot();
@@ -95,6 +110,8 @@ export function createJobRoster({ log, machine = jobMachine }: JobRosterOptions)
     for (const event of replay(facts)) {
       if (entry.actor.getSnapshot().status === 'active') entry.actor.send(event);
     }
+    // What ended before was told before.
+    listened(entry);
     const after = entry.actor.getSnapshot();
     if (after.status === 'error' || knowsNothing(after.context)) close(room, entry);
     else settle(room, entry, after);
@@ -103,13 +120,39 @@ export function createJobRoster({ log, machine = jobMachine }: JobRosterOptions)
 
   function settle(room: Room, entry: Entry, snapshot: ReturnType<JobActor['getSnapshot']>): void {
     const shown = showJob(snapshot);
-    if (shown !== undefined || entry.shown !== undefined) room.listed = undefined;
+    const before = entry.shown;
+    if (shown !== undefined || before !== undefined) room.listed = undefined;
     entry.shown = shown;
+    if (listeners.size > 0) tell(entry, before);
     if (snapshot.status === 'done') {
       buried.add(entry.key, snapshot.context.gone);
       close(room, entry);
     }
     changed(entry.key.namespace, room);
+  }
+
+  function tell({ key, shown }: Entry, before: JobSnapshot | undefined): void {
+    const interested = listeners.get(key.namespace);
+    if (!interested) return;
+    for (const listener of interested) {
+      if (before && before.object.uid !== shown?.object.uid)
+        listener({ type: 'job.gone', key, uid: before.object.uid });
+      if (shown) listener({ type: 'job.changed', job: shown });
+    }
+  }
+
+  function runEnded({ end }: { readonly end: RunEnd }): void {
+    onRunEnded?.(end);
+    for (const listener of listeners.get(end.key.namespace) ?? []) listener({ type: 'run.ended', end });
+  }
+
+  function subscribe(namespace: string, listener: JobListener): () => void {
+    const interested = listeners.get(namespace) ?? new Set();
+    listeners.set(namespace, interested.add(listener));
+    return () => {
+      interested.delete(listener);
+      if (interested.size === 0 && listeners.get(namespace) === interested) listeners.delete(namespace);
+    };
   }
 
   function changed(namespace: string, room: Room): void {
@@ -139,6 +182,11 @@ export function createJobRoster({ log, machine = jobMachine }: JobRosterOptions)
     const entry: Entry = { key, actor, shown: undefined };
     room.jobs.set(keyText(key), entry);
     size += 1;
+    return entry;
+  }
+
+  function listened(entry: Entry): Entry {
+    entry.actor.on('run.ended', runEnded);
     return entry;
   }
 
@@ -198,6 +246,7 @@ export function createJobRoster({ log, machine = jobMachine }: JobRosterOptions)
     find,
     whenGone,
     endWaiting,
+    subscribe,
     size: () => size,
     failures: () => failures,
     stop() {
@@ -206,6 +255,7 @@ export function createJobRoster({ log, machine = jobMachine }: JobRosterOptions)
         for (const { actor } of room.jobs.values()) actor.stop();
       }
       rooms.clear();
+      listeners.clear();
       size = 0;
     },
   };

@@ -3,7 +3,7 @@
  * Rules that need more than a shape (names, quantities, cron) live in definition.ts, which also words every problem.
  */
 import { z } from 'zod';
-import { emailsChoices, mountChoices, portProtocols } from '../domain.ts';
+import { emailsChoices, failureReasons, mountChoices, portProtocols, runOutcomes } from '../domain.ts';
 
 /** What checks a value and describes it in the OpenAPI document. */
 export type Shape = z.ZodType;
@@ -91,6 +91,11 @@ export const jobSchema = z
     status_long: z.string().describe('For people, several lines.'),
     job_type: jobType,
     status,
+    run_id: z
+      .string()
+      .nullable()
+      .optional()
+      .describe('One-off and scheduled jobs: the newest run; null before the first.'),
     retry: z.number().optional().describe('One-off and scheduled jobs.'),
     schedule: z.string().optional().describe('Scheduled jobs: as typed.'),
     schedule_actual: z.string().optional().describe('Scheduled jobs: the five fields that run.'),
@@ -107,7 +112,7 @@ export const jobSchema = z
 /** `include_unset=false` */
 export const jobAsSetSchema = z
   .object(jobSchema.shape)
-  .omit({ image_state: true, status: true, status_short: true, status_long: true, schedule_actual: true })
+  .omit({ image_state: true, status: true, run_id: true, status_short: true, status_long: true, schedule_actual: true })
   .partial()
   .required({ name: true, cmd: true, imagename: true, image: true, job_type: true })
   .meta({ id: 'JobAsSet', description: 'Only what its owner set: the answer to include_unset=false.' });
@@ -131,6 +136,28 @@ export const imagesAnswer = z.object({
   images: z.array(image),
   messages,
 });
+
+const runSchema = z
+  .object({
+    id: z.string().describe('Of this run and no other; run_id of its job while it was the newest.'),
+    job: name,
+    job_type: jobType,
+    job_id: z.string().nullable().describe('Of the definition it ran: another one after the job was made anew.'),
+    manual: z.boolean().describe('Asked for by hand, not by the schedule.'),
+    created: z.string().nullable().describe('RFC 3339, as all times.'),
+    started: z.string().nullable().describe('When its program first ran; null where it never did.'),
+    finished: z.string().nullable(),
+    outcome: z
+      .enum(runOutcomes)
+      .describe('stopped: its job was deleted before it had ended. unknown: nobody saw how it ended.'),
+    reason: z.enum(failureReasons).nullable().describe('Of runs that failed.'),
+    exit_code: z.number().nullable().describe('Of the last attempt.'),
+    signal: z.number().nullable(),
+    attempts: z.number().describe('Attempts that have ended.'),
+    message: z.string().describe('How it ended, for people.'),
+  })
+  .meta({ id: 'Run' });
+export const runsAnswer = z.object({ runs: z.array(runSchema).describe('Newest first.'), messages });
 
 /** Every refusal of the canonical dialect. */
 export const errorAnswer = z

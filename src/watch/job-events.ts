@@ -165,6 +165,7 @@ function readRun(key: JobKey, id: Identity, job: KubeObject): RunFacts {
     ownerUid: ownerOf(job, 'CronJob')?.uid,
     resourceVersion: id.resourceVersion,
     createdAt: timeAt(job, 'metadata', 'creationTimestamp') ?? 0,
+    deletingAt: timeAt(job, 'metadata', 'deletionTimestamp'),
     manual: textAt(job, 'metadata', 'annotations', annotationNames.instantiate) === 'manual',
     status: readObjectStatus('Job', job),
   };

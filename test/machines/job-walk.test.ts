@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { initialTransition, type SnapshotFrom, transition } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
-import type { JobEvent, JobKey, JobSnapshot } from '../../src/domain.ts';
+import type { JobEvent, JobKey, JobSnapshot, RunEnd } from '../../src/domain.ts';
 import { createLog } from '../../src/log.ts';
 import { jobMachine, showJob } from '../../src/machines/job.ts';
 import { createJobRoster } from '../../src/machines/roster.ts';
@@ -37,6 +37,16 @@ const stories: Record<JobKey['kind'], readonly JobEvent[]> = {
     makeGone(makeCronJobObject({ uid: 'one', version: '103' })),
     makeSeen(makeCronJobObject({ uid: 'two', version: '110', suspended: true })),
     makeSeen(makeJobObject({ name: 'run-of-two', uid: 'r2', version: '111', cronJob: { name: 'demo', uid: 'two' } })),
+    makeSeen(
+      makeJobObject({
+        name: 'run-of-one',
+        uid: 'r1',
+        version: '111',
+        cronJob: { name: 'demo', uid: 'one' },
+        conditions: [{ type: 'Failed' }],
+        failed: 1,
+      }),
+    ),
     makeGone(makeJobObject({ uid: 'r1', version: '112', cronJob: { name: 'demo', uid: 'one' } })),
     makeGone(makePod({ uid: 'p1', component: 'cronjobs', version: '113' })),
     makeGone(makeCronJobObject({ uid: 'two', version: '114' })),
@@ -96,7 +106,8 @@ function checkState({ key, state, object, runs, pods }: JobSnapshot): void {
     const fromPod = { Running: 'running', Failed: 'failed' }[newest?.phase as string] ?? 'pending';
     expect(state).toBe(isTrue('Failed') ? 'failed' : fromPod);
   } else if (key.kind === 'CronJob') {
-    expect(state).toBe(runs.length > 0 ? 'running' : object.status.suspended ? 'suspended' : 'waiting');
+    const active = runs.filter(({ status }) => status.conditions.length === 0);
+    expect(state).toBe(active.length > 0 ? 'running' : object.status.suspended ? 'suspended' : 'waiting');
   } else {
     const isUp = pods.some(({ container }) => container?.state?.kind === 'running');
     const otherwise = newest ? 'failed' : isTrue('Available') ? 'running' : 'pending';
@@ -105,14 +116,41 @@ function checkState({ key, state, object, runs, pods }: JobSnapshot): void {
 }
 
 const start = (kind: JobKey['kind']) => initialTransition(jobMachine, { key: keyOf(kind) })[0];
-const step = (snapshot: Snapshot, event: JobEvent): Snapshot => transition(jobMachine, snapshot, event)[0];
+
+/** @returns the state after the event, and the ends of runs that it told */
+function step(snapshot: Snapshot, event: JobEvent): [Snapshot, RunEnd[]] {
+  const [next, actions] = transition(jobMachine, snapshot, event);
+  const emitted = actions.flatMap(({ type, params }) =>
+    (type as string) === 'xstate.emit' ? [(params as { event: { end: RunEnd } }).event.end] : [],
+  );
+  return [next, emitted];
+}
+
+/** Of the runs of these stories: what may be told of each, whatever the order. */
+function checkEnds(ends: readonly RunEnd[], heard: readonly JobEvent[]): void {
+  expect(new Set(ends.map(({ id }) => id)).size, 'the end of a run is told once').toBe(ends.length);
+  for (const { id, outcome, attempts, exitCode } of ends) {
+    const sawEnd = heard.some((event) => conditionsOf(event, id).includes('Failed'));
+    const sawPod = heard.some((event) => event.type === 'pod.seen' && event.pod.ownerUid === id && isFailed(event));
+    if (sawEnd) expect(outcome, 'what the Job has said counts').toBe('failed');
+    else expect(outcome, 'nothing is guessed').toBeOneOf(sawPod ? ['failed', 'unknown'] : ['unknown']);
+    if (!sawPod) expect([attempts, exitCode]).toEqual([sawEnd ? expect.any(Number) : 0, undefined]);
+  }
+}
+
+const isFailed = (event: JobEvent) => event.type === 'pod.seen' && event.pod.phase === 'Failed';
+
+function conditionsOf(event: JobEvent, uid: string): string[] {
+  const part = event.type === 'object.seen' ? event.object : event.type === 'run.seen' ? event.run : undefined;
+  return part?.uid === uid ? part.status.conditions.map(({ type }) => type) : [];
+}
 
 /** Facts without the order in which ends were told, which nobody can see. */
 function serializeState({ value, context }: Snapshot): string {
   const parts = (list: readonly { uid: string; resourceVersion: string }[]) =>
     list.map(({ uid, resourceVersion }) => `${uid}@${resourceVersion}`);
-  const { object, version, runs, pods, gone } = context;
-  return JSON.stringify([value, object?.uid, version, parts(runs), parts(pods), [...gone].sort()]);
+  const { object, version, runs, pods, gone, told } = context;
+  return JSON.stringify([value, object?.uid, version, parts(runs), parts(pods), [...gone].sort(), [...told].sort()]);
 }
 
 describe.each(Object.keys(stories) as JobKey['kind'][])('from any order of facts about a %s', (kind) => {
@@ -129,13 +167,22 @@ describe.each(Object.keys(stories) as JobKey['kind'][])('from any order of facts
     expect(paths.length).toBeGreaterThan(50);
     for (const path of paths) {
       const heard: JobEvent[] = [];
+      const ends: RunEnd[] = [];
       let snapshot = start(kind);
       for (const { event } of path.steps.slice(1)) {
         heard.push(event as JobEvent);
-        snapshot = step(snapshot, event as JobEvent);
+        const [next, told] = step(snapshot, event as JobEvent);
+        snapshot = next;
+        ends.push(...told);
       }
       check(snapshot, heard);
+      checkEnds(ends, heard);
     }
+  });
+
+  test('in order every run that was seen and has ended, or is gone, is told of', () => {
+    const told: Record<typeof kind, string[]> = { Job: ['one', 'two'], CronJob: ['r1', 'r2'], Deployment: [] };
+    expect(toldAll(events).ends).toEqual(told[kind]);
   });
 
   test('told out of order and twice they end where they would have in order', () => {
@@ -146,6 +193,7 @@ describe.each(Object.keys(stories) as JobKey['kind'][])('from any order of facts
         const crooked = toldAll(disturb(told, moves));
         expect(crooked.list('tool-alpha')).toEqual(straight.list('tool-alpha'));
         expect(crooked.size()).toBe(straight.size());
+        expect(new Set(crooked.ends).size).toBe(crooked.ends.length);
       }),
       { numRuns: 300 },
     );
@@ -154,9 +202,10 @@ describe.each(Object.keys(stories) as JobKey['kind'][])('from any order of facts
 
 /** Through the roster, since a job that was over for a moment may still be told of. */
 function toldAll(events: readonly JobEvent[]) {
-  const roster = createJobRoster({ log: createLog({ level: 'silent' }) });
+  const ends: string[] = [];
+  const roster = createJobRoster({ log: createLog({ level: 'silent' }), onRunEnded: ({ id }) => void ends.push(id) });
   for (const event of events) roster.accept(event);
-  return roster;
+  return { ...roster, ends };
 }
 
 /** For each event how far it moves, and how many times it is told. */

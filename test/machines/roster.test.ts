@@ -190,3 +190,52 @@ describe('an actor that fails', () => {
     expect(roster.size()).toBe(0);
   });
 });
+
+describe('who subscribes to a namespace', () => {
+  function listenTo(namespace: string) {
+    const heard: string[] = [];
+    const roster = createJobRoster({ log });
+    const end = roster.subscribe(namespace, (change) => {
+      const name =
+        change.type === 'job.changed'
+          ? change.job.key.name
+          : (change.type === 'job.gone' ? change : change.end).key.name;
+      heard.push(`${change.type} ${name}`);
+    });
+    return { roster, heard, end };
+  }
+
+  test('hears every change of its jobs, as it is shown, and the ends of their runs', () => {
+    const { roster, heard } = listenTo('tool-alpha');
+    roster.accept(makeSeen(makePod({ version: '99' })));
+    roster.accept(makeSeen(makeJobObject()));
+    roster.accept(makeSeen(makeJobObject()));
+    roster.accept(makeSeen(makePod({ version: '101', exitCode: 0 })));
+    roster.accept(makeSeen(makeJobObject({ version: '102', conditions: [{ type: 'Complete' }] })));
+    roster.accept(makeGone(makeJobObject({ version: '103' })));
+    roster.accept(makeGone(makePod({ version: '104' })));
+    expect(heard).toEqual([
+      'job.changed demo',
+      'job.changed demo',
+      'run.ended demo',
+      'job.changed demo',
+      'job.gone demo',
+    ]);
+  });
+
+  test('hears that one job is gone when another has taken its name', () => {
+    const { roster, heard } = listenTo('tool-alpha');
+    roster.accept(makeSeen(makeDeploymentObject()));
+    roster.accept(makeSeen(makeDeploymentObject({ uid: 'next', version: '101' })));
+    expect(heard).toEqual(['job.changed demo', 'job.gone demo', 'job.changed demo']);
+  });
+
+  test('hears nothing of another namespace, and nothing afterwards', () => {
+    const { roster, heard, end } = listenTo('tool-alpha');
+    roster.accept(makeSeen(makeJobObject({ tool: 'beta' })));
+    end();
+    end();
+    roster.accept(makeSeen(makeJobObject()));
+    expect(heard).toEqual([]);
+  });
+});

@@ -1,5 +1,5 @@
 /** What the handlers need of the rest of the house, played by hand: a view that a test fills, and a cluster that takes everything. */
-import type { Freshness, JobSnapshot, KubeKind, KubeObject, ResolvedJob } from '../../src/domain.ts';
+import type { Freshness, JobSnapshot, KubeKind, KubeObject, ResolvedJob, RunRecord } from '../../src/domain.ts';
 import { Tool } from '../../src/domain.ts';
 import type { AppError } from '../../src/errors.ts';
 import { createImageCatalog } from '../../src/image-catalog.ts';
@@ -16,6 +16,8 @@ export interface ScriptedDeps extends Deps {
   readonly view: Map<string, readonly JobSnapshot[]>;
   /** What was asked of others, in order, e.g. `['remove', 'alpha', 'uid-1']`. */
   readonly asked: unknown[][];
+  /** Records by tool and job, e.g. `alpha/demo`. */
+  readonly records: Map<string, readonly RunRecord[]>;
   freshness: Freshness;
   clock: number;
   live: Settings;
@@ -69,6 +71,7 @@ export function scriptDeps(): ScriptedDeps {
   const script: ScriptedDeps = {
     view,
     asked,
+    records: new Map(),
     freshness: { synced: true, live: true, asOf: now },
     clock: now,
     live: parseSettings({}).settings,
@@ -96,6 +99,7 @@ export function scriptDeps(): ScriptedDeps {
       },
       freshness: () => script.freshness,
     },
+    runs: { list: async (tool, job) => script.records.get(`${tool.name}/${job}`) ?? [] },
     forward: {
       async create(tool, type, object) {
         asked.push(['create', tool.name, type, object]);

@@ -11,6 +11,7 @@ import type {
   PodFacts,
   ResolvedJob,
   RunFacts,
+  RunRecord,
 } from '../../src/domain.ts';
 import { typeOfKind } from '../../src/domain.ts';
 
@@ -154,9 +155,29 @@ export function makeRun({
     ownerUid: 'uid-1',
     resourceVersion: '100',
     createdAt: madeAt,
+    deletingAt: undefined,
     manual: false,
     ...changes,
     status: makeStatus(status),
+  };
+}
+
+/** Unset: a run of a one-off that has succeeded at once. */
+export function makeRunRecord(changes: Partial<RunRecord> = {}): RunRecord {
+  return {
+    id: 'run-1',
+    type: 'one-off',
+    jobUid: 'uid-1',
+    manual: false,
+    createdAt: madeAt,
+    startedAt,
+    finishedAt: endedAt,
+    outcome: 'succeeded',
+    reason: undefined,
+    exitCode: 0,
+    signal: undefined,
+    attempts: 1,
+    ...changes,
   };
 }
 

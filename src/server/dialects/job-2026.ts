@@ -35,6 +35,8 @@ export interface Job2026 {
   readonly status_long: string;
   readonly job_type: JobType;
   readonly status: Status2026;
+  /** One-off and scheduled jobs: of the newest run; null before the first. */
+  readonly run_id?: string | null;
   /** One-off and scheduled jobs. */
   readonly retry?: number;
   /** Scheduled jobs: as typed, the five fields that run, and seconds (0 = none). */
@@ -52,7 +54,7 @@ export interface Job2026 {
 
 /** Only what was set; `image`, `imagename` and `job_type` always, `continuous` on continuous jobs. */
 export type UnresolvedJob2026 = Pick<Job2026, 'name' | 'cmd' | 'imagename' | 'image' | 'job_type'> &
-  Partial<Omit<Job2026, 'image_state' | 'status' | 'status_short' | 'status_long' | 'schedule_actual'>>;
+  Partial<Omit<Job2026, 'image_state' | 'status' | 'run_id' | 'status_short' | 'status_long' | 'schedule_actual'>>;
 
 /** An object that is none of ours is shown with `unknown` in the place of what cannot be read. */
 export function renderJob2026(snapshot: JobSnapshot, options: StatusOptions): Job2026 {
@@ -76,8 +78,14 @@ export function renderJob2026(snapshot: JobSnapshot, options: StatusOptions): Jo
     status_long: longStatus(snapshot, options.trouble),
     job_type: typeOfKind[key.kind],
     status: structuredStatus(snapshot, options),
+    ...runId(snapshot),
     ...(job ? typeFields[typeOfKind[key.kind]](job) : continuousMark(typeOfKind[key.kind])),
   };
+}
+
+function runId({ key, object, runs }: JobSnapshot): Pick<Job2026, 'run_id'> {
+  if (key.kind === 'Deployment') return {};
+  return { run_id: key.kind === 'Job' ? object.uid : (runs[0]?.uid ?? null) };
 }
 
 const typeFields: Record<JobType, (job: ResolvedJob) => Partial<Job2026>> = {

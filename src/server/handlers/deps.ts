@@ -1,5 +1,5 @@
 /** What the handlers need of the rest of the house, as the hallway hands it in. */
-import type { Freshness, JobKey, JobSnapshot, KubeObject, Tool } from '../../domain.ts';
+import type { Freshness, JobKey, JobSnapshot, KubeObject, RunRecord, Tool } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { ImageCatalog } from '../../image-catalog.ts';
 import type { Settings } from '../../settings.ts';
@@ -32,8 +32,15 @@ export interface Home {
   readonly gid: number;
 }
 
+/** Records of runs that have ended; asked only with a caller's own tool. */
+export interface RunHistory {
+  /** Newest first; empty for a job nobody knows. */
+  list(tool: Tool, job: string): Promise<readonly RunRecord[]>;
+}
+
 export interface Deps {
   readonly jobs: JobsView;
+  readonly runs: RunHistory;
   readonly forward: Forward;
   readonly images: ImageCatalog;
   settings(): Settings;

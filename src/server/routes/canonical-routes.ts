@@ -11,12 +11,14 @@ import {
   noMessages,
   staleMessages,
 } from '../dialects/canonical.ts';
+import { renderRun2026 } from '../dialects/run-2026.ts';
 import type { ApplyJob } from '../handlers/apply.ts';
 import type { Deps } from '../handlers/deps.ts';
 import type { createListJobs, ListForm } from '../handlers/list.ts';
 import { deleteJob, flushJobs } from '../handlers/remove.ts';
 import { restartJob } from '../handlers/restart.ts';
 import type { RunJob } from '../handlers/run.ts';
+import { listRuns } from '../handlers/runs.ts';
 import { explainJob } from '../handlers/show.ts';
 import { createNextFiring } from '../next-firing.ts';
 import { textOf } from '../respond.ts';
@@ -130,6 +132,17 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
         await restartJob(caller, params.name ?? '', deps, release);
         return { messages: noMessages };
       },
+    },
+    {
+      ...named,
+      method: 'GET',
+      path: `${base}/jobs/:name/runs`,
+      summary: 'Runs of one job that have ended',
+      operation: 'runs',
+      status: 200,
+      answer: schemas.runsAnswer,
+      handle: async ({ caller, params: { name = '' } }) =>
+        said({ runs: (await listRuns(caller, name, deps)).map((run) => renderRun2026(name, run)) }),
     },
     {
       ...row,

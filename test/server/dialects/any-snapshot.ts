@@ -171,6 +171,7 @@ function anyRun(key: JobKey): fc.Arbitrary<RunFacts> {
     ownerUid: unsure(anyText),
     resourceVersion: anyText,
     createdAt: anyTime,
+    deletingAt: aTime,
     manual: fc.boolean(),
     status: anyStatus,
   });

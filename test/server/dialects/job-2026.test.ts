@@ -44,6 +44,7 @@ describe('a job as of 2026', () => {
       status_long:
         "Last run at 2026-03-01T12:00:01Z. Pod in 'Running' phase. State 'running'. Started at '2026-03-01T12:00:02Z'.",
       job_type: 'one-off',
+      run_id: 'uid-1',
       status: { short: 'running', duration: '1h', up_to_date: true, messages: [] },
       retry: 0,
     });

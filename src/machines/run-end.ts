@@ -1,0 +1,169 @@
+/**
+ * When and how a run has ended: a run of a one-off job is the job's own object, one of a scheduled job a Job that it owns. Asked by job.ts
+ * after every fact; each end is told once. Pure. Conditions and reasons: kubernetes.io, "Jobs" and "Pod Lifecycle".
+ */
+import type { Condition, ContainerState, FailureReason, ObjectStatus, PodFacts, RunEnd } from '../domain.ts';
+import type { JobFacts } from './job-facts.ts';
+
+interface Run {
+  readonly uid: string;
+  readonly jobUid: string | undefined;
+  readonly manual: boolean;
+  readonly createdAt: number;
+  readonly deletingAt: number | undefined;
+  readonly status: ObjectStatus;
+  /** Attempts that may fail without ending it; undefined where that is not known. */
+  readonly retry: number | undefined;
+}
+
+type Ended = Extract<ContainerState, { kind: 'terminated' }>;
+
+const noEnds: readonly RunEnd[] = [];
+
+/** Ends that are certain and complete, and not told yet. */
+export function endsToTell(facts: JobFacts): readonly RunEnd[] {
+  const ended = runsIn(facts).filter((run) => !facts.told.includes(run.uid) && isCertain(facts, run));
+  return ended.length === 0 ? noEnds : ended.map((run) => endOf(facts, run));
+}
+
+/** What is known of a run that will not be heard of again; undefined for what is no run, or has been told. */
+export function endOfGone(facts: JobFacts, uid: string | undefined): RunEnd | undefined {
+  const run = runsIn(facts).find((one) => one.uid === uid);
+  return run && !facts.told.includes(run.uid) ? endOf(facts, run) : undefined;
+}
+
+export function forget(told: readonly string[], uid: string | undefined): readonly string[] {
+  return uid !== undefined && told.includes(uid) ? told.filter((one) => one !== uid) : told;
+}
+
+function runsIn({ key, object, runs }: JobFacts): readonly Run[] {
+  switch (key.kind) {
+    case 'Job':
+      return object ? [{ ...object, jobUid: object.uid, manual: false, retry: object.job?.retry }] : [];
+    case 'CronJob':
+      return runs.map((run) => ({ ...run, jobUid: run.ownerUid, retry: undefined }));
+    case 'Deployment':
+      return [];
+  }
+}
+
+/**
+ * The Job says that it is over, and its pods, whose words come by another watch, have said as much as it has counted. Where it has ended
+ * its pods itself they may never say anything.
+ */
+function isCertain(facts: JobFacts, run: Run): boolean {
+  const pods = podsOf(facts, run);
+  if (conditionOf(run.status, 'Complete')) return pods.some(({ phase }) => phase === 'Succeeded');
+  const failed = conditionOf(run.status, 'Failed');
+  if (!failed) return false;
+  return isPastDeadline(failed) || pods.filter(({ phase }) => phase === 'Failed').length >= run.status.failed;
+}
+
+function endOf(facts: JobFacts, run: Run): RunEnd {
+  const pods = podsOf(facts, run);
+  const outcome = outcomeOf(run, pods);
+  const last = pods.find(({ phase }) => phase === (outcome === 'succeeded' ? 'Succeeded' : 'Failed'));
+  const end = endOfContainer(last);
+  const isKnown = outcome === 'succeeded' || outcome === 'failed';
+  const condition = conditionOf(run.status, 'Complete') ?? conditionOf(run.status, 'Failed');
+  const reason = outcome === 'failed' ? reasonOf(run, pods, last) : undefined;
+  return {
+    key: facts.key,
+    id: run.uid,
+    jobUid: run.jobUid,
+    manual: run.manual,
+    createdAt: run.createdAt,
+    startedAt: startOf(run, pods),
+    finishedAt: isKnown ? (end?.finishedAt ?? condition?.changedAt) : run.deletingAt,
+    outcome,
+    reason,
+    ...(isKnown ? codesOf(reason, end) : { exitCode: undefined, signal: undefined }),
+    attempts: Math.max(run.status.failed + run.status.succeeded, pods.filter(hasEnded).length),
+  };
+}
+
+/** What the Job says counts, then what its pods have; a deletion that began before either explains the rest. */
+function outcomeOf({ status, retry, deletingAt }: Run, pods: readonly PodFacts[]): RunEnd['outcome'] {
+  if (conditionOf(status, 'Complete')) return 'succeeded';
+  if (conditionOf(status, 'Failed')) return 'failed';
+  if (pods[0]?.phase === 'Succeeded') return 'succeeded';
+  if (deletingAt !== undefined) return 'stopped';
+  const failed = pods.filter(({ phase }) => phase === 'Failed').length;
+  return retry !== undefined && failed > retry ? 'failed' : 'unknown';
+}
+
+function reasonOf({ status }: Run, pods: readonly PodFacts[], last: PodFacts | undefined): FailureReason {
+  if (isPastDeadline(conditionOf(status, 'Failed'))) return pods.some(hasStarted) ? 'deadline' : 'not_started';
+  if (last && isEvicted(last)) return 'evicted';
+  const end = endOfContainer(last);
+  if (!end) return last ? 'lost' : 'other';
+  switch (end.reason) {
+    case 'OOMKilled':
+      return 'out_of_memory';
+    case 'StartError':
+    case 'ContainerCannotRun':
+      return 'not_started';
+    case 'ContainerStatusUnknown':
+      return 'lost';
+    default:
+      return signalOf(end) === undefined ? 'exit_code' : 'signal';
+  }
+}
+
+/** A run past its deadline was ended by the cluster: what its program made of that says nothing about it. */
+function codesOf(reason: RunEnd['reason'], end: Ended | undefined): Pick<RunEnd, 'exitCode' | 'signal'> {
+  const isOwn = reason === undefined || ['exit_code', 'signal', 'out_of_memory'].includes(reason);
+  if (!end || !isOwn) return { exitCode: undefined, signal: undefined };
+  return { exitCode: end.exitCode, signal: signalOf(end) };
+}
+
+/** A shell tells of a program that a signal ended as 128 and the signal (POSIX, "Exit Status for Commands"). */
+function signalOf({ signal, exitCode }: Ended): number | undefined {
+  if (signal !== undefined && signal > 0) return signal;
+  return exitCode > 128 && exitCode <= 128 + 64 ? exitCode - 128 : undefined;
+}
+
+function startOf({ status }: Run, pods: readonly PodFacts[]): number | undefined {
+  if (pods.length === 0) return status.startedAt;
+  const starts = pods.flatMap((pod) => containerStart(pod) ?? []);
+  return starts.length > 0 ? Math.min(...starts) : undefined;
+}
+
+function containerStart({ container }: PodFacts): number | undefined {
+  const state = container?.state;
+  if (state?.kind !== 'running' && state?.kind !== 'terminated') return undefined;
+  // Of a program that could not be started the cluster says 1970.
+  return state.startedAt || undefined;
+}
+
+function hasStarted(pod: PodFacts): boolean {
+  return containerStart(pod) !== undefined;
+}
+
+function hasEnded({ phase }: PodFacts): boolean {
+  return phase === 'Succeeded' || phase === 'Failed';
+}
+
+function isEvicted({ reason, conditions }: PodFacts): boolean {
+  return (
+    reason === 'Evicted' || conditions.some(({ type, status }) => type === 'DisruptionTarget' && status === 'True')
+  );
+}
+
+function isPastDeadline(failed: Condition | undefined): boolean {
+  return failed?.reason === 'DeadlineExceeded';
+}
+
+/** Newest first. */
+function podsOf({ pods }: JobFacts, { uid }: Run): readonly PodFacts[] {
+  return pods.filter(({ ownerUid }) => ownerUid === uid);
+}
+
+function endOfContainer(pod: PodFacts | undefined): Ended | undefined {
+  const state = pod?.container?.state;
+  return state?.kind === 'terminated' ? state : undefined;
+}
+
+function conditionOf({ conditions }: ObjectStatus, type: string): Condition | undefined {
+  return conditions.find((condition) => condition.type === type && condition.status === 'True');
+}

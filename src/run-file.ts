@@ -1,0 +1,95 @@
+/**
+ * The file that holds the records of one job's runs: `<directory>/<2 hex digits>/<tool>/<job>.json`, newest run first. What is in it, and
+ * which of two records of one run counts; run-records.ts says when it is written.
+ */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { failureReasons, type JobType, jobTypes, type RunRecord, runOutcomes, type Tool } from './domain.ts';
+import { amountAt, integerAt, listAt, recordAt, textAt } from './fields.ts';
+import type { DurableFileOptions } from './store.ts';
+
+/** Runs kept of one job; about 400 bytes each. */
+export const maxRunsPerJob = 20;
+
+export interface RunFile {
+  readonly v: 1;
+  readonly tool: string;
+  readonly job: string;
+  runs: readonly RunRecord[];
+}
+
+/** Names of jobs are DNS names or label values (kubernetes.io, "Object Names"); nothing else may become part of a path. */
+const safeName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
+
+/** The tools spread over 256 directories. @returns undefined for a name that no job has */
+export function runFilePath(directory: string, tool: Tool, job: string): string | undefined {
+  if (!safeName.test(job)) return undefined;
+  const spread = createHash('sha256').update(tool.name).digest('hex').slice(0, 2);
+  return join(directory, spread, tool.name, `${job}.json`);
+}
+
+export function emptyRunFile(tool: Tool, job: string): RunFile {
+  return { v: 1, tool: tool.name, job, runs: [] };
+}
+
+export function runFileOptions(
+  path: string,
+  tool: Tool,
+  job: string,
+  onBad: DurableFileOptions<RunFile>['onBad'],
+): DurableFileOptions<RunFile> {
+  return { path, parse: (value) => parseRunFile(value, tool, job), onBad };
+}
+
+/** @throws Error for a file of another version, tool or job; single records that say nothing are left out */
+function parseRunFile(value: unknown, tool: Tool, job: string): RunFile {
+  if (integerAt(value, 'v') !== 1) throw new Error('The version of the file is not 1.');
+  if (textAt(value, 'tool') !== tool.name || textAt(value, 'job') !== job)
+    throw new Error('The file is not of this job.');
+  const runs = listAt(value, 'runs').flatMap((entry) => parseRun(entry) ?? []);
+  return { ...emptyRunFile(tool, job), runs: runs.slice(0, maxRunsPerJob) };
+}
+
+function parseRun(value: unknown): RunRecord | undefined {
+  const id = textAt(value, 'id');
+  const createdAt = amountAt(value, 'createdAt');
+  const outcome = oneOf(runOutcomes, textAt(value, 'outcome'));
+  const type = oneOf(Object.keys(jobTypes) as JobType[], textAt(value, 'type'));
+  if (id === undefined || createdAt === undefined || !outcome || !type) return undefined;
+  return {
+    id,
+    type,
+    jobUid: textAt(value, 'jobUid'),
+    manual: recordAt(value).manual === true,
+    createdAt,
+    startedAt: amountAt(value, 'startedAt'),
+    finishedAt: amountAt(value, 'finishedAt'),
+    outcome,
+    reason: oneOf(failureReasons, textAt(value, 'reason')),
+    exitCode: integerAt(value, 'exitCode'),
+    signal: integerAt(value, 'signal'),
+    attempts: amountAt(value, 'attempts') ?? 0,
+  };
+}
+
+function oneOf<Word extends string>(words: readonly Word[], text: string | undefined): Word | undefined {
+  return words.find((word) => word === text);
+}
+
+/**
+ * The newest runs of both, each once. After a restart the end of a run is told again, sometimes with less: what was known first stays,
+ * unless it was that nothing is known.
+ * @returns the very same array where nothing was added
+ */
+export function mergeRuns(known: readonly RunRecord[], more: readonly RunRecord[]): readonly RunRecord[] {
+  const byId = new Map(known.map((run) => [run.id, run]));
+  let isNews = false;
+  for (const run of more) {
+    const kept = byId.get(run.id);
+    if (kept && (kept.outcome !== 'unknown' || run.outcome === 'unknown')) continue;
+    byId.set(run.id, run);
+    isNews = true;
+  }
+  if (!isNews) return known;
+  return [...byId.values()].sort((one, other) => other.createdAt - one.createdAt).slice(0, maxRunsPerJob);
+}

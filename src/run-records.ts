@@ -1,0 +1,209 @@
+/**
+ * Records of runs that have ended, on disk: daemon.ts hands in each end, the server reads the records of one job. Nothing of them stays in
+ * memory but what has not reached the disk yet; while the disk refuses, that waits, and is tried again.
+ */
+import { readdir, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type RunEnd, type RunRecord, Tool, typeOfKind } from './domain.ts';
+import type { Log } from './log.ts';
+import { emptyRunFile, mergeRuns, runFileOptions, runFilePath } from './run-file.ts';
+import { openDurable, readDurable } from './store.ts';
+
+export interface RunRecords {
+  /** Never throws and never waits. The same end told again changes nothing. */
+  add(end: RunEnd): void;
+  /** Newest first, the ones included that are not on disk yet. */
+  list(tool: Tool, job: string): Promise<readonly RunRecord[]>;
+  stats(): RunRecordStats;
+  /** Writes what still waits, for 5 s at most. */
+  stop(): Promise<void>;
+}
+
+export interface RunRecordStats {
+  /** Records not on disk yet. */
+  readonly waiting: number;
+  /** Let go, because too many waited. */
+  readonly dropped: number;
+  /** Writes that failed. */
+  readonly failed: number;
+}
+
+export interface RunRecordsOptions {
+  readonly directory: string;
+  readonly log: Log;
+  /** Unset: as in production. */
+  readonly limits?: Partial<typeof usualLimits>;
+}
+
+const usualLimits = {
+  /** Records in memory while the disk refuses them. */
+  waiting: 10_000,
+  /** Files of one tool, so that names that are never used again do not fill the disk; the ones longest untouched go. */
+  jobsPerTool: 500,
+  firstPauseMs: 1_000,
+};
+const longestPauseMs = 60_000;
+const writesAtOnce = 8;
+const stopGraceMs = 5_000;
+
+/** One job's records on their way to disk. */
+interface Slot {
+  readonly tool: Tool;
+  readonly job: string;
+  readonly path: string;
+  waiting: readonly RunRecord[];
+  failures: number;
+  timer?: NodeJS.Timeout;
+}
+
+export function createRunRecords({ directory, log, limits }: RunRecordsOptions): RunRecords {
+  const { waiting: maxWaiting, jobsPerTool, firstPauseMs } = { ...usualLimits, ...limits };
+  const slots = new Map<string, Slot>();
+  /** Slots with something to write; every other one pauses after a failure. */
+  const due = new Set<Slot>();
+  const busy = new Set<Slot>();
+  const writing = new Set<Promise<void>>();
+  let [waiting, dropped, failed] = [0, 0, 0];
+
+  function add({ key, ...end }: RunEnd): void {
+    const tool = toolOf(key.namespace);
+    const path = tool && runFilePath(directory, tool, key.name);
+    if (!tool || !path) return;
+    if (waiting >= maxWaiting) {
+      dropped += 1;
+      if (dropped === 1) log.error({ directory }, 'records of runs are lost: the disk takes none, and too many wait');
+      return;
+    }
+    const slot = slots.get(path) ?? { tool, job: key.name, path, waiting: [], failures: 0 };
+    slots.set(path, slot);
+    keep(slot, mergeRuns(slot.waiting, [{ ...end, type: typeOfKind[key.kind] }]));
+    if (slot.timer === undefined) start(slot);
+  }
+
+  function keep(slot: Slot, runs: readonly RunRecord[]): void {
+    waiting += runs.length - slot.waiting.length;
+    slot.waiting = runs;
+  }
+
+  function start(slot: Slot): void {
+    due.add(slot);
+    pump();
+  }
+
+  /** A slot that is being written is not due; what is added to it meanwhile makes it due again. */
+  function pump(): void {
+    for (const slot of due) {
+      if (writing.size >= writesAtOnce) return;
+      if (busy.has(slot)) continue;
+      due.delete(slot);
+      busy.add(slot);
+      const written = write(slot).finally(() => {
+        busy.delete(slot);
+        writing.delete(written);
+        pump();
+      });
+      writing.add(written);
+    }
+  }
+
+  async function write(slot: Slot): Promise<void> {
+    const batch = slot.waiting;
+    try {
+      await store(slot, batch);
+    } catch (error) {
+      failed += 1;
+      slot.failures += 1;
+      if (slot.failures === 1)
+        log.warn({ path: slot.path, err: error }, 'a record of a run cannot be written; it waits');
+      pause(slot);
+      return;
+    }
+    slot.failures = 0;
+    keep(
+      slot,
+      slot.waiting.filter((run) => !batch.includes(run)),
+    );
+    if (slot.waiting.length === 0) slots.delete(slot.path);
+    else due.add(slot);
+  }
+
+  async function store({ path, tool, job }: Slot, batch: readonly RunRecord[]): Promise<void> {
+    const low = await openDurable(runFileOptions(path, tool, job, sayBad), emptyRunFile(tool, job));
+    const isNew = low.data.runs.length === 0;
+    const runs = mergeRuns(low.data.runs, batch);
+    if (runs === low.data.runs) return;
+    low.data.runs = runs;
+    await low.write();
+    if (isNew) await prune(dirname(path), jobsPerTool).catch((err) => log.warn({ path, err }, 'old records stay'));
+  }
+
+  function pause(slot: Slot): void {
+    if (stopping) return;
+    const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (slot.failures - 1));
+    slot.timer = setTimeout(() => {
+      delete slot.timer;
+      start(slot);
+    }, pauseMs);
+    slot.timer.unref();
+  }
+
+  const sayBad = (keptAs: string, cause: unknown) =>
+    log.error({ keptAs, err: cause }, 'a file of run records cannot be read; it is set aside');
+
+  let stopping: Promise<void> | undefined;
+
+  async function finish(): Promise<void> {
+    for (const slot of slots.values()) {
+      clearTimeout(slot.timer);
+      due.add(slot);
+    }
+    pump();
+    const deadline = new Promise<void>((resolve) => setTimeout(resolve, stopGraceMs).unref());
+    await Promise.race([settled(), deadline]);
+    if (waiting > 0) log.error({ records: waiting }, 'records of runs are lost: the disk did not take them');
+  }
+
+  async function settled(): Promise<void> {
+    while (writing.size > 0) await Promise.all(writing);
+  }
+
+  return {
+    add,
+    async list(tool, job) {
+      const path = runFilePath(directory, tool, job);
+      if (!path) return [];
+      // Before reading: what reaches the disk during it is in one of the two.
+      const memory = slots.get(path)?.waiting ?? [];
+      const onDisk = await readDurable(runFileOptions(path, tool, job, sayBad));
+      return mergeRuns(onDisk?.runs ?? [], memory);
+    },
+    stats: () => ({ waiting, dropped, failed }),
+    stop() {
+      stopping ??= finish();
+      return stopping;
+    },
+  };
+}
+
+function toolOf(namespace: string): Tool | undefined {
+  try {
+    return Tool.of(namespace.replace(/^tool-/, ''));
+  } catch {
+    // A namespace that no tool of ours can have has nobody to read its records.
+    return undefined;
+  }
+}
+
+/** Leaves a fifth over, so that a directory at its bound is not looked through for every new job. */
+async function prune(directory: string, maxFiles: number): Promise<void> {
+  const names = (await readdir(directory)).filter((name) => name.endsWith('.json'));
+  if (names.length <= maxFiles * 1.2) return;
+  const files = await Promise.all(
+    names.map(async (name) => {
+      const path = join(directory, name);
+      return { path, at: (await stat(path)).mtimeMs };
+    }),
+  );
+  files.sort((one, other) => one.at - other.at);
+  for (const { path } of files.slice(0, files.length - maxFiles)) await rm(path, { force: true });
+}

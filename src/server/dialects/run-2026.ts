@@ -1,0 +1,65 @@
+/** The end of a run as the canonical dialect shows it. Pure and total. */
+import type { FailureReason, JobType, RunOutcome, RunRecord } from '../../domain.ts';
+import { exitCodeWords } from '../../exit-code.ts';
+import { instantText } from './status/instant.ts';
+
+export interface Run2026 {
+  readonly id: string;
+  readonly job: string;
+  readonly job_type: JobType;
+  /** Of the object that holds the definition. */
+  readonly job_id: string | null;
+  readonly manual: boolean;
+  readonly created: string | null;
+  readonly started: string | null;
+  readonly finished: string | null;
+  readonly outcome: RunOutcome;
+  readonly reason: FailureReason | null;
+  readonly exit_code: number | null;
+  readonly signal: number | null;
+  readonly attempts: number;
+  /** In words for its owner. */
+  readonly message: string;
+}
+
+export function renderRun2026(job: string, run: RunRecord): Run2026 {
+  return {
+    id: run.id,
+    job,
+    job_type: run.type,
+    job_id: run.jobUid ?? null,
+    manual: run.manual,
+    created: instantText(run.createdAt) ?? null,
+    started: instantText(run.startedAt) ?? null,
+    finished: instantText(run.finishedAt) ?? null,
+    outcome: run.outcome,
+    reason: run.reason ?? null,
+    exit_code: run.exitCode ?? null,
+    signal: run.signal ?? null,
+    attempts: run.attempts,
+    message: wordsOf(run),
+  };
+}
+
+function wordsOf({ outcome, reason, exitCode, signal }: RunRecord): string {
+  if (outcome === 'succeeded') return 'finished';
+  if (outcome === 'stopped') return 'its job was deleted before it had ended';
+  if (outcome === 'unknown') return 'nobody saw how it ended';
+  switch (reason) {
+    case 'exit_code':
+    case 'signal':
+      return exitCodeWords(exitCode ?? Number.NaN, signal);
+    case 'out_of_memory':
+      return exitCodeWords(137, undefined, 'OOMKilled');
+    case 'deadline':
+      return 'took longer than its time limit (DeadlineExceeded)';
+    case 'evicted':
+      return 'had to leave its node (Evicted)';
+    case 'not_started':
+      return 'could not be started';
+    case 'lost':
+      return 'its node went away with it';
+    default:
+      return 'failed, and why is not known';
+  }
+}

@@ -1,0 +1,192 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type RunEnd, Tool } from '../src/domain.ts';
+import { createLog } from '../src/log.ts';
+import { maxRunsPerJob, runFilePath } from '../src/run-file.ts';
+import { createRunRecords, type RunRecords, type RunRecordsOptions } from '../src/run-records.ts';
+import { until } from './support/sandbox.ts';
+
+let directory: string;
+let lines: string[];
+const opened: RunRecords[] = [];
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'runs-'));
+  lines = [];
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((records) => records.stop()));
+  await rm(directory, { recursive: true });
+});
+
+function open(limits: RunRecordsOptions['limits'] = {}): RunRecords {
+  const log = createLog({ level: 'info', stream: { write: (line) => void lines.push(line) } });
+  const records = createRunRecords({ directory, log, limits: { firstPauseMs: 5, ...limits } });
+  opened.push(records);
+  return records;
+}
+
+const alpha = Tool.of('alpha');
+const pathOf = (job = 'demo', tool = alpha) => runFilePath(directory, tool, job) as string;
+
+/** Unset: the run `one` of `demo` of alpha, which has succeeded. */
+function makeEnd({ job = 'demo', tool = 'alpha', ...changes }: Partial<RunEnd> & { job?: string; tool?: string } = {}) {
+  return {
+    key: { namespace: `tool-${tool}`, kind: 'Job', name: job },
+    id: 'one',
+    jobUid: 'one',
+    manual: false,
+    createdAt: 1_000,
+    startedAt: 2_000,
+    finishedAt: 3_000,
+    outcome: 'succeeded',
+    reason: undefined,
+    exitCode: 0,
+    signal: undefined,
+    attempts: 1,
+    ...changes,
+  } satisfies RunEnd;
+}
+
+const withoutKey = ({ key: _, ...end }: RunEnd) => ({ ...end, type: 'one-off' });
+const ids = async (records: RunRecords, job = 'demo', tool = alpha) =>
+  (await records.list(tool, job)).map(({ id }) => id);
+const written = (records: RunRecords) => until(() => records.stats().waiting === 0, 'records are written');
+
+describe('records of runs', () => {
+  it('are there at once, and after a restart', async () => {
+    const records = open();
+    records.add(makeEnd());
+    expect(await records.list(alpha, 'demo')).toEqual([withoutKey(makeEnd())]);
+    await records.stop();
+    expect(await open().list(alpha, 'demo')).toEqual([withoutKey(makeEnd())]);
+  });
+
+  it('lie in one file a job, below its tool, for the owner only', async () => {
+    const records = open();
+    records.add(makeEnd());
+    records.add(makeEnd({ job: 'other' }));
+    await records.stop();
+    expect(await readdir(dirname(pathOf()))).toEqual(['demo.json', 'other.json']);
+    expect(pathOf()).toMatch(/\/[0-9a-f]{2}\/alpha\/demo\.json$/);
+    expect(JSON.parse(await readFile(pathOf(), 'utf8'))).toMatchObject({ v: 1, tool: 'alpha', job: 'demo' });
+  });
+
+  it('are of one tool and one job', async () => {
+    const records = open();
+    records.add(makeEnd());
+    records.add(makeEnd({ tool: 'beta', id: 'of-beta' }));
+    records.add(makeEnd({ job: 'other', id: 'of-other' }));
+    expect(await ids(records)).toEqual(['one']);
+    expect(await ids(records, 'demo', Tool.of('beta'))).toEqual(['of-beta']);
+    expect(await ids(records, 'nothing')).toEqual([]);
+  });
+
+  it('are the newest few of a job, newest first', async () => {
+    const records = open();
+    const all = Array.from({ length: maxRunsPerJob + 5 }, (_, at) => `run-${at}`);
+    for (const [at, id] of all.entries()) {
+      records.add(makeEnd({ id, createdAt: 1_000 + at }));
+      if (at % 3 === 0) await written(records);
+    }
+    await records.stop();
+    expect(await ids(open())).toEqual(all.reverse().slice(0, maxRunsPerJob));
+  });
+
+  it('stay as they are when the same end is told again', async () => {
+    const records = open();
+    records.add(makeEnd({ outcome: 'failed', reason: 'exit_code', exitCode: 3 }));
+    await written(records);
+    const before = await readFile(pathOf(), 'utf8');
+    records.add(makeEnd({ outcome: 'unknown', exitCode: undefined }));
+    records.add(makeEnd({ outcome: 'failed', reason: 'other', exitCode: undefined }));
+    await written(records);
+    expect(await readFile(pathOf(), 'utf8')).toBe(before);
+  });
+
+  it('give way to a later word only where nothing was known', async () => {
+    const records = open();
+    records.add(makeEnd({ outcome: 'unknown', exitCode: undefined }));
+    await written(records);
+    records.add(makeEnd({ exitCode: 0 }));
+    expect(await records.list(alpha, 'demo')).toMatchObject([{ outcome: 'succeeded', exitCode: 0 }]);
+  });
+
+  it('never become a path that no job has', async () => {
+    const records = open();
+    for (const job of ['../../escape', '.', '..', '', 'a/b', '.hidden', 'x'.repeat(300)]) {
+      records.add(makeEnd({ job }));
+      expect(await records.list(alpha, job)).toEqual([]);
+    }
+    records.add(makeEnd({ tool: '../etc' }));
+    await records.stop();
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('are let go, the ones longest untouched first, when a tool has too many jobs', async () => {
+    const records = open({ jobsPerTool: 10 });
+    for (let at = 0; at < 12; at += 1) {
+      records.add(makeEnd({ job: `job-${at}` }));
+      await written(records);
+      await utimes(pathOf(`job-${at}`), at + 1, at + 1);
+    }
+    records.add(makeEnd({ job: 'last' }));
+    await written(records);
+    const names = () => readdir(dirname(pathOf()));
+    await until(async () => (await names()).length <= 10, 'the oldest are gone');
+    expect(await names()).toContain('last.json');
+    expect(await names()).not.toContain('job-2.json');
+    expect(await names()).toContain('job-3.json');
+  });
+
+  it('are set aside with a word when the file is of another version or tool, and begin anew', async () => {
+    await mkdir(dirname(pathOf()), { recursive: true });
+    for (const text of ['{"v":2}', '{"v":1,"tool":"beta","job":"demo","runs":[]}', '{']) {
+      await writeFile(pathOf(), text);
+      const records = open();
+      expect(await records.list(alpha, 'demo')).toEqual([]);
+      records.add(makeEnd());
+      await records.stop();
+      expect(await ids(records)).toEqual(['one']);
+    }
+    expect(lines.filter((line) => line.includes('set aside'))).toHaveLength(3);
+  });
+
+  it('leave out what says nothing', async () => {
+    await mkdir(dirname(pathOf()), { recursive: true });
+    const good = { id: 'good', type: 'one-off', createdAt: 1, outcome: 'failed', reason: 'nonsense', attempts: -1 };
+    const runs = [null, 3, {}, { ...good, outcome: 'great' }, { ...good, id: 7 }, good];
+    await writeFile(pathOf(), JSON.stringify({ v: 1, tool: 'alpha', job: 'demo', runs }));
+    expect(await open().list(alpha, 'demo')).toMatchObject([{ id: 'good', reason: undefined, attempts: 0 }]);
+  });
+});
+
+describe('a disk that takes nothing', () => {
+  it('loses no record: they wait, can be read, and are written when it is back', async () => {
+    const records = open();
+    // Where the file would be written stands something that cannot be written.
+    await mkdir(`${pathOf()}.new`, { recursive: true });
+    records.add(makeEnd());
+    await until(() => records.stats().failed > 0, 'a write fails');
+    records.add(makeEnd({ id: 'two', createdAt: 2_000 }));
+    expect(await ids(records)).toEqual(['two', 'one']);
+    records.add(makeEnd({ tool: 'beta' }));
+    await until(() => readFile(pathOf('demo', Tool.of('beta'))).catch(() => undefined), 'others go on');
+    await rmdir(`${pathOf()}.new`);
+    await written(records);
+    expect(lines.filter((line) => line.includes('cannot be written'))).not.toEqual([]);
+    await records.stop();
+    expect(await ids(open())).toEqual(['two', 'one']);
+  });
+
+  it('costs a bounded amount of memory, and says what is lost', async () => {
+    await writeFile(join(directory, 'file'), '');
+    const log = createLog({ level: 'info', stream: { write: (line) => void lines.push(line) } });
+    const records = createRunRecords({ directory: join(directory, 'file'), log, limits: { waiting: 30 } });
+    for (let at = 0; at < 100; at += 1) records.add(makeEnd({ job: `job-${at}` }));
+    expect(records.stats()).toMatchObject({ waiting: 30, dropped: 70 });
+    await records.stop();
+    expect(lines.filter((line) => line.includes('records of runs are lost'))).toHaveLength(2);
+  });
+});
