@@ -162,12 +162,12 @@ export interface Jobs {
   list(): Promise<readonly Job[]>;
   /**
    * Create a job.
-   * @throws AppError `job.invalid`, `schedule.invalid`, `image.unknown`, `limits.exceeded`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `quota.exceeded`, `job.conflict`, `request.media_type`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `images.unavailable`, `kube.state_unknown`
+   * @throws AppError `job.invalid`, `schedule.invalid`, `image.unknown`, `limits.exceeded`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `quota.exceeded`, `job.conflict`, `name.taken`, `request.media_type`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `images.unavailable`, `kube.state_unknown`
    */
   run(body: NewJob): Promise<Job>;
   /**
    * Create a job, or change it where it differs.
-   * @throws AppError `job.invalid`, `schedule.invalid`, `image.unknown`, `limits.exceeded`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `quota.exceeded`, `job.conflict`, `request.media_type`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `images.unavailable`, `kube.state_unknown`
+   * @throws AppError `job.invalid`, `schedule.invalid`, `image.unknown`, `limits.exceeded`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `quota.exceeded`, `job.conflict`, `name.taken`, `request.media_type`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `images.unavailable`, `kube.state_unknown`
    */
   apply(body: NewJob): Promise<boolean>;
   /**
@@ -187,7 +187,7 @@ export interface Jobs {
   delete(name: string): Promise<void>;
   /**
    * Start a continuous job again, or run a scheduled job now.
-   * @throws AppError `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
+   * @throws AppError `job.not_restartable`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
    */
   restart(name: string): Promise<void>;
   /**

@@ -1,54 +1,82 @@
-/** Which errors a route can answer with, told from what it takes: the document need not be kept by hand when a route or a code is added. */
+/** Which errors a route can answer with, told from what it does: the document need not be kept by hand when a route is added. */
 import { AppError, type ErrorCode, errorTable } from '../../errors.ts';
 import type { Route } from '../routes/route.ts';
 
-/** Whatever the route: said at the door, or before anything is known. */
-const ofEveryRoute: readonly ErrorCode[] = [
-  'request.invalid',
-  'caller.no_certificate',
-  'caller.bad_header',
-  'caller.unauthenticated',
-  'caller.forbidden',
-  'caller.too_many',
-  'request.too_many_headers',
-  'request.too_large',
-  'view.not_ready',
-  'internal',
+interface Rule {
+  readonly codes: readonly ErrorCode[];
+  /** The routes that can have them. */
+  of(route: Route): boolean;
+}
+
+/** Every code that reaches a client stands here, or among those of no route. */
+const rules: readonly Rule[] = [
+  {
+    // Said at the door, or before anything is known.
+    codes: [
+      'request.invalid',
+      'caller.no_certificate',
+      'caller.bad_header',
+      'caller.unauthenticated',
+      'caller.forbidden',
+      'caller.too_many',
+      'request.too_many_headers',
+      'request.too_large',
+      'view.not_ready',
+      'internal',
+    ],
+    of: () => true,
+  },
+  { codes: ['job.not_found'], of: ({ path }) => path.includes(':name') },
+  { codes: ['job.not_restartable'], of: ({ path }) => path.includes('/restart') },
+  {
+    // What a change made as the tool can meet.
+    codes: [
+      'home.unavailable',
+      'home.refused',
+      'credentials.invalid',
+      'kube.unreachable',
+      'kube.state_unknown',
+      'kube.refused',
+      'kube.forbidden',
+      'kube.conflict',
+    ],
+    of: ({ method }) => method !== 'GET',
+  },
+  {
+    // What a definition can have wrong.
+    codes: [
+      'request.media_type',
+      'job.invalid',
+      'schedule.invalid',
+      'image.unknown',
+      'images.unavailable',
+      'limits.exceeded',
+      'quota.exceeded',
+      'job.conflict',
+      'name.taken',
+    ],
+    of: ({ body }) => body !== undefined,
+  },
 ];
 
-const ofNamedJobs: readonly ErrorCode[] = ['job.not_found'];
-
-/** What a change made as the tool can meet. */
-const ofChanges: readonly ErrorCode[] = [
-  'home.unavailable',
-  'home.refused',
-  'credentials.invalid',
-  'kube.unreachable',
-  'kube.state_unknown',
-  'kube.refused',
-  'kube.forbidden',
-  'kube.conflict',
+/** Of paths and methods that are no route, and of what only the watches and the commands of operators meet. */
+export const ofNoRoute: readonly ErrorCode[] = [
+  'route.not_found',
+  'request.unsupported',
+  'kube.gone',
+  'tool.invalid',
+  'tool.not_found',
 ];
 
-const ofDefinitions: readonly ErrorCode[] = [
-  'request.media_type',
-  'job.invalid',
-  'schedule.invalid',
-  'image.unknown',
-  'images.unavailable',
-  'limits.exceeded',
-  'quota.exceeded',
-  'job.conflict',
-];
+/** Codes that some route can have. */
+export const ofRoutes: readonly ErrorCode[] = rules.flatMap(({ codes }) => codes);
 
 /** By HTTP status in the route's dialect, statuses ascending. */
 export function failuresOf(route: Route): ReadonlyMap<number, readonly ErrorCode[]> {
-  const codes = [
-    ...ofEveryRoute,
-    ...(route.path.includes(':name') ? ofNamedJobs : []),
-    ...(route.method === 'GET' ? [] : ofChanges),
-    ...(route.body ? ofDefinitions : []),
-  ].filter((code) => !route.without?.includes(code));
+  const codes = rules
+    .filter((rule) => rule.of(route))
+    .flatMap((rule) => rule.codes)
+    .filter((code) => !route.without?.includes(code));
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of codes) {
     const status = route.dialect.status(new AppError(code, errorTable[code].hint));
