@@ -4,20 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type CommandForm, readCommand, toContainerCommand, wrapCommand } from '../../src/definition/command.ts';
+import { type CommandForm, readCommand, toContainerCommand } from '../../src/definition/command.ts';
 import { resolveLogPath } from '../../src/definition/log-paths.ts';
-import type { Image } from '../../src/domain.ts';
-import vectors from '../vectors/commands.json' with { type: 'json' };
 
 const output = { stdout: '/data/project/t/j.out', stderr: '/data/project/t/j.err' };
 const present: CommandForm = { version: '2', isNewFormat: false, hasFilelog: true, type: 'standard' };
 const shell = ['/bin/sh', '-c', '--'];
 
 describe('the command of a container', () => {
-  it.each(vectors.rows)('is wrapped as in 2026: $cmd (files: $filelog, $image)', ({ cmd, filelog, image, command }) => {
-    expect(wrapCommand(cmd, filelog ? output : undefined, image as Image['type'])).toEqual(command);
-  });
-
   it('starts with the launcher once on images of the build service', () => {
     expect(toContainerCommand('web', undefined, 'buildservice')).toEqual(['launcher', 'web']);
     expect(toContainerCommand('launcher web', undefined, 'buildservice')).toEqual(['launcher', 'web']);

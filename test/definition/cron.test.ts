@@ -2,18 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nextFirings, parseSchedule, scheduleWarning } from '../../src/definition/cron.ts';
 import { AppError } from '../../src/errors.ts';
-import { differenceFor } from '../vectors/differences.ts';
-import macros from '../vectors/macros.json' with { type: 'json' };
-import schedules from '../vectors/schedules.json' with { type: 'json' };
-
-interface Row {
-  readonly text: string;
-  readonly actual?: string;
-  readonly refused?: string;
-}
 
 const seed = { tool: 'some-tool', job: 'some-job' };
-const rows: readonly Row[] = schedules.rows;
 const macroNames = ['@hourly', '@daily', '@weekly', '@monthly', '@yearly'] as const;
 
 function refusalOf(text: string): AppError {
@@ -29,16 +19,6 @@ const times = (actual: string, after: string, count: number, zone?: string) =>
   nextFirings(actual, Date.parse(after), count, zone).map((ms) => new Date(ms).toISOString());
 
 describe('a schedule', () => {
-  it.each(rows)('is read as it was in 2026: $text', ({ text, actual, refused }) => {
-    const other = differenceFor('schedules', { text });
-    if (refused !== undefined) return expect(refusalOf(text).message).toContain(`(${refused}).`);
-    if (other.includes('refused')) return expect(refusalOf(text).code).toBe('schedule.invalid');
-    const expected = other.includes('sunday is 0')
-      ? actual?.replace(/[^ ]+$/, (days) => days.replaceAll('7', '0'))
-      : actual;
-    expect(parseSchedule(text, seed)).toEqual({ text, actual: expected });
-  });
-
   it.each([
     '1_0 * * * *',
     '+5 * * * *',
@@ -69,10 +49,6 @@ describe('a schedule', () => {
 
   it('refuses a text of a megabyte at once', () => {
     expect(refusalOf('1,'.repeat(500_000)).message.length).toBeLessThan(300);
-  });
-
-  it.each(macros.rows)('spreads macros over the day as in 2026: $tool $job', (row) => {
-    for (const macro of macroNames) expect(parseSchedule(macro, row).actual).toBe(row[macro]);
   });
 
   it('draws the same for texts of any script, and for none', () => {

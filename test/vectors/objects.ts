@@ -1,17 +1,16 @@
 /** The sections of a vector file that are about whole jobs: from what was asked to the object, and from an old object to what is shown. */
-import { splitWords } from '../../src/definition/shell-words.ts';
 import { parseDefinition, resolveJob } from '../../src/definition/definition.ts';
 import { annotationNames, fromKubeObject, runIdName, toKubeObject, toService } from '../../src/definition/manifests.ts';
 import { requestOf } from '../../src/definition/quantity.ts';
-import { quotePath } from '../../src/definition/shell-words.ts';
+import { joinWords, quotePath, splitWords } from '../../src/definition/shell-words.ts';
 import { type Image, jobTypes, type KubeObject, Tool } from '../../src/domain.ts';
 import { AppError } from '../../src/errors.ts';
 import type { ImageList } from '../../src/images.ts';
 import { renderJob2022 } from '../../src/server/dialects/job-2022.ts';
 import { makeSnapshot } from '../support/facts.ts';
-import { type Difference, differencesFor } from './differences.ts';
+import { type Difference, differencesFor, keysOf } from './differences.ts';
 import type { Row } from './texts.ts';
-import { attempt, compare, type Verdict, withoutNulls } from './verdict.ts';
+import { attempt, compare, passed, type Verdict, withoutNulls } from './verdict.ts';
 
 /** What a file says its objects assume. */
 export interface Fixture {
@@ -23,7 +22,13 @@ export interface Fixture {
   readonly images: readonly Image[];
 }
 
+/** @throws Error naming what is missing */
 export function readFixture(raw: Row): Fixture {
+  const missing = ['tool', 'home', 'uid', 'gid', 'default_cpu_limit', 'defaults_2026', 'images'].filter(
+    (key) => !(key in raw),
+  );
+  if (missing.length > 0 || !Array.isArray(raw.images))
+    throw new Error(`its fixture lacks ${missing.join(', ') || 'images'}`);
   return {
     tool: Tool.of(String(raw.tool)),
     homePath: String(raw.home),
@@ -42,15 +47,26 @@ export function readFixture(raw: Row): Fixture {
 
 export function check2026(row: Row, fixture: Fixture): Verdict {
   const asked = row.in as Row;
-  const rules = differencesFor('objects', { asked });
-  const keys = [...new Set(rules.map(({ key }) => key))];
+  const rules = differencesFor('objects', { asked, home: fixture.homePath });
   const made = attempt(() => make(asked, fixture));
-  if (made instanceof AppError) {
-    const isMeant = !('k8s' in row) || rules.some(({ instead }) => instead === 'refused');
-    return isMeant ? compare(true, true, keys) : { is: 'failed', why: `refused: ${made.message}` };
-  }
+  if (made instanceof AppError) return refused(made, row, rules);
   const wanted = { object: withoutNulls(row.k8s), service: withoutNulls(row.service ?? null) };
-  return compare(made, rules.reduce((value, rule) => insteadOf(value, rule, asked, fixture), wanted as unknown), keys);
+  return compare(
+    made,
+    rules.reduce((value, rule) => insteadOf(value, rule, asked, fixture), wanted as unknown),
+    keysOf(rules),
+  );
+}
+
+/** A row without an object was refused then, in whatever words. */
+function refused(error: AppError, row: Row, rules: readonly Difference[]): Verdict {
+  if (!('k8s' in row)) return passed;
+  const meant = rules.filter(({ instead }) => instead === 'refused');
+  if (meant.length === 0) return { is: 'failed', why: `refused: ${error.message}` };
+  const isNamed = meant.some(({ field }) => field === error.fields?.field);
+  return isNamed
+    ? { is: 'differs', keys: keysOf(meant) }
+    : { is: 'failed', why: `refused for another reason than ${keysOf(meant).join(' or ')}: ${error.message}` };
 }
 
 function make(asked: Row, { tool, homePath, owner, defaultCpuLimit, defaults, images }: Fixture): unknown {
@@ -80,37 +96,50 @@ function withoutOurs(object: KubeObject): unknown {
 
 /** The object that is wanted where a rule holds: the row's, with exactly what the rule says changed in it. */
 function insteadOf(wanted: unknown, { instead }: Difference, asked: Row, { homePath }: Fixture): unknown {
-  const memory = String(asked.memory);
   const swap = (change: (key: string, value: unknown) => unknown) => JSON.parse(JSON.stringify(wanted, change));
+  const amounts = (limits: object, requests: object) =>
+    swap((key, value) => {
+      if (key === 'limits') return { ...(value as object), ...limits };
+      return key === 'requests' ? { ...(value as object), ...requests } : value;
+    });
   switch (instead) {
     case 'memory as typed':
-      return swap((key, value) => {
-        if (key === 'limits') return { ...(value as object), memory };
-        return key === 'requests' ? { ...(value as object), memory: requestOf(memory, '512Mi') } : value;
-      });
+      return amounts({ memory: asked.memory }, { memory: requestOf(String(asked.memory), '512Mi') });
+    case 'cpu as typed':
+      return amounts({ cpu: asked.cpu }, { cpu: asked.cpu });
     case 'sunday is 0':
-      return swap((key, value) => (key === 'schedule' ? String(value).replace(/7(?=$|,|\/)/g, '0') : value));
+      return swap((key, value) =>
+        key === 'schedule'
+          ? String(value).replace(/[^ ]*$/, (days) => days.replace(/(^|,)7(?=$|,|\/)/g, '$10'))
+          : value,
+      );
     case 'paths have no effect':
       return swap((key, value) => (key === 'command' ? plainCommand(asked) : value));
     case 'paths are quoted':
-      return swap((key, value) => (key === 'command' ? loggedCommand(value as string[], asked, homePath) : value));
+      return swap((key, value) => (key === 'command' ? loggedCommand(asked, homePath) : value));
     default:
-      return wanted;
+      // 'refused': an object was made all the same, and differs from this.
+      return instead;
   }
 }
 
 function plainCommand({ cmd, imagename }: Row): string[] {
   const words = splitWords(String(cmd)) ?? [];
-  return String(imagename).includes('/') ? ['launcher', ...words] : ['/bin/sh', '-c', '--', String(cmd)];
+  return isBuilt(imagename) ? ['launcher', ...words] : ['/bin/sh', '-c', '--', String(cmd)];
 }
 
-function loggedCommand(command: readonly string[], asked: Row, home: string): string[] {
-  const [out, err] = [asked.filelog_stdout, asked.filelog_stderr].map((path, place) => {
-    const text = String(path ?? `${asked.name}.${place === 0 ? 'out' : 'err'}`);
+function loggedCommand({ name, cmd, imagename, filelog_stdout, filelog_stderr }: Row, home: string): string[] {
+  const path = (given: unknown, ending: string) => {
+    const text = String(given ?? `${name}.${ending}`);
     return quotePath(text.startsWith('/') ? text : `${home}/${text}`);
-  });
-  const rest = String(command.at(-1)).replace(/^exec 1>>.*?;exec 2>>.*?;/s, '');
-  return [...command.slice(0, -1), `exec 1>>${out};exec 2>>${err};${rest}`];
+  };
+  const launcher = isBuilt(imagename) && !String(cmd).startsWith('launcher ') ? 'launcher ' : '';
+  const [out, err] = [path(filelog_stdout, 'out'), path(filelog_stderr, 'err')];
+  return ['/bin/sh', '-c', '--', `exec 1>>${out};exec 2>>${err};${launcher}${cmd}`];
+}
+
+function isBuilt(imagename: unknown): boolean {
+  return String(imagename).includes('/');
 }
 
 /** Fields that say how a job is and not what it is. */
@@ -119,22 +148,27 @@ const statusFields: ReadonlySet<string> = new Set(['status_short', 'status_long'
 export function check2023(row: Row, { tool, homePath, images }: Fixture): Verdict {
   const roundTrip = row.api_object_after_roundtrip as Row;
   const wasRead = !('err' in roundTrip);
-  const asShown = (wasRead ? roundTrip : row.api_object) as Row;
-  const rules = differencesFor('objects-2023', { asked: { ...asShown, ...(wasRead ? {} : roundTrip) } });
+  const shownThen = (wasRead ? roundTrip : row.api_object) as Row;
+  const rules = differencesFor('objects-2023', { asked: { ...shownThen, ...(wasRead ? {} : roundTrip) } });
   const read = fromKubeObject(row.k8s as KubeObject, { images: listOf(images), homesMount: parentOf(homePath) });
   if ('foreign' in read) return { is: 'failed', why: read.foreign };
   const { kind } = jobTypes[read.job.type];
-  const { user, namespace, ...shown } = renderJob2022(makeSnapshot({ kind, job: read.job }), { tool, now: 0 });
+  const snapshot = makeSnapshot({ kind, job: read.job });
+  const { user, namespace, ...shown } = renderJob2022(snapshot, { tool, now: 0 });
   const name = String((row.k8s as { metadata: Row }).metadata.name);
-  const got = comparable({ ...shown, name }, wasRead);
-  const wanted = comparable({ ...asShown, ...absolutePaths(asShown, homePath) }, wasRead);
-  return compare(got, wanted, [...new Set(rules.map(({ key }) => key))]);
+  const cmd = wasRead ? shownThen.cmd : commandOfWords(String(shownThen.cmd));
+  const wanted = { ...shownThen, cmd, ...absolutePaths(shownThen, homePath) };
+  return compare(withoutStatus({ ...shown, name }), withoutStatus(wanted), keysOf(rules));
 }
 
-function comparable(job: Row, isTyped: boolean): unknown {
-  const kept = Object.entries(job).filter(([key]) => !statusFields.has(key));
-  const words = (key: string, value: unknown) => (key === 'cmd' && !isTyped ? splitWords(String(value)) : value);
-  return Object.fromEntries(kept.map(([key, value]) => [key, words(key, value)]).sort());
+function withoutStatus(job: Row): Row {
+  return Object.fromEntries(Object.entries(job).filter(([key]) => !statusFields.has(key)));
+}
+
+/** Only the words of such a command are kept; `launcher`, which every one of them needs, is not shown. */
+function commandOfWords(cmd: string): string {
+  const words = splitWords(cmd) ?? [];
+  return joinWords(words[0] === 'launcher' ? words.slice(1) : words);
 }
 
 function absolutePaths(job: Row, home: string): Row {

@@ -1,7 +1,12 @@
 /** The runner of vector files: it can tell agreement, decision and failure apart, in every section. */
-import { readFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import derived from './derived.json' with { type: 'json' };
 import { differences } from './differences.ts';
+import observed from './observed.json' with { type: 'json' };
 import { checkVectors } from './sections.ts';
 
 const fixture = {
@@ -19,7 +24,10 @@ const agreeing = {
   cron_macros: [{ seed: 'some-tool some-job', '@daily': '56 6 * * *' }],
   cron_validate: [
     { in: '0 0 * * SUN', ok: '0 0 * * sun' },
-    { in: '* * * *', msg: 'Unable to parse cron expression "* * * *": Expected to find 5 space-separated values, found 4' },
+    {
+      in: '* * * *',
+      msg: 'Unable to parse cron expression "* * * *": Expected to find 5 space-separated values, found 4',
+    },
   ],
   job_names: [
     { in: 'a', ok: true },
@@ -54,6 +62,39 @@ describe('the runner of vector files', () => {
     expect(checkVectors({ fixture, [section]: rows })).toMatchObject({ passed: 0, failed: 1 });
   });
 
+  it('says where an object parts from the one that is wanted', () => {
+    const asked = { name: 'j', cmd: 'x', imagename: 'bookworm' };
+    const { lines } = checkVectors({ fixture, k8s_objects_2026: [{ in: asked, k8s: { apiVersion: 'apps/v1' } }] });
+    expect(lines[0]).toContain('at /object/apiVersion\n      got    "batch/v1"\n      wanted "apps/v1"');
+  });
+
+  it('takes no refusal for one that a rule names when it has another reason', () => {
+    const asked = { name: 'J', cmd: '', imagename: 'bookworm' };
+    const report = checkVectors({ fixture, k8s_objects_2026: [{ in: asked, k8s: {} }] });
+    expect(report).toMatchObject({ failed: 1, differing: 0 });
+    expect(report.lines[0]).toContain('for another reason than command-not-blank');
+  });
+
+  it.each([[undefined], [null], [[]], ['text'], [{ durations: {} }], [{ durations: [1] }], [{ fixture: {} }]])(
+    'checks nothing of %j',
+    (file) => {
+      expect(() => checkVectors(file)).toThrow(/^it/);
+    },
+  );
+
+  it('ends with 0, 1 or 2, and a count as its last line', async () => {
+    const run = (file: string) => spawnSync(process.execPath, ['--import', 'tsx', 'test/vectors/main.ts', file]);
+    const place = await mkdtemp(join(tmpdir(), 'vectors-'));
+    const path = join(place, 'wrong.json');
+    await writeFile(path, JSON.stringify({ durations: wrong.durations, more: [] }));
+    const [good, bad, none] = ['test/vectors/observed.json', path, join(place, 'none.json')].map(run);
+    expect([good?.status, bad?.status, none?.status]).toEqual([0, 1, 2]);
+    expect(String(good?.stdout)).toMatch(/\n\d+ differ by decision .*\n\d+ passed, 0 failed\n$/);
+    expect(String(bad?.stdout)).toMatch(/more: not a section .*\n0 passed, 2 failed\n$/s);
+    expect(String(none?.stderr)).toContain('none.json cannot be checked');
+    await rm(place, { recursive: true });
+  }, 30_000);
+
   it('takes an answer that a rule names only if it is exactly what the rule says', () => {
     const row = { in: '100Mi', decimal: '104857600', as_mem: '0.098Gi', as_cpu: '104857600.0' };
     const report = checkVectors({ quantities: [row, { ...row, as_cpu: '1.0' }] });
@@ -69,5 +110,10 @@ describe('the differences by decision', () => {
     const keys = [...new Set(differences.map(({ key }) => key))];
     expect([...rows].sort()).toEqual([...keys].sort());
     expect(keys.length).toBeLessThanOrEqual(12);
+  });
+
+  it('are each met by a row of this repository', () => {
+    const met = [observed, derived].flatMap((file) => [...checkVectors(file).byDecision.keys()]);
+    expect([...new Set(met)].sort()).toEqual([...new Set(differences.map(({ key }) => key))].sort());
   });
 });

@@ -43,36 +43,53 @@ const noFixture: Row = {
 export interface Report {
   readonly passed: number;
   readonly failed: number;
-  /** Rows a rule, by its key. */
+  readonly differing: number;
+  /** Rows a rule, by its key; a row may be named by two. */
   readonly byDecision: ReadonlyMap<string, number>;
-  /** A line for each failure, and one a section. */
+  /** A line for each row that does not simply agree, and one a section. */
   readonly lines: readonly string[];
 }
 
+/** @throws Error for what is no vector file at all, or a known section in a form that is not known */
 export function checkVectors(file: unknown): Report {
-  const lines: string[] = [];
+  if (!isRecord(file)) throw new Error('it is no object with sections');
+  const fixture = readFixture(isRecord(file.fixture) ? file.fixture : noFixture);
+  const parts = Object.entries(file)
+    .filter(([key]) => !aboutTheFile.has(key))
+    .map(([name, rows]) => checkSection(name, rows, fixture));
+  const count = (is: Verdict['is']) => parts.reduce((sum, part) => sum + part.count[is], 0);
   const byDecision = new Map<string, number>();
-  const total = { passed: 0, failed: 0, differs: 0 };
-  const given = typeof file === 'object' && file !== null ? (file as Row) : {};
-  const fixture = readFixture((given.fixture ?? noFixture) as Row);
-  for (const [name, rows] of Object.entries(given).filter(([key]) => !aboutTheFile.has(key))) {
-    const check = sections.get(name);
-    if (!check || !Array.isArray(rows)) {
-      total.failed += 1;
-      lines.push(`${name}: not a section that is known here`);
-      continue;
+  for (const key of parts.flatMap(({ keys }) => keys)) byDecision.set(key, (byDecision.get(key) ?? 0) + 1);
+  const lines = parts.flatMap((part) => part.lines);
+  return { passed: count('passed'), failed: count('failed'), differing: count('differs'), byDecision, lines };
+}
+
+interface Part {
+  readonly count: Readonly<Record<Verdict['is'], number>>;
+  readonly keys: readonly string[];
+  readonly lines: readonly string[];
+}
+
+function checkSection(name: string, rows: unknown, fixture: Fixture): Part {
+  const check = sections.get(name);
+  const count = { passed: 0, failed: 0, differs: 0 };
+  if (!check) return { count: { ...count, failed: 1 }, keys: [], lines: [`${name}: not a section that is known here`] };
+  if (!Array.isArray(rows) || !rows.every(isRecord)) throw new Error(`its section ${name} is no list of rows`);
+  const keys: string[] = [];
+  const lines: string[] = [];
+  for (const row of rows) {
+    const verdict = judged(check, row, fixture);
+    count[verdict.is] += 1;
+    if (verdict.is === 'passed') continue;
+    const title = `${name}: ${JSON.stringify(row.in ?? row.cmd ?? row)}`;
+    if (verdict.is === 'failed') lines.push(`${title} fails\n      ${verdict.why}`);
+    else {
+      keys.push(...verdict.keys);
+      lines.push(`${title} differs by decision: ${verdict.keys.join(', ')}`);
     }
-    const count = { passed: 0, failed: 0, differs: 0 };
-    for (const row of rows as Row[]) {
-      const verdict = judged(check, row, fixture);
-      count[verdict.is] += 1;
-      total[verdict.is] += 1;
-      if (verdict.is === 'failed') lines.push(`${name}: ${JSON.stringify(row.in ?? row)}\n      ${verdict.why}`);
-      if (verdict.is === 'differs') for (const key of verdict.keys) byDecision.set(key, (byDecision.get(key) ?? 0) + 1);
-    }
-    lines.push(`${name}: ${count.passed} agree, ${count.differs} differ by decision, ${count.failed} fail`);
   }
-  return { passed: total.passed, failed: total.failed, byDecision, lines };
+  lines.push(`${name}: ${count.passed} agree, ${count.differs} differ by decision, ${count.failed} fail`);
+  return { count, keys, lines };
 }
 
 /** A mistake of ours in one row must not hide the others. */
@@ -82,4 +99,8 @@ function judged(check: Check, row: Row, fixture: Fixture): Verdict {
   } catch (error) {
     return { is: 'failed', why: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }
+}
+
+function isRecord(value: unknown): value is Row {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -6,7 +6,7 @@ import { cpuText2026, isSameQuantity, memoryText2026, parseQuantity } from '../.
 import { AppError } from '../../src/errors.ts';
 import { formatDuration } from '../../src/server/dialects/status/duration.ts';
 import { refusalInWords } from '../../src/server/dialects/status/refusal-words.ts';
-import { differencesFor } from './differences.ts';
+import { differencesFor, keysOf, refusedNumber } from './differences.ts';
 import { attempt, compare, passed, type Verdict } from './verdict.ts';
 
 /** A row as it stands in the file. */
@@ -23,31 +23,35 @@ const exampleJob = { tool: 'some-tool', job: 'some-job' };
 export function checkSchedule(row: Row): Verdict {
   const text = String(row.in);
   const rules = differencesFor('schedules', { text });
-  const keys = rules.map(({ key }) => key);
+  const isRefused = rules.some(({ instead }) => instead === 'refused');
   const got = attempt(() => parseSchedule(text, exampleJob));
   if (got instanceof AppError) {
-    if (keys.length > 0 && 'ok' in row) return compare('refused', rules[0]?.instead, keys);
-    return compare(got.fields?.detail, row.msg);
+    const detail = got.fields?.detail;
+    return isRefused && detail !== row.msg
+      ? compare(detail, refusedNumber(text), keysOf(rules))
+      : compare(detail, row.msg);
   }
   const weekday = /(?<= )([^ ]*)$/;
-  const wanted = keys.includes('sunday-is-0')
+  const wanted = rules.some(({ instead }) => instead === 'sunday is 0')
     ? String(row.ok).replace(weekday, (days) => days.replace(/(^|,)7(?=$|,|\/)/g, '$10'))
     : row.ok;
-  return compare(got.actual, wanted, keys);
+  return compare(got.actual, wanted, keysOf(rules));
 }
 
 export function checkName({ in: name, ok, msg }: Row): Verdict {
-  const keys = ok ? differencesFor('names', { text: String(name) }).map(({ key }) => key) : [];
+  const rules = differencesFor('names', { text: String(name) });
   const got = attempt(() => parseDefinition({ name, cmd: 'x', imagename: 'x' }));
-  if (got instanceof AppError) return keys.length > 0 ? { is: 'differs', keys } : compare(got.message, msg);
-  return ok ? passed : { is: 'failed', why: `accepted, wanted: ${msg}` };
+  if (!(got instanceof AppError)) return ok ? passed : { is: 'failed', why: `accepted, wanted: ${msg}` };
+  return rules.length > 0 && got.message !== msg
+    ? compare(got.message.split('.')[0], 'Invalid job name', keysOf(rules))
+    : compare(got.message, msg);
 }
 
 export function checkQuantity(row: Row): Verdict {
   const text = String(row.in);
   const rules = differencesFor('quantities', { text });
   if (parseQuantity(text) === undefined) {
-    const keys = rules.filter(({ instead }) => instead === 'refused').map(({ key }) => key);
+    const keys = keysOf(rules.filter(({ instead }) => instead === 'refused'));
     return 'err' in row ? passed : compare('refused', keys.length > 0 ? 'refused' : row.decimal, keys);
   }
   if ('err' in row) return { is: 'failed', why: `accepted, wanted: ${row.err}` };
@@ -62,26 +66,27 @@ export function checkQuantity(row: Row): Verdict {
     memory: isTyped('memory as typed') ? text : row.as_mem,
     cpu: isTyped('cpu as typed') ? text : row.as_cpu,
   };
-  return compare(got, wanted, [...new Set(rules.map(({ key }) => key))]);
+  return compare(got, wanted, keysOf(rules));
 }
 
 export function checkDuration(row: Row): Verdict {
   const seconds = Number(row.s);
-  const keys = differencesFor('durations', { seconds }).map(({ key }) => key);
+  const keys = keysOf(differencesFor('durations', { seconds }));
   return compare(formatDuration(seconds), keys.length > 0 ? '0s' : row.out, keys);
 }
 
 /** The words stand in the short status behind `Unable to start, `. */
 export function checkQuotaWords(row: Row): Verdict {
   const message = String(row.in);
+  const keys = keysOf(differencesFor('quotas', { text: String(row.out) }));
   const words = refusalInWords(message.includes('exceeded quota') ? message : `exceeded quota ${message}`);
-  return compare(words.replace('Unable to start, ', ''), String(row.out).replace(/ for $/, ''));
+  return compare(words.replace('Unable to start, ', ''), keys.length > 0 ? 'out of quota' : row.out, keys);
 }
 
 const files = { stdout: '/data/project/t/j.out', stderr: '/data/project/t/j.err' };
 
-/** Before `launcher` is put in front. A row that failed there is one whose words cannot be told apart. */
-export function checkCommand({ cmd, filelog, buildservice, command }: Row): Verdict {
+/** Before `launcher` is put in front. A row without a command is one whose words cannot be told apart. */
+export function checkCommand({ cmd, filelog, buildservice, command, args }: Row): Verdict {
   const got = wrapCommand(String(cmd), filelog ? files : undefined, buildservice ? 'buildservice' : 'standard');
-  return compare(got ?? null, command ?? null);
+  return compare({ command: got ?? null, args: null }, { command: command ?? null, args: args ?? null });
 }
