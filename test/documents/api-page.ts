@@ -103,7 +103,7 @@ function contentText(content: Operation['responses'][string]['content']): string
   const [[type = '', { schema } = { schema: {} }] = []] = Object.entries(content ?? {});
   const text = typeText(schema);
   const short = text.length > 160 ? 'an object, see openapi.json' : code(text);
-  return type === 'application/json' ? short : `${code(type)}`;
+  return type === 'application/json' ? short : `${code(type)} of ${short}`;
 }
 
 function fieldTable(fields: readonly Field[]): string[] {

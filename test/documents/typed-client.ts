@@ -87,14 +87,14 @@ function methodsOf(document: OpenApiDocument): Method[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     path.startsWith(`${base}/`)
       ? Object.entries(methods)
-          .filter(([, { operationId }]) => /^[a-z]+$/.test(operationId))
+          .filter(([, operation]) => /^[a-z]+$/.test(operation.operationId) && answerOf(operation) !== undefined)
           .map(([method, operation]) => methodOf(path.slice(base.length), method, operation))
       : [],
   );
 }
 
 function methodOf(path: string, method: string, operation: Operation): Method {
-  const answers = fieldsOf(answerOf(operation)).filter(({ name }) => name !== 'messages');
+  const answers = fieldsOf(answerOf(operation) ?? {}).filter(({ name }) => name !== 'messages');
   if (answers.length > 1) throw new Error(`${operation.operationId} answers more than one thing beside messages`);
   const [answer] = answers;
   return {
@@ -108,11 +108,10 @@ function methodOf(path: string, method: string, operation: Operation): Method {
   };
 }
 
-function answerOf({ operationId, responses }: Operation): JsonSchema {
+/** Undefined where the answer comes in pieces. */
+function answerOf({ responses }: Operation): JsonSchema | undefined {
   const [answer] = Object.values(responses);
-  const schema = answer?.content?.['application/json']?.schema;
-  if (!schema) throw new Error(`${operationId} does not answer with JSON`);
-  return schema;
+  return answer?.content?.['application/json']?.schema;
 }
 
 /** The client never asks for less than the whole job. */

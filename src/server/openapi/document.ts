@@ -126,7 +126,7 @@ function operationOf(route: Route, operationId: string, named: Named): Operation
       [route.status]: {
         description: summary,
         headers: requestId,
-        content: { [json]: { schema: describeShape(route.answer, 'output', named) } },
+        content: { [route.answerType ?? json]: { schema: describeShape(route.answer, 'output', named) } },
       },
       ...Object.fromEntries(failures),
     },

@@ -27,7 +27,10 @@ export interface Route {
   readonly params?: Shape;
   readonly query?: Shape;
   readonly body?: Shape;
+  /** Of an answer that comes in pieces (`answerType`): the shape of one piece. */
   readonly answer: Shape;
+  /** JSON where absent. A stream of JSON lines is `text/plain; charset=utf8`, one of server-sent events `text/event-stream`. */
+  readonly answerType?: string;
   /** Words what is wrong with a body whose shape does not fit, all problems at once. @throws AppError */
   explainBody?(body: unknown): void;
   /** A value to be written as JSON, or a list's text. */
