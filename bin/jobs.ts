@@ -10,26 +10,12 @@ import manifest from '../package.json' with { type: 'json' };
 import { toAppError } from '../src/errors.ts';
 import { createClient } from './client/client.ts';
 import { type Env, readConfig } from './client/config.ts';
-import { deleteJob } from './commands/delete.ts';
-import { flushJobs } from './commands/flush.ts';
-import { listImages } from './commands/images.ts';
-import { listForms, listJobs } from './commands/list.ts';
-import type { Clock, Command, Outcome } from './commands/outcome.ts';
-import { runJob } from './commands/run.ts';
-import { showJob } from './commands/show.ts';
+import { type CommandEntry, commandTable, globalOptions, usualForms } from './commands/command-table.ts';
+import type { Clock, Outcome } from './commands/outcome.ts';
 import { type CommandLine, checkOperands, choiceOf, readArguments } from './terminal/arguments.ts';
 import { helpText } from './terminal/help.ts';
 import { createTalk, type Talk, wantsColours } from './terminal/talk.ts';
 import { visibleJson } from './terminal/terminal.ts';
-
-const commands: Readonly<Record<string, Command>> = {
-  run: runJob,
-  list: listJobs,
-  show: showJob,
-  delete: deleteJob,
-  flush: flushJobs,
-  images: listImages,
-};
 
 /** What a run of the program is given of the world. */
 export interface Io {
@@ -59,44 +45,16 @@ export async function main(words: readonly string[], env: Env, io: Io): Promise<
   }
 }
 
-/** The table that the command line is read with, and that help is made from. An empty description hides an option. */
+/** The table as cac holds it. */
 function declareCommands(env: Env): CAC {
-  const cli = cac(env.TOOLFORGE_CLI === undefined ? 'toolforge-jobs' : 'toolforge jobs');
-  cli
-    .command('run <name>', 'define a job and start it')
-    .option('--command <command>', 'What to run, e.g. "./bot.sh --all" (needed)')
-    .option('--image <image>', "What to run it in; 'images' lists what there is (needed)")
-    .option(
-      '--schedule <schedule>',
-      'Run at these times, e.g. "5 4 * * *" (minute hour day month weekday, UTC) or @daily',
-    )
-    .option('--continuous', 'Run for ever; started again when it ends')
-    .option('--wait [seconds]', 'Wait for the end, 600 seconds where no number is given')
-    .option('--mem <memory>', 'Memory it may use, e.g. 512Mi')
-    .option('--cpu <cpu>', 'Processor time it may use, e.g. 500m or 1')
-    .option('--emails <when>', 'When to send mail: none, all, onfinish, onfailure')
-    .option('--filelog', 'Write the output to files in the home')
-    .option('--no-filelog', 'Do not write the output to files')
-    .option('-o, --filelog-stdout <path>', 'File for the output')
-    .option('-e, --filelog-stderr <path>', 'File for the errors')
-    .option('--retry <times>', 'Try again after a failure, 0 to 5 times')
-    .option('--mount <what>', 'Directories the job sees: all, none')
-    .option('--timeout <seconds>', 'End a run of a scheduled job after this time')
-    .option('--replicas <number>', 'How many of a continuous job run at once')
-    .option('--output <form>', 'json for programs');
-  cli
-    .command('list', 'list all jobs')
-    .option('-o, --output <form>', `One of ${listForms.join(', ')}`)
-    .option('-l, --long', '');
-  cli.command('show <name>', 'show everything about a job').option('-o, --output <form>', 'json for programs');
-  cli.command('delete <name>', 'end a job and remove it').option('-o, --output <form>', 'json for programs');
-  cli.command('flush', 'end all jobs and remove them').option('-o, --output <form>', 'json for programs');
-  cli
-    .command('images', 'list the images a job can run in')
-    .alias('containers')
-    .option('-o, --output <form>', 'json for programs');
-  cli.option('--cfg <file>', 'Settings file to read after the usual ones');
-  cli.option('--debug', env.TOOLFORGE_CLI === undefined ? 'Say what is done, and more about errors' : '');
+  const isPlugin = env.TOOLFORGE_CLI !== undefined;
+  const cli = cac(isPlugin ? 'toolforge jobs' : 'toolforge-jobs');
+  for (const { usage, alias, description, options } of commandTable) {
+    const command = cli.command(usage, description);
+    if (alias) command.alias(alias);
+    for (const option of options) command.option(option.words, option.description);
+  }
+  for (const option of globalOptions(isPlugin)) cli.option(option.words, option.description);
   cli.help();
   cli.version(manifest.version);
   return cli;
@@ -114,10 +72,10 @@ function answerWithoutService(cli: CAC, line: CommandLine<CacCommand>, io: Io): 
   return 0;
 }
 
-async function runCommand(line: CommandLine, env: Env, io: Io, talk: Talk): Promise<number> {
+async function runCommand(line: CommandLine<CacCommand>, env: Env, io: Io, talk: Talk): Promise<number> {
   checkOperands(line);
-  const name = line.command?.name ?? '';
-  const form = choiceOf(line, 'output', name === 'list' ? listForms : ['normal', 'json']);
+  const entry = commandTable.find(({ usage }) => usage === line.command?.rawName) as CommandEntry;
+  const form = choiceOf(line, 'output', entry.forms ?? usualForms);
   const client = createClient({
     config: await readConfig(env, line.options.get('cfg')),
     version: manifest.version,
@@ -130,8 +88,7 @@ async function runCommand(line: CommandLine, env: Env, io: Io, talk: Talk): Prom
     trace: (text) => talk.say('debug', text),
   });
   try {
-    const command = commands[name] as Command;
-    const outcome = await command({ client, line, say: talk.say, isWatched: io.isTerminal, clock: io.clock });
+    const outcome = await entry.run({ client, line, say: talk.say, isWatched: io.isTerminal, clock: io.clock });
     print(outcome, form === 'json', io);
     return outcome.exit ?? 0;
   } finally {

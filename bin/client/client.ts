@@ -25,8 +25,12 @@ export interface Client {
   createJob(body: Readonly<Record<string, unknown>>): Promise<Job>;
   /** @throws AppError `job.not_found` */
   deleteJob(name: string): Promise<void>;
+  /** @throws AppError `job.not_found`, `job.not_restartable` */
+  restartJob(name: string): Promise<void>;
   flushJobs(): Promise<void>;
   listImages(): Promise<Job[]>;
+  /** `{ categories: [{ name, items: [{ name, limit, used }] }] }` */
+  showQuota(): Promise<Job>;
   close(): void;
 }
 
@@ -75,8 +79,10 @@ export function createClient(options: ClientOptions): Client {
     showJob: async (name) => recordOf(await ask('GET', `/jobs/${safeName(name)}`), 'job'),
     createJob: async (body) => recordOf(await ask('POST', '/jobs', body), 'job'),
     deleteJob: async (name) => void (await ask('DELETE', `/jobs/${safeName(name)}`)),
+    restartJob: async (name) => void (await ask('POST', `/jobs/${safeName(name)}/restart`)),
     flushJobs: async () => void (await ask('DELETE', '/jobs')),
     listImages: async () => listOf(await ask('GET', '/images'), 'images'),
+    showQuota: async () => recordOf(await ask('GET', '/quotas'), 'quota'),
     close,
   };
 }

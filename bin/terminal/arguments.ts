@@ -91,8 +91,9 @@ export function refuseTogether(line: CommandLine, ...keys: readonly string[]): v
   if (first && second) throw usage(`--${second} cannot be used together with --${first}.`);
 }
 
-export function usage(message: string): AppError {
-  return new AppError('usage.invalid', message);
+/** @param problems where there are several; `message` has them all */
+export function usage(message: string, problems?: readonly string[]): AppError {
+  return new AppError('usage.invalid', message, problems && problems.length > 1 ? { problems } : {});
 }
 
 function isOption(word: string): boolean {

@@ -13,13 +13,15 @@ export function shortRows(job: Job): [label: string, words: string][] {
   ];
 }
 
-export function longRows(job: Job): [label: string, words: string][] {
+/** @param hasPublic whether there is a row for what only some services can do: a port that is reached from outside */
+export function longRows(job: Job, hasPublic = saysPublic(job)): [label: string, words: string][] {
   return [
     ['Job name:', wordsOf(job.name)],
     ['Command:', wordsOf(job.cmd)],
     ['Job type:', typeWords(job)],
     ['Image:', imageWords(job)],
     ['Port:', job.port ? `${wordsOf(job.port)}/${wordsOf(job.port_protocol ?? 'tcp')}` : 'none'],
+    ...(hasPublic ? [['Public:', publicWords(job)] as [string, string]] : []),
     ['File log:', isOn(job.filelog) ? 'yes' : 'no'],
     ['Output log:', wordsOf(job.filelog_stdout)],
     ['Error log:', wordsOf(job.filelog_stderr)],
@@ -32,6 +34,11 @@ export function longRows(job: Job): [label: string, words: string][] {
     ['Health check:', healthWords(job.health_check)],
     ['Status:', wordsOf(job.status_short)],
   ];
+}
+
+/** Whether the service says of this job who can reach it. */
+export function saysPublic(job: Job): boolean {
+  return job.publish !== undefined && job.publish !== null;
 }
 
 /** Everything, with the hints. */
@@ -56,6 +63,11 @@ function wordsOf(value: unknown): string {
 function typeWords(job: Job): string {
   if (job.schedule !== undefined && job.schedule !== null) return `schedule: ${wordsOf(job.schedule)}`;
   return job.continuous ? 'continuous' : 'one-off';
+}
+
+function publicWords(job: Job): string {
+  if (!saysPublic(job)) return '';
+  return job.publish === true ? 'yes' : 'no';
 }
 
 function imageWords(job: Job): string {

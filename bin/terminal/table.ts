@@ -1,5 +1,6 @@
 /**
- * Tables as the first clients drew them with Python's tabulate: `pretty` for lists, `grid` for one job. Cells are made harmless here; how
+ * Tables as the first clients drew them with Python's tabulate: `pretty` for lists, `grid` for one job, `simple` for
+ * quotas. Cells are made harmless here; how
  * wide they are is counted in columns of a terminal.
  */
 import { visibleLine, visibleText } from './terminal.ts';
@@ -23,6 +24,24 @@ export function gridTable(rows: readonly (readonly [string, string])[]): string 
       framed([left[at] ?? '', right[at] ?? ''].map((cell, column) => padEnd(cell, widths[column] ?? 0))),
     );
   return [rule, ...cells.flatMap((row) => [...linesOfRow(row), rule])].join('\n');
+}
+
+/** Headers, a rule, one line for each row; a column of nothing but numbers stands to the right. */
+export function simpleTable(headers: readonly string[], rows: readonly (readonly string[])[]): string {
+  const [head = [], ...body] = [headers, ...rows].map((row) => row.map((cell) => visibleLine(cell.trim())));
+  const columns = head.map((title, column) => {
+    const cells = body.map((row) => row[column] ?? '');
+    return {
+      width: Math.max(columnsOf(title) + 2, widest(cells)),
+      isRight: cells.length > 0 && cells.every((cell) => /^-?\d+(?:\.\d+)?$/.test(cell)),
+    };
+  });
+  const lineOf = (row: readonly string[]) =>
+    columns
+      .map(({ width, isRight }, at) => (isRight ? padStart : padEnd)(row[at] ?? '', width))
+      .join('  ')
+      .trimEnd();
+  return [lineOf(head), columns.map(({ width }) => '-'.repeat(width)).join('  '), ...body.map(lineOf)].join('\n');
 }
 
 /**
@@ -95,6 +114,10 @@ function framed(cells: readonly string[]): string {
 function centre(cell: string, width: number): string {
   const blanks = Math.max(0, width - columnsOf(cell));
   return padEnd(' '.repeat(Math.floor(blanks / 2)) + cell, width);
+}
+
+function padStart(cell: string, width: number): string {
+  return ' '.repeat(Math.max(0, width - columnsOf(cell))) + cell;
 }
 
 function padEnd(cell: string, width: number): string {

@@ -16,7 +16,16 @@ describe('toolforge-jobs', () => {
   it('shows help where it is asked for, and where nothing is asked', async () => {
     const help = await run('--help');
     expect(help).toMatchObject({ code: 0, stderr: '' });
-    for (const command of ['run <name>', 'list', 'show <name>', 'delete <name>', 'flush', 'images'])
+    for (const command of [
+      'run <name>',
+      'list',
+      'show <name>',
+      'restart <name>',
+      'delete <name>',
+      'flush',
+      'images',
+      'quota',
+    ])
       expect(help.stdout).toContain(command);
     expect(await run()).toMatchObject({ code: 2, stdout: '', stderr: help.stdout });
     const ofRun = await run('run', '--help');
@@ -118,6 +127,56 @@ describe('toolforge-jobs', () => {
       'DELETE /jobs/v1/tool/quick/jobs/x',
       'DELETE /jobs/v1/tool/quick/jobs',
     ]);
+  });
+
+  it('restarts a job, quietly', async () => {
+    expect(await run('restart', 'x')).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(JSON.parse((await run('restart', 'x', '-o', 'json')).stdout)).toEqual({ name: 'x', state: 'restarted' });
+    expect(service.requests[0]).toMatchObject({ method: 'POST', path: '/jobs/v1/tool/quick/jobs/x/restart' });
+    service.script({ status: 404, body: { error: ["Job 'x' does not exist"], code: 'job.not_found' } });
+    expect(await run('restart', 'x')).toMatchObject({ code: 1, stderr: "ERROR: Job 'x' does not exist (TJF-V011)\n" });
+  });
+
+  it('shows what the tool may use, a table for each category', async () => {
+    const item = (name: string, limit: unknown, used?: unknown) => ({ name, limit, used });
+    const categories = [
+      {
+        name: 'Running jobs',
+        items: [item('Total running jobs at once (Kubernetes pods)', '10', '1'), item('Memory', '8Gi', '512Mi')],
+      },
+      { name: 'Per-job limits', items: [item('CPU', '3.0', null), item('Memory', '6.0Gi')] },
+      { name: 'Job definitions', items: [item('Cron jobs', 50, 0), item('\x1b[2J', '3', '1')] },
+    ];
+    service.script({ body: { quota: { categories }, messages: {} } });
+    expect(`\n${(await run('quota')).stdout}`).toBe(`
+Running jobs                                  Used    Limit
+--------------------------------------------  ------  -------
+Total running jobs at once (Kubernetes pods)  1       10
+Memory                                        512Mi   8Gi
+
+Per-job limits    Limit
+----------------  -------
+CPU               3.0
+Memory            6.0Gi
+
+Job definitions      Used    Limit
+-----------------  ------  -------
+Cron jobs               0       50
+\\x1b[2J                 1        3
+`);
+    expect(JSON.parse((await run('quota', '-o', 'json')).stdout)).toMatchObject({ categories: [{}, {}, {}] });
+    expect(service.requests[0]?.path).toBe('/jobs/v1/tool/quick/quotas');
+  });
+
+  it('says who can reach a job where the service says it', async () => {
+    const web = makeJob({ name: 'web', continuous: true, publish: true });
+    service.script({ body: { jobs: [web, makeJob()], messages: noMessages } });
+    const long = (await run('list', '-o', 'long')).stdout;
+    expect(long).toMatch(/\| +Port: +\| +Public: +\|/);
+    service.script({ body: { job: web, messages: noMessages } });
+    expect((await run('show', 'web')).stdout).toMatch(/\| Public: +\| yes +\|/);
+    service.script({ body: { job: makeJob(), messages: noMessages } });
+    expect((await run('show', 'web')).stdout).not.toContain('Public:');
   });
 
   it('lists images, also under their earlier name', async () => {

@@ -1,27 +1,13 @@
 import { cac } from 'cac';
 import { describe, expect, it } from 'vitest';
-import { newJob } from '../../../bin/commands/run.ts';
+import { commandTable } from '../../../bin/commands/command-table.ts';
+import { newJob } from '../../../bin/commands/new-job.ts';
 import { readArguments } from '../../../bin/terminal/arguments.ts';
 
 const cli = cac('jobs');
 const command = cli.command('run <name>', '');
-for (const name of [
-  'command',
-  'image',
-  'schedule',
-  'mem',
-  'cpu',
-  'emails',
-  'filelog-stdout',
-  'filelog-stderr',
-  'retry',
-  'mount',
-  'timeout',
-  'replicas',
-])
-  command.option(`--${name} <value>`, '');
-for (const name of ['continuous', 'filelog', 'no-filelog']) command.option(`--${name}`, '');
-command.option('--wait [seconds]', '');
+const run = commandTable.find(({ usage }) => usage === 'run <name>');
+for (const { words } of run?.options ?? []) command.option(words, '');
 
 const needed = ['run', 'x', '--command', './x', '--image', 'bookworm'];
 const body = (...words: string[]) => newJob(readArguments([...needed, ...words], cli.commands, []));
@@ -77,22 +63,47 @@ describe('the body of a new job', () => {
     });
   });
 
+  it.each([
+    [['--port', '8080'], { port: 8080, port_protocol: 'tcp' }],
+    [['-p', '5353/UDP'], { port: 5353, port_protocol: 'udp' }],
+    [
+      ['-p8080/tcp', '--health-check-http', '/ok', '--publish'],
+      { port: 8080, port_protocol: 'tcp', health_check: { type: 'http', path: '/ok' }, publish: true },
+    ],
+    [['--health-check-script', './ok -x'], { health_check: { type: 'script', script: './ok -x' } }],
+  ])('of a continuous job says how to reach it and whether it is well: %j', (words, part) => {
+    expect(body('--continuous', ...words)).toEqual({ ...body(), continuous: true, ...part });
+  });
+
   it('may have an empty command', () => {
     expect(body('--command', '')).toMatchObject({ cmd: '' });
   });
 
   it.each([
-    [['--schedule', '@daily', '--continuous'], '--continuous cannot be used together with --schedule.'],
     [['--schedule', '@daily', '--wait'], '--wait cannot be used together with --schedule.'],
     [['--continuous', '--wait', '5'], '--wait cannot be used together with --continuous.'],
     [['--filelog', '--no-filelog'], '--no-filelog cannot be used together with --filelog.'],
     [['--emails', 'onfail'], "--emails must be one of none, all, onfinish, onfailure; 'onfail' is not."],
+    [
+      ['--health-check-script', 'x', '--health-check-http', '/'],
+      '--health-check-http cannot be used together with --health-check-script.',
+    ],
+    [['--port', '0'], "--port must be a number from 1 to 65535, with /tcp or /udp behind it if need be; '0' is not."],
+    [['--port', '65536'], '--port must be a number from 1 to 65535'],
+    [['--port', '80/sctp'], '--port must be a number from 1 to 65535'],
+    [['--port', '0x50'], '--port must be a number from 1 to 65535'],
     [['--mount', 'some'], "--mount must be one of all, none; 'some' is not."],
     [['--retry', '6'], "--retry must be a whole number from 0 to 5; '6' is not."],
     [['--retry', '1e0'], "--retry must be a whole number from 0 to 5; '1e0' is not."],
   ])('is not made from wrong usage: %j', (words, message) => {
     expect(() => body(...words)).toThrow(
       expect.objectContaining({ code: 'usage.invalid', message: expect.stringContaining(message) }),
+    );
+  });
+
+  it('tells every misuse at once', () => {
+    expect(() => body('--retry', '9', '--mount', 'x', '--filelog', '--no-filelog')).toThrow(
+      expect.objectContaining({ code: 'usage.invalid', problems: expect.objectContaining({ length: 3 }) }),
     );
   });
 
@@ -110,6 +121,11 @@ describe('the body of a new job', () => {
       ['--image', 'tool-x/bot:latest', '--filelog-stderr', 'e'],
       'Specifying --filelog-stdout or --filelog-stderr requires --filelog',
     ],
+    [['--schedule', '@daily', '--continuous'], "Only one of 'continuous' and 'schedule' can be set at the same time"],
+    [['--health-check-script', 'x'], 'Health checks are only supported for continuous jobs.'],
+    [['--continuous', '--health-check-http', '/'], '--health-check-http requires --port to be set as well'],
+    [['--port', '80'], '--port is only valid for continuous jobs'],
+    [['--continuous', '--timeout', '5'], '--timeout is only valid for scheduled jobs'],
     [['--replicas', '2'], '--replicas is only valid for continuous jobs'],
     [['--timeout', '5'], '--timeout is only valid for scheduled jobs'],
     [

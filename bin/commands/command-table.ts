@@ -1,0 +1,140 @@
+/**
+ * Everything there is to say of a command, said once: the command line is read by this table, and help, completion and docs/cli.md are
+ * made of it.
+ */
+import { emailsChoices, mountChoices } from '../../src/domain.ts';
+import { deleteJob } from './delete.ts';
+import { flushJobs } from './flush.ts';
+import { listImages } from './images.ts';
+import { listForms, listJobs } from './list.ts';
+import type { Command } from './outcome.ts';
+import { showQuota } from './quota.ts';
+import { restartJob } from './restart.ts';
+import { runJob } from './run.ts';
+import { showJob } from './show.ts';
+
+/** What a value or an operand names, where completion can offer something. */
+export type Offered = 'job' | 'image' | 'file' | readonly string[];
+
+export interface OptionEntry {
+  /** `-o, --output <form>`: names, then `<value>`, `[value that may be left out]` or nothing. */
+  readonly words: string;
+  /** Empty: works, and is shown nowhere. */
+  readonly description: string;
+  readonly offers?: Offered;
+}
+
+export interface CommandEntry {
+  /** `run <name>` */
+  readonly usage: string;
+  readonly alias?: string;
+  /** Begins in lower case, without a full stop. Empty: works, and is shown nowhere. */
+  readonly description: string;
+  /** What stands beside the options. */
+  readonly offers?: Offered;
+  readonly options: readonly OptionEntry[];
+  /** Of --output; absent: `normal` and `json`. */
+  readonly forms?: readonly string[];
+  readonly run: Command;
+}
+
+export const usualForms = ['normal', 'json'] as const;
+
+const output: OptionEntry = { words: '-o, --output <form>', description: 'json for programs', offers: usualForms };
+
+/** Of every command. `isPlugin`: the common command shows its own. */
+export function globalOptions(isPlugin: boolean): readonly OptionEntry[] {
+  return [
+    { words: '--cfg <file>', description: 'Settings file to read after the usual ones', offers: 'file' },
+    { words: '--debug', description: isPlugin ? '' : 'Say what is done, and more about errors' },
+  ];
+}
+
+const runOptions: readonly OptionEntry[] = [
+  { words: '--command <command>', description: 'What to run, e.g. "./bot.sh --all" (needed)' },
+  {
+    words: '--image <image>',
+    description: "What to run it in; 'images' lists what there is (needed)",
+    offers: 'image',
+  },
+  {
+    words: '--schedule <schedule>',
+    description: 'Run at these times, e.g. "5 4 * * *" (minute hour day month weekday, UTC) or @daily',
+    offers: ['@hourly', '@daily', '@weekly', '@monthly', '@yearly'],
+  },
+  { words: '--continuous', description: 'Run for ever; started again when it ends' },
+  { words: '--wait [seconds]', description: 'Wait for the end, 600 seconds where no number is given' },
+  { words: '--mem <memory>', description: 'Memory it may use, e.g. 512Mi' },
+  { words: '--cpu <cpu>', description: 'Processor time it may use, e.g. 500m or 1' },
+  {
+    words: '--emails <when>',
+    description: `When to send mail: ${emailsChoices.join(', ')}`,
+    offers: emailsChoices,
+  },
+  {
+    words: '--filelog',
+    description: 'Write the output to files in the home; so on prebuilt images unless told otherwise',
+  },
+  { words: '--no-filelog', description: 'Do not write the output to files' },
+  { words: '-o, --filelog-stdout <path>', description: 'File for the output, NAME.out by default', offers: 'file' },
+  { words: '-e, --filelog-stderr <path>', description: 'File for the errors, NAME.err by default', offers: 'file' },
+  {
+    words: '--retry <times>',
+    description: 'Try again after a failure, 0 to 5 times',
+    offers: ['0', '1', '2', '3', '4', '5'],
+  },
+  {
+    words: '--mount <what>',
+    description: `Directories the job sees: ${mountChoices.join(', ')}`,
+    offers: mountChoices,
+  },
+  { words: '--timeout <seconds>', description: 'End a run of a scheduled job after this time; 0 is never' },
+  { words: '--replicas <number>', description: 'How many of a continuous job run at once' },
+  {
+    words: '-p, --port <port>',
+    description: 'Port a continuous job answers at, under its name: 8080, 8080/tcp or 5353/udp',
+  },
+  {
+    words: '--health-check-script <command>',
+    description: 'A copy of a continuous job is well while this command ends with 0',
+  },
+  {
+    words: '--health-check-http <path>',
+    description: 'A copy of a continuous job is well while this page of its port answers, e.g. /healthz',
+  },
+  { words: '--publish', description: 'Make the port reachable from outside' },
+  { words: '--output <form>', description: 'json for programs', offers: usualForms },
+];
+
+/** In the order of help. */
+export const commandTable: readonly CommandEntry[] = [
+  { usage: 'run <name>', description: 'define a job and start it', options: runOptions, run: runJob },
+  {
+    usage: 'list',
+    description: 'list all jobs',
+    options: [
+      { ...output, description: `One of ${listForms.join(', ')}`, offers: listForms },
+      { words: '-l, --long', description: '' },
+    ],
+    forms: listForms,
+    run: listJobs,
+  },
+  { usage: 'show <name>', description: 'show everything about a job', offers: 'job', options: [output], run: showJob },
+  {
+    usage: 'restart <name>',
+    description: 'start a continuous job again, or run a scheduled one now',
+    offers: 'job',
+    options: [output],
+    run: restartJob,
+  },
+  { usage: 'delete <name>', description: 'end a job and remove it', offers: 'job', options: [output], run: deleteJob },
+  { usage: 'flush', description: 'end all jobs and remove them', options: [output], run: flushJobs },
+  {
+    usage: 'images',
+    alias: 'containers',
+    description: 'list the images a job can run in',
+    options: [output],
+    run: listImages,
+  },
+  { usage: 'quota', description: 'show what the tool may use, and what it uses', options: [output], run: showQuota },
+];
