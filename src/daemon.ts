@@ -26,6 +26,7 @@ import { createLimitCheck } from './server/limit-check.ts';
 import { dialectOf, registerRoutes } from './server/register-routes.ts';
 import { createRoutes } from './server/routes.ts';
 import { createServer } from './server/server.ts';
+import { createStreams } from './server/streams.ts';
 import { createSettingsHolder, parseSettings, type Settings, type Startup } from './settings.ts';
 import { openStateDirectory } from './state-directory.ts';
 import { type JobsWatch, watchJobs } from './watch/jobs.ts';
@@ -123,9 +124,16 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
       now,
     });
 
+    const isDenied = (tool: string) => settings.current().deniedTools.has(tool);
+    const streams = createStreams({
+      atOncePerTool: () => settings.current().streamsAtOncePerTool,
+      stallMs: () => settings.current().streamStallMs,
+      isDenied,
+      now,
+    });
     const server = await createServer({
       ...(await readListeners(startup)),
-      isDenied: (tool) => settings.current().deniedTools.has(tool),
+      isDenied,
       limits: {
         requestsPerSecondPerTool: () => settings.current().requestsPerSecondPerTool,
         requestsAtOncePerTool: () => settings.current().requestsAtOncePerTool,
@@ -139,10 +147,11 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
       },
       observer: metrics,
       log: log.child({ room: 'server' }),
-      routes: (app) => registerRoutes(app, { routes, version, freshness, now }),
+      routes: (app) => registerRoutes(app, { routes, version, streams, freshness, now }),
       dialectOf,
     });
     undos.push(() => server.stop(stopGraceMs));
+    undos.push(() => streams.endAll());
     // Who waits for the end of a job is answered before the listeners close: the deletion goes on without us.
     undos.push(() => roster.endWaiting());
 

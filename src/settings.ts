@@ -110,6 +110,10 @@ export interface Settings {
   readonly requestsPerSecondPerTool: number;
   readonly requestsAtOncePerTool: number;
   readonly requestsAtOnce: number;
+  /** Answers that go on: logs and events. */
+  readonly streamsAtOncePerTool: number;
+  /** A reader who takes nothing for so long is turned out. */
+  readonly streamStallMs: number;
   /** Tools that may not use the service, whatever their certificate says. */
   readonly deniedTools: ReadonlySet<string>;
 }
@@ -141,6 +145,8 @@ const liveSchema = z.object({
   requests_per_second_per_tool: count(1, 100_000),
   requests_at_once_per_tool: count(1, 10_000),
   requests_at_once: count(1, 100_000),
+  streams_at_once_per_tool: count(1, 1_000),
+  stream_stall_seconds: count(1, 3_600),
   denied_tools: toolNames,
 });
 
@@ -173,6 +179,8 @@ function settingsFrom(data: z.infer<typeof liveSchema>): Settings {
     requestsPerSecondPerTool: data.requests_per_second_per_tool,
     requestsAtOncePerTool: data.requests_at_once_per_tool,
     requestsAtOnce: data.requests_at_once,
+    streamsAtOncePerTool: data.streams_at_once_per_tool,
+    streamStallMs: data.stream_stall_seconds * 1000,
     deniedTools: new Set(data.denied_tools),
   };
 }

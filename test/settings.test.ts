@@ -103,6 +103,8 @@ describe('the settings', () => {
         requestsPerSecondPerTool: 20,
         requestsAtOncePerTool: 8,
         requestsAtOnce: 256,
+        streamsAtOncePerTool: 16,
+        streamStallMs: 60_000,
         deniedTools: new Set(),
       },
       unknownKeys: [],

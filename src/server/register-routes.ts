@@ -4,13 +4,15 @@ import { AppError } from '../errors.ts';
 import { canonical } from './dialects/canonical.ts';
 import { seed } from './dialects/seed.ts';
 import { openApiDocument } from './openapi/document.ts';
-import { type Dialect, type Reply, sendText, textOf } from './respond.ts';
-import { type Call, JsonText, type Route } from './routes/route.ts';
+import { type Dialect, type Reply, sendStream, sendText, textOf } from './respond.ts';
+import { type Call, JsonText, type Route, StreamedText } from './routes/route.ts';
 import type { App } from './server.ts';
+import type { Streams } from './streams.ts';
 
 export interface RegisterOptions {
   readonly routes: readonly Route[];
   readonly version: string;
+  readonly streams: Streams;
   freshness(): Freshness;
   /** ms since the epoch */
   now(): number;
@@ -61,6 +63,10 @@ function addRoute(app: App, route: Route, options: RegisterOptions): void {
         throw request.validationError;
       }
       const value = await route.handle(call);
+      if (value instanceof StreamedText) {
+        options.streams.watch(request.caller, value.pieces, reply.raw);
+        return sendStream(reply, route.status, value.pieces, route.answerType ?? 'text/plain');
+      }
       return sendText(reply, route.status, value instanceof JsonText ? value.text : textOf(dialect, value));
     },
   });

@@ -1,5 +1,6 @@
 /** The only writer of status codes: answers and refusals, in a dialect where the caller has one, in fixed words where it has not. */
 import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Readable } from 'node:stream';
 import { AppError, type ErrorCode, errorTable } from '../errors.ts';
 import type { Shape } from './schemas.ts';
 
@@ -25,7 +26,7 @@ export interface Dialect {
 export interface Reply {
   code(status: number): unknown;
   header(name: string, value: string): unknown;
-  send(text: string): unknown;
+  send(text: string | Readable): unknown;
 }
 
 /** Of every answer; whoever answers past these functions sets it. */
@@ -55,6 +56,26 @@ export function sendText<R extends Reply>(reply: R, status: number, text: string
   reply.code(status);
   reply.header('content-type', contentType);
   reply.send(text);
+  return reply;
+}
+
+/**
+ * Answers with text that goes on: ended by whoever makes it, given up when the reader leaves. Nobody on the way may keep it to himself
+ * (nginx: proxy_buffering) or for later.
+ */
+export function sendStream<R extends Reply & { readonly raw: ServerResponse }>(
+  reply: R,
+  status: number,
+  pieces: Readable,
+  contentType: string,
+): R {
+  reply.code(status);
+  reply.header('content-type', contentType);
+  reply.header('cache-control', 'no-store');
+  reply.header('x-accel-buffering', 'no');
+  reply.send(pieces);
+  // The first piece may be long in coming, and whoever waits for an answer gives up sooner.
+  reply.raw.flushHeaders();
   return reply;
 }
 

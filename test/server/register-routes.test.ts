@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import { dialectOf, registerRoutes } from '../../src/server/register-routes.ts';
 import { createRoutes } from '../../src/server/routes.ts';
+import { createStreams } from '../../src/server/streams.ts';
 import { createAuthority, toolSubject } from '../support/certs.ts';
 import { jobNamed, scriptDeps } from './scripted-deps.ts';
-import { type Ask, ask, client, startServer, type TestServer } from './start-server.ts';
+import { type Ask, ask, client, startServer, type TestServer, wideStreams } from './start-server.ts';
 
 interface Operation {
   readonly operationId: string;
@@ -31,7 +32,13 @@ let document: OpenApi;
 beforeAll(async () => {
   server = await startServer({
     routes: (app) =>
-      registerRoutes(app, { routes, version: '1.2.3', freshness: () => deps.jobs.freshness(), now: () => deps.now() }),
+      registerRoutes(app, {
+        routes,
+        version: '1.2.3',
+        streams: createStreams(wideStreams),
+        freshness: () => deps.jobs.freshness(),
+        now: () => deps.now(),
+      }),
     dialectOf,
   });
   document = JSON.parse((await ask(server, { identity: client(server), path: '/openapi.json' })).text) as OpenApi;

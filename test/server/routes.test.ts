@@ -3,10 +3,11 @@ import { fromKubeStatus } from '../../src/kube.ts';
 import { dialectOf, registerRoutes } from '../../src/server/register-routes.ts';
 import type { Route } from '../../src/server/routes/route.ts';
 import { createRoutes } from '../../src/server/routes.ts';
+import { createStreams } from '../../src/server/streams.ts';
 import type { Issued } from '../support/certs.ts';
 import { now } from '../support/facts.ts';
 import { continuousNamed, jobNamed, type ScriptedDeps, scriptDeps } from './scripted-deps.ts';
-import { type Answer, ask, client, startServer, type TestServer } from './start-server.ts';
+import { type Answer, ask, client, startServer, type TestServer, wideStreams } from './start-server.ts';
 
 let deps: ScriptedDeps;
 let routes: Route[];
@@ -18,7 +19,13 @@ beforeAll(async () => {
   routes = createRoutes(deps);
   server = await startServer({
     routes: (app) =>
-      registerRoutes(app, { routes, version: '1.2.3', freshness: () => deps.jobs.freshness(), now: () => deps.now() }),
+      registerRoutes(app, {
+        routes,
+        version: '1.2.3',
+        streams: createStreams(wideStreams),
+        freshness: () => deps.jobs.freshness(),
+        now: () => deps.now(),
+      }),
     dialectOf,
   });
   identity = client(server);

@@ -13,6 +13,7 @@ import { createLog } from '../../src/log.ts';
 import type { Limits } from '../../src/server/limits.ts';
 import { type Dialect, sendText } from '../../src/server/respond.ts';
 import { type App, createServer, type RunningServer, type ServerOptions } from '../../src/server/server.ts';
+import type { StreamLimits } from '../../src/server/streams.ts';
 import { type Authority, createAuthority, type Issued, issueServer, toolSubject } from '../support/certs.ts';
 
 export interface Answer {
@@ -51,6 +52,14 @@ const wide: Limits = {
   requestsPerSecondPerTool: () => 100_000,
   requestsAtOncePerTool: () => 1000,
   requestsAtOnce: () => 1000,
+};
+
+/** For whoever registers routes and does not test streams. */
+export const wideStreams: StreamLimits = {
+  atOncePerTool: () => 1000,
+  stallMs: () => 60_000,
+  isDenied: () => false,
+  now: Date.now,
 };
 
 export type Change = Partial<

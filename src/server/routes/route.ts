@@ -1,4 +1,5 @@
 /** What a row of the table of routes is. */
+import type { Readable } from 'node:stream';
 import type { ErrorCode } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
 import type { Dialect } from '../respond.ts';
@@ -33,7 +34,7 @@ export interface Route {
   readonly answerType?: string;
   /** Words what is wrong with a body whose shape does not fit, all problems at once. @throws AppError */
   explainBody?(body: unknown): void;
-  /** A value to be written as JSON, or a list's text. */
+  /** A value to be written as JSON, a list's text, or text that goes on. */
   handle(call: Call): Promise<unknown> | unknown;
 }
 
@@ -42,5 +43,13 @@ export class JsonText {
   readonly text: string;
   constructor(text: string) {
     this.text = text;
+  }
+}
+
+/** Text that goes on, of the row's `answerType`. Ended by whoever makes it; destroyed when the reader leaves or is turned out (streams.ts). */
+export class StreamedText {
+  readonly pieces: Readable;
+  constructor(pieces: Readable) {
+    this.pieces = pieces;
   }
 }

@@ -1,0 +1,118 @@
+/**
+ * Answers that go on, such as logs that are followed. Each has a place of its own kind, so that it takes none of the tool's requests, and is
+ * looked after while it lasts: a reader who takes nothing, one who may no longer ask, and one who has been here long enough lose the
+ * connection. Ends with the connection and not with a last piece, so that a reader who comes back can tell this from the end of what it read.
+ */
+import type { ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import { AppError } from '../errors.ts';
+import type { Caller } from './identify.ts';
+
+/** Values of the moment; asked at every use. */
+export interface StreamLimits {
+  atOncePerTool(): number;
+  stallMs(): number;
+  isDenied(tool: string, fingerprint: string): boolean;
+  /** ms since the epoch */
+  now(): number;
+}
+
+export interface Streams {
+  /**
+   * Takes a place for an answer before it begins, and looks after it until it has ended.
+   * @throws AppError `caller.too_many` when the tool has all it may have; the pieces are then destroyed
+   */
+  watch(caller: Caller, pieces: Readable, response: ServerResponse): void;
+  /** Before the listeners stop: nobody would wait for what has no end. */
+  endAll(): void;
+  /** For metrics and tests. */
+  count(): number;
+}
+
+/** How often each is looked at; a tool that was denied is gone within a minute of it. */
+const lookMs = 5_000;
+/** Whoever follows for longer comes back and is looked at anew, as a whole. */
+const longestMs = 12 * 3_600_000;
+/** Then the kernel asks a silent peer ten times, once a second. */
+const keepAliveProbeMs = 30_000;
+
+interface Stream {
+  readonly tool: string;
+  readonly pieces: Readable;
+}
+
+export function createStreams(limits: StreamLimits): Streams {
+  const open = new Set<Stream>();
+  const countOf = (tool: string) => [...open].filter((stream) => stream.tool === tool).length;
+
+  return {
+    watch(caller, pieces, response) {
+      const tool = caller.tool.name;
+      if (countOf(tool) >= limits.atOncePerTool()) {
+        pieces.destroy();
+        throw tooMany();
+      }
+      const stream = { tool, pieces };
+      open.add(stream);
+      beSilent(response);
+      const timer = lookAfter(caller, stream, response, limits);
+      response.once('close', () => {
+        clearInterval(timer);
+        open.delete(stream);
+        // Read to its end or not: what still feeds it has to stop.
+        pieces.destroy();
+      });
+    },
+    endAll() {
+      for (const { pieces } of open) pieces.destroy(new Error('the service stops'));
+    },
+    count: () => open.size,
+  };
+}
+
+/** A job may say nothing for hours; that its reader is still there is the kernel's business. Node sets the time again for the next request. */
+function beSilent({ socket }: ServerResponse): void {
+  socket?.setTimeout(0);
+  socket?.setKeepAlive(true, keepAliveProbeMs);
+}
+
+function lookAfter(caller: Caller, { pieces }: Stream, response: ServerResponse, limits: StreamLimits): NodeJS.Timeout {
+  const startedAt = limits.now();
+  let stalledAt: number | undefined;
+  response.on('drain', () => {
+    stalledAt = undefined;
+  });
+  const everyMs = Math.min(lookMs, limits.stallMs() / 2);
+  return setInterval(() => {
+    const at = limits.now();
+    stalledAt = response.writableNeedDrain ? (stalledAt ?? at) : undefined;
+    const why = reasonToEnd(caller, { at, startedAt, stalledAt }, limits);
+    if (why !== undefined) pieces.destroy(new Error(why));
+  }, everyMs);
+}
+
+interface Times {
+  readonly at: number;
+  readonly startedAt: number;
+  /** Since when the reader has taken nothing. */
+  readonly stalledAt: number | undefined;
+}
+
+function reasonToEnd(
+  { tool, fingerprint, validTo }: Caller,
+  { at, startedAt, stalledAt }: Times,
+  limits: StreamLimits,
+): string | undefined {
+  if (stalledAt !== undefined && at - stalledAt >= limits.stallMs()) return 'the reader takes nothing';
+  if (limits.isDenied(tool.name, fingerprint)) return 'the tool may no longer ask';
+  if (at >= validTo) return 'the certificate of the caller has expired';
+  return at - startedAt >= longestMs ? 'it has gone on long enough' : undefined;
+}
+
+function tooMany(): AppError {
+  return new AppError(
+    'caller.too_many',
+    'The tool follows as many logs and events at once as it may. End one of them first.',
+    { retryAfterSeconds: 5 },
+  );
+}

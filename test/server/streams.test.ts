@@ -1,0 +1,179 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
+import { PassThrough, Readable } from 'node:stream';
+import { afterEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { canonical } from '../../src/server/dialects/canonical.ts';
+import { dialectOf, registerRoutes } from '../../src/server/register-routes.ts';
+import { type Route, StreamedText } from '../../src/server/routes/route.ts';
+import { createStreams, type StreamLimits, type Streams } from '../../src/server/streams.ts';
+import { until } from '../support/sandbox.ts';
+import { client, startServer, type TestServer, wideStreams } from './start-server.ts';
+
+let test: TestServer;
+let streams: Streams;
+/** What the route answers with, newest last. */
+let made: Readable[] = [];
+
+async function serve(make: () => Readable, limits: Partial<StreamLimits> = {}, silenceMs = 60_000): Promise<void> {
+  streams = createStreams({ ...wideStreams, ...limits });
+  made = [];
+  const route: Route = {
+    method: 'GET',
+    path: '/pieces',
+    dialect: canonical,
+    summary: 'Pieces',
+    status: 200,
+    answer: z.string(),
+    answerType: 'text/plain; charset=utf8',
+    handle: ({ release }) => {
+      const pieces = make();
+      made.push(pieces);
+      release();
+      return new StreamedText(pieces);
+    },
+  };
+  test = await startServer({
+    limits: { requestsPerSecondPerTool: () => 1000, requestsAtOncePerTool: () => 1, requestsAtOnce: () => 1 },
+    connections: { perAddress: 1000, silenceMs },
+    routes: (app) =>
+      registerRoutes(app, {
+        routes: [route],
+        version: '1',
+        streams,
+        freshness: () => ({ synced: true, live: true, asOf: 0 }),
+        now: Date.now,
+      }),
+    dialectOf,
+  });
+}
+
+afterEach(() => test.stop());
+
+/** The head of the answer; its body is not read unless a test does. */
+async function open(tool = 'alpha'): Promise<IncomingMessage> {
+  const { cert, key } = client(test, tool);
+  const outgoing = request({
+    host: '127.0.0.1',
+    port: test.port,
+    path: '/pieces',
+    agent: false,
+    ca: test.authority.cert,
+    cert,
+    key,
+  });
+  outgoing.on('error', () => {}).end();
+  const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
+  incoming.on('error', () => {});
+  return incoming;
+}
+
+async function readAll(incoming: IncomingMessage): Promise<{ text: string; isWhole: boolean }> {
+  let text = '';
+  incoming.setEncoding('utf8').on('data', (part: string) => {
+    text += part;
+  });
+  incoming.resume();
+  await once(incoming, 'close').catch(() => {});
+  return { text, isWhole: incoming.complete };
+}
+
+const endless = () => new Readable({ read() {} });
+
+describe('an answer that goes on', () => {
+  it('begins at once, and nobody on the way is to keep it', async () => {
+    await serve(endless);
+    const { statusCode, headers } = await open();
+    expect(statusCode).toBe(200);
+    expect(headers).toMatchObject({
+      'content-type': 'text/plain; charset=utf8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
+    expect(headers['x-request-id']).toBeTypeOf('string');
+  });
+
+  it('ends whole when its pieces do', async () => {
+    await serve(() => Readable.from(['one\n', 'two\n'], { objectMode: false }));
+    expect(await readAll(await open())).toEqual({ text: 'one\ntwo\n', isWhole: true });
+    await until(() => streams.count() === 0, 'the place is free');
+  });
+
+  it('takes none of the places of requests', async () => {
+    await serve(endless);
+    for (let number = 1; number <= 3; number++) expect((await open()).statusCode).toBe(200);
+    expect(streams.count()).toBe(3);
+  });
+
+  it('is one of a few for each tool', async () => {
+    await serve(endless, { atOncePerTool: () => 2 });
+    await Promise.all([open(), open()]);
+    const refused = await open();
+    expect(refused.statusCode).toBe(429);
+    expect(JSON.parse((await readAll(refused)).text).code).toBe('caller.too_many');
+    expect(made[2]?.destroyed).toBe(true);
+    expect((await open('beta')).statusCode).toBe(200);
+  });
+
+  it('stops being made when the reader leaves', async () => {
+    await serve(endless);
+    (await open()).destroy();
+    await until(() => made[0]?.destroyed, 'the pieces are destroyed');
+    expect(streams.count()).toBe(0);
+  });
+
+  it('survives silence that ends other connections', async () => {
+    const pieces = new PassThrough();
+    await serve(() => pieces, {}, 200);
+    const answer = readAll(await open());
+    const { promise: silence, resolve } = deferred();
+    // Three times as long as a silent connection lives.
+    setTimeout(resolve, 600);
+    await silence;
+    pieces.end('late\n');
+    expect(await answer).toEqual({ text: 'late\n', isWhole: true });
+  });
+
+  it('is cut off when the reader takes nothing, and keeps little for him until then', async () => {
+    let madeBytes = 0;
+    const flood = () =>
+      new Readable({
+        read() {
+          madeBytes += 65_536;
+          this.push(Buffer.alloc(65_536, 0x61));
+        },
+      });
+    await serve(flood, { stallMs: () => 100 });
+    const incoming = await open();
+    incoming.pause();
+    await until(() => streams.count() === 0, 'the reader is turned out');
+    // What the kernel's buffers on both sides take is not ours.
+    expect(madeBytes).toBeLessThan(32 * 1024 * 1024);
+    expect((await readAll(incoming)).isWhole).toBe(false);
+  });
+
+  it('is cut off, not ended, when the tool is denied, when the certificate expires, and when the service stops', async () => {
+    const denied = new Set<string>();
+    let at = Date.now();
+    await serve(endless, { stallMs: () => 20, isDenied: (tool) => denied.has(tool), now: () => at });
+    const alpha = readAll(await open());
+    denied.add('alpha');
+    expect((await alpha).isWhole).toBe(false);
+    const beta = readAll(await open('beta'));
+    at += 365 * 24 * 3_600_000;
+    expect((await beta).isWhole).toBe(false);
+    at = Date.now();
+    const gamma = readAll(await open('gamma'));
+    streams.endAll();
+    expect((await gamma).isWhole).toBe(false);
+  });
+});
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
