@@ -1,5 +1,6 @@
 /** A Node program with the built client module, against the real daemon. */
 import { execFile } from 'node:child_process';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
@@ -34,4 +35,19 @@ it('a bot runs a job, sees it, meets a refusal it can decide by, ends the job, a
     gone: 'job.not_found',
     images: expect.any(Number),
   });
+});
+
+it('a bot is checked against the types that are shipped, and a slip in it is found', async () => {
+  const tsc = join(repositoryRoot, 'node_modules/.bin/tsc');
+  const options = ['--ignoreConfig', '--noEmit', '--allowJs', '--checkJs', '--strict', '--module', 'nodenext'];
+  const check = (file: string) => run(tsc, [...options, '--target', 'es2023', '--types', 'node', file]);
+  const bot = join(repositoryRoot, 'test/support/bot.mjs');
+  await check(bot);
+  // Beside it, since the name of the package leads to itself only from within.
+  const slip = join(repositoryRoot, 'dist/bot-with-a-slip.mjs');
+  await writeFile(slip, (await readFile(bot, 'utf8')).replace("cmd: 'echo hello'", 'cmd: 5'));
+  await expect(check(slip)).rejects.toMatchObject({
+    stdout: expect.stringContaining("not assignable to type 'string'"),
+  });
+  await rm(slip);
 });
