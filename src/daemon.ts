@@ -20,6 +20,7 @@ import { createJobRoster } from './machines/roster.ts';
 import { createMetrics } from './metrics.ts';
 import { createRunRecords } from './run-records.ts';
 import { createCredentials, createImpersonation } from './server/credentials.ts';
+import { createEventFeeds } from './server/events/feeds.ts';
 import { createForward } from './server/forward.ts';
 import { createTurns } from './server/handlers/turns.ts';
 import { createLimitCheck } from './server/limit-check.ts';
@@ -98,6 +99,7 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
       runRecords: () => runs.stats(),
       now,
     });
+    const feeds = createEventFeeds({ subscribe: (namespace, listener) => roster.subscribe(namespace, listener), now });
     const forward = createForward(connections, { isConnected: () => freshness().live });
     const routes = createRoutes({
       jobs: {
@@ -108,6 +110,7 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
         observe: (object) => watch?.feed(object),
       },
       runs,
+      feeds,
       forward,
       takeTurn: createTurns(),
       checkLimits: createLimitCheck({ limitRanges: (tool) => forward.limitRanges(tool), now }),
@@ -152,6 +155,7 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
     });
     undos.push(() => server.stop(stopGraceMs));
     undos.push(() => streams.endAll());
+    undos.push(() => feeds.stop());
     // Who waits for the end of a job is answered before the listeners close: the deletion goes on without us.
     undos.push(() => roster.endWaiting());
 

@@ -54,6 +54,7 @@ function addRoute(app: App, route: Route, options: RegisterOptions): void {
         params: (request.params ?? {}) as Call['params'],
         query: (request.query ?? {}) as Call['query'],
         body: request.body as unknown,
+        header: (name: string) => textOfHeader(request.headers[name]),
         release: () => request.release(),
       };
       sayAge(reply, options);
@@ -70,6 +71,10 @@ function addRoute(app: App, route: Route, options: RegisterOptions): void {
       return sendText(reply, route.status, value instanceof JsonText ? value.text : textOf(dialect, value));
     },
   });
+}
+
+function textOfHeader(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 function isForm(type: string | undefined): boolean {

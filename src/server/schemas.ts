@@ -157,6 +157,8 @@ const runSchema = z
     message: z.string().describe('How it ended, for people.'),
   })
   .meta({ id: 'Run' });
+export const eventsQuery = z.object({ job: z.string().optional().describe('Events of this job only.') });
+export const eventsAnswer = z.string().describe('Server-sent events; docs/wire.md names them.');
 export const runsAnswer = z.object({ runs: z.array(runSchema).describe('Newest first.'), messages });
 
 /** Every refusal of the canonical dialect. */

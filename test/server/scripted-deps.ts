@@ -1,4 +1,5 @@
 /** What the handlers need of the rest of the house, played by hand: a view that a test fills, and a cluster that takes everything. */
+import { Readable } from 'node:stream';
 import type { Freshness, JobSnapshot, KubeKind, KubeObject, ResolvedJob, RunRecord } from '../../src/domain.ts';
 import { Tool } from '../../src/domain.ts';
 import type { AppError } from '../../src/errors.ts';
@@ -98,6 +99,14 @@ export function scriptDeps(): ScriptedDeps {
         return script.isGone;
       },
       freshness: () => script.freshness,
+    },
+    feeds: {
+      listen(tool, asked) {
+        script.asked.push(['listen', tool.name, asked]);
+        return Readable.from([':\n\n']);
+      },
+      stop() {},
+      size: () => 0,
     },
     runs: { list: async (tool, job) => script.records.get(`${tool.name}/${job}`) ?? [] },
     forward: {

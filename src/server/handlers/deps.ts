@@ -3,6 +3,7 @@ import type { Freshness, JobKey, JobSnapshot, KubeObject, RunRecord, Tool } from
 import { AppError } from '../../errors.ts';
 import type { ImageCatalog } from '../../image-catalog.ts';
 import type { Settings } from '../../settings.ts';
+import type { EventFeeds } from '../events/feeds.ts';
 import type { Forward } from '../forward.ts';
 import type { LimitCheck } from '../limit-check.ts';
 import type { TakeTurn } from './turns.ts';
@@ -41,6 +42,7 @@ export interface RunHistory {
 export interface Deps {
   readonly jobs: JobsView;
   readonly runs: RunHistory;
+  readonly feeds: EventFeeds;
   readonly forward: Forward;
   readonly images: ImageCatalog;
   settings(): Settings;

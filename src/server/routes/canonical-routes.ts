@@ -14,6 +14,7 @@ import {
 import { renderRun2026 } from '../dialects/run-2026.ts';
 import type { ApplyJob } from '../handlers/apply.ts';
 import type { Deps } from '../handlers/deps.ts';
+import { followEvents } from '../handlers/events.ts';
 import type { createListJobs, ListForm } from '../handlers/list.ts';
 import { deleteJob, flushJobs } from '../handlers/remove.ts';
 import { restartJob } from '../handlers/restart.ts';
@@ -23,7 +24,7 @@ import { explainJob } from '../handlers/show.ts';
 import { createNextFiring } from '../next-firing.ts';
 import { textOf } from '../respond.ts';
 import * as schemas from '../schemas.ts';
-import { type Call, JsonText, type Route } from './route.ts';
+import { type Call, JsonText, type Route, StreamedText } from './route.ts';
 
 type ListJobs = ReturnType<typeof createListJobs>;
 
@@ -143,6 +144,22 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       answer: schemas.runsAnswer,
       handle: async ({ caller, params: { name = '' } }) =>
         said({ runs: (await listRuns(caller, name, deps)).map((run) => renderRun2026(name, run)) }),
+    },
+    {
+      ...row,
+      method: 'GET',
+      path: `${base}/events`,
+      summary: 'What happens to the jobs of the tool, as it happens',
+      status: 200,
+      query: schemas.eventsQuery,
+      answer: schemas.eventsAnswer,
+      answerType: 'text/event-stream',
+      handle: ({ caller, query, header, release }) => {
+        const asked = { job: query.job as string | undefined, lastEventId: header('last-event-id') };
+        const pieces = followEvents(caller, asked, deps);
+        release();
+        return new StreamedText(pieces);
+      },
     },
     {
       ...row,

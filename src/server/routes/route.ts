@@ -11,6 +11,8 @@ export interface Call {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, unknown>>;
   readonly body: unknown;
+  /** A header of the request, by its lower-case name. */
+  header(name: string): string | undefined;
   /** Gives back the caller's place among the requests at once, for a handler that only waits from here on. */
   release(): void;
 }
