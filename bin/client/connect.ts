@@ -4,9 +4,10 @@
  */
 import manifest from '../../package.json' with { type: 'json' };
 import { AppError } from '../../src/errors.ts';
-import { createSession, notUnderstood, type Session, safeName } from './client.ts';
+import { safeName } from './client.ts';
 import { readConfig } from './config.ts';
 import operations from './operations.json' with { type: 'json' };
+import { createSession, notUnderstood, type Session } from './session.ts';
 import type * as declared from './typed.ts';
 
 /** Requests of one program at once; further ones wait. */
