@@ -24,7 +24,7 @@ import { createEventFeeds } from './server/events/feeds.ts';
 import { createForward } from './server/forward.ts';
 import { createTurns } from './server/handlers/turns.ts';
 import { createLimitCheck } from './server/limit-check.ts';
-import { dialectOf, registerRoutes } from './server/register-routes.ts';
+import { createDialectOf, registerRoutes } from './server/register-routes.ts';
 import { createRoutes } from './server/routes.ts';
 import { createServer } from './server/server.ts';
 import { createStreams } from './server/streams.ts';
@@ -124,6 +124,7 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
       settings: () => settings.current(),
       homeOf: (tool) => homes.look(tool),
       homes: startup.homes,
+      octoberBase: startup.october_base,
       now,
     });
 
@@ -151,7 +152,7 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
       observer: metrics,
       log: log.child({ room: 'server' }),
       routes: (app) => registerRoutes(app, { routes, version, streams, freshness, now }),
-      dialectOf,
+      dialectOf: createDialectOf(startup.october_base),
     });
     undos.push(() => server.stop(stopGraceMs));
     undos.push(() => streams.endAll());

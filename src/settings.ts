@@ -60,6 +60,11 @@ const startupSchema = z.strictObject({
     .optional(),
   /** What is kept over a restart; one process at a time. */
   state_dir: absolutePath.default('/var/lib/toolforge-jobs'),
+  /** What stands before `/api/v1` in the dialect of October 2023. */
+  october_base: z
+    .string()
+    .regex(/^(\/[a-z0-9-]+)+$/, 'must be a path such as /jobs')
+    .default('/jobs'),
   configmaps: z
     .strictObject({
       settings: named.default({ namespace: 'jobs-emailer', name: 'jobs-emailer-configmap' }),

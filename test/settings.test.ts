@@ -36,6 +36,7 @@ describe('the start-up file', () => {
       kubernetes: { act_as: 'tool-certificate' },
       homes: { base: '/data/project', mount: '/data/project' },
       state_dir: '/var/lib/toolforge-jobs',
+      october_base: '/jobs',
       configmaps: {
         settings: { namespace: 'jobs-emailer', name: 'jobs-emailer-configmap' },
         images: { namespace: 'tf-public', name: 'image-config', key: 'images-v1.yaml' },

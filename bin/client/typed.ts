@@ -123,6 +123,10 @@ export interface NewJob {
   readonly publish?: boolean;
 }
 
+export interface Quota {
+  readonly categories: readonly ({ readonly name: string; readonly items: readonly ({ readonly name: string; readonly limit: string; readonly used: string | null })[] })[];
+}
+
 export interface Run {
   /** Of this run and no other; run_id of its job while it was the newest. */
   readonly id: string;
@@ -199,6 +203,10 @@ export interface Jobs {
    * Images that can be used.
    */
   images(): Promise<readonly Image[]>;
+  /**
+   * What the tool may have and has.
+   */
+  quota(): Promise<Quota>;
   /** Ends the kept connections. A program that just ends need not call it. */
   close(): void;
 }

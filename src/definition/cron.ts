@@ -51,17 +51,24 @@ const example = 'Example: "0 7 * * *" (every day at 07:00 UTC).';
  */
 export function parseSchedule(text: string, seed: { readonly tool: string; readonly job: string }): Schedule {
   if (text.length > maxTextLength)
-    throw invalid(`${text.slice(0, 40)}…`, `It is longer than ${maxTextLength} characters`);
+    throw invalid(`${text.slice(0, 40)}…`, { problem: `It is longer than ${maxTextLength} characters` });
   const result = text.startsWith('@') ? readMacro(text, `${seed.tool} ${seed.job}`) : readFields(text);
   if ('actual' in result) return { text, actual: result.actual };
-  throw invalid(text, `Unable to parse cron expression "${result.where}": ${result.problem}`);
+  throw invalid(text, result);
 }
 
-type Read = { readonly actual: string } | { readonly where: string; readonly problem: string };
+interface Problem {
+  /** The field, or the whole text; undefined for a text too long to be looked at. */
+  readonly where?: string;
+  readonly problem: string;
+}
 
-function invalid(text: string, detail: string): AppError {
-  return new AppError('schedule.invalid', `Unable to parse cron expression "${text}" (${detail}). ${example}`, {
-    fields: { field: 'schedule', rule: 'cron', detail },
+type Read = { readonly actual: string } | Problem;
+
+function invalid(value: string, { where, problem }: Problem): AppError {
+  const detail = where === undefined ? problem : `Unable to parse cron expression "${where}": ${problem}`;
+  return new AppError('schedule.invalid', `Unable to parse cron expression "${value}" (${detail}). ${example}`, {
+    fields: { field: 'schedule', rule: 'cron', value, detail, problem },
   });
 }
 

@@ -40,11 +40,19 @@ export function readType(read: FieldReader): JobType {
 /** A DNS name (RFC 1123), as Kubernetes wants it; a run of a scheduled job gets up to eleven characters more. */
 export function readName(read: FieldReader): string {
   const name = read.required('name', `Job name is required. ${naming}`);
-  const say = (text: string) => read.problems.push({ field: 'name', text: `${text}. ${naming}` });
-  if (name === '') return name;
-  if (!name.split('.').every((label) => /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/.test(label))) say('Invalid job name');
-  else if (name.length > maxNameLength) say(`Invalid job name, it can't be longer than ${maxNameLength} characters`);
+  const problem = name === '' ? undefined : problemOfName(name);
+  if (problem !== undefined) read.problems.push({ field: 'name', text: problem });
   return name;
+}
+
+/** A sentence, or undefined for what a job can be called. */
+export function problemOfName(name: string): string | undefined {
+  if (!name.split('.').every((label) => /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/.test(label))) {
+    return `Invalid job name. ${naming}`;
+  }
+  return name.length > maxNameLength
+    ? `Invalid job name, it can't be longer than ${maxNameLength} characters. ${naming}`
+    : undefined;
 }
 
 export function readCommandLine(read: FieldReader): string {

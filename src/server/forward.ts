@@ -51,6 +51,8 @@ export interface Forward {
   hasPods(tool: Tool, name: string | undefined): Promise<boolean>;
   /** The limits of one container in the tool's namespace, as Kubernetes keeps them (LimitRange). */
   limitRanges(tool: Tool): Promise<readonly KubeObject[]>;
+  /** What the tool may have and has in all (ResourceQuota). */
+  resourceQuotas(tool: Tool): Promise<readonly KubeObject[]>;
   /** Events about one object, newest first as far as the server tells; only asked for a job in trouble. */
   eventsOf(tool: Tool, uid: string): Promise<readonly KubeObject[]>;
 }
@@ -115,6 +117,11 @@ export function createForward(
       if (kubeStatusOf(error)?.statusCode === 404) return undefined;
       throw error;
     }
+  }
+
+  async function list(tool: Tool, plural: string): Promise<readonly KubeObject[]> {
+    const path = `/api/v1/namespaces/${encodeURIComponent(tool.namespace)}/${plural}`;
+    return ((await send(tool, { method: 'GET', path })) as { items?: KubeObject[] }).items ?? [];
   }
 
   return {
@@ -195,10 +202,8 @@ export function createForward(
       return (list.items ?? []).length > 0;
     },
 
-    async limitRanges(tool) {
-      const path = `/api/v1/namespaces/${encodeURIComponent(tool.namespace)}/limitranges`;
-      return ((await send(tool, { method: 'GET', path })) as { items?: KubeObject[] }).items ?? [];
-    },
+    limitRanges: (tool) => list(tool, 'limitranges'),
+    resourceQuotas: (tool) => list(tool, 'resourcequotas'),
 
     async eventsOf(tool, uid) {
       const path = `/api/v1/namespaces/${encodeURIComponent(tool.namespace)}/events`;

@@ -2,9 +2,10 @@
 import type { Freshness } from '../domain.ts';
 import { AppError } from '../errors.ts';
 import { canonical } from './dialects/canonical.ts';
+import { october } from './dialects/october.ts';
 import { seed } from './dialects/seed.ts';
 import { openApiDocument } from './openapi/document.ts';
-import { type Dialect, type Reply, sendStream, sendText, textOf } from './respond.ts';
+import { type Dialect, type Reply, sendRedirect, sendStream, sendText, textOf } from './respond.ts';
 import { type Call, JsonText, type Route, StreamedText } from './routes/route.ts';
 import type { App } from './server.ts';
 import type { Streams } from './streams.ts';
@@ -32,9 +33,15 @@ export function registerRoutes(app: App, options: RegisterOptions): void {
   }
 }
 
-/** Errors that belong to no route take the form of the generation whose paths they look like. */
-export function dialectOf(url: string): Dialect {
-  return url.startsWith('/api/') ? seed : canonical;
+/**
+ * Errors that belong to no route take the form of the generation whose paths they look like.
+ * @param octoberBase what stands before `/api/v1` in the dialect of October 2023
+ */
+export function createDialectOf(octoberBase = '/jobs'): (url: string) => Dialect {
+  return (url) => {
+    if (url.startsWith('/api/')) return seed;
+    return url.startsWith(`${octoberBase}/api/`) ? october : canonical;
+  };
 }
 
 function addRoute(app: App, route: Route, options: RegisterOptions): void {
@@ -58,6 +65,8 @@ function addRoute(app: App, route: Route, options: RegisterOptions): void {
         release: () => request.release(),
       };
       sayAge(reply, options);
+      const elsewhere = route.slash === 'redirect' ? withSlash(route.path, request.url) : undefined;
+      if (elsewhere !== undefined) return sendRedirect(reply, elsewhere);
       if (!dialect.takesForms && isForm(request.headers['content-type'])) throw jsonOnly();
       if (request.validationError) {
         route.explainBody?.(call.body);
@@ -75,6 +84,12 @@ function addRoute(app: App, route: Route, options: RegisterOptions): void {
 
 function textOfHeader(value: string | string[] | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
+}
+
+/** Where the slash is missing: the path as the table has it (none of these holds a parameter), and the query as it came. */
+function withSlash(path: string, url: string): string | undefined {
+  const [asked = '', ...query] = url.split('?');
+  return asked.endsWith('/') ? undefined : `${path}${query.length > 0 ? `?${query.join('?')}` : ''}`;
 }
 
 function isForm(type: string | undefined): boolean {

@@ -79,6 +79,12 @@ export function sendStream<R extends Reply & { readonly raw: ServerResponse }>(
   return reply;
 }
 
+/** Sends a client to the same thing under another path of ours, method and body unchanged (RFC 9110 15.4.9). */
+export function sendRedirect<R extends Reply>(reply: R, location: string): R {
+  reply.header('location', location);
+  return sendText(reply, 308, '');
+}
+
 /** Answers with an error of a routed request. */
 export function sendError<R extends Reply>(reply: R, dialect: Dialect, error: AppError, requestId: string): R {
   reply.header(requestIdHeader, requestId);

@@ -7,6 +7,7 @@ import type { Deps } from './handlers/deps.ts';
 import { createListJobs } from './handlers/list.ts';
 import { createRunJob } from './handlers/run.ts';
 import { canonicalRoutes } from './routes/canonical-routes.ts';
+import { octoberRoutes } from './routes/october-routes.ts';
 import type { Route } from './routes/route.ts';
 import { seedRoutes } from './routes/seed-routes.ts';
 
@@ -19,6 +20,7 @@ export function createRoutes(deps: Deps): Route[] {
   const apply = createApplyJob(deps);
   return [
     ...canonicalBases.flatMap((base) => canonicalRoutes(base, deps, { list, run, apply })),
+    ...octoberRoutes(deps.octoberBase, deps, list, run),
     ...seedRoutes('/api/v1', deps, list, run),
   ];
 }

@@ -229,11 +229,42 @@ export const seedJobSchema = z
 
 export const seedJobs = z.array(seedJobSchema);
 export const seedImages = z.array(image);
+
 /** The first service answered the Kubernetes status of the creation as its whole body. */
 export const seedCreated = z.literal(201);
 export const seedNothing = z.literal('');
 /** A sentence, or nothing at all about a job that is not there. */
 export const seedError = z.union([z.string(), z.strictObject({})]);
+
+/** `POST /jobs/api/v1/jobs/`; keys nobody knew then are passed over. */
+export const octoberNewJob = seedRunQuery.extend({ mount: z.enum(mountChoices).nullish() }).nullish();
+export const octoberJobSchema = z
+  .object(seedJobSchema.shape)
+  .omit({ user: true, namespace: true })
+  .extend({ mount: z.enum(mountChoices) })
+  .meta({ id: 'OctoberJob' });
+export const octoberJobs = z.array(octoberJobSchema);
+export const octoberNothing = z.strictObject({});
+export const octoberError = z
+  .object({ message: z.string().describe('One or more sentences.'), data: z.strictObject({}) })
+  .meta({ id: 'OctoberError' });
+
+const quotaOf = <Item extends z.ZodType>(item: Item) =>
+  z.object({ categories: z.array(z.object({ name: z.string(), items: z.array(item) })) });
+const amount2023 = z
+  .union([z.number(), z.string()])
+  .describe('Things as a number, amounts as the cluster writes them.');
+export const quota2023 = quotaOf(z.object({ name: z.string(), limit: amount2023, used: amount2023.optional() })).meta({
+  id: 'OctoberQuota',
+});
+const quota2026 = quotaOf(
+  z.object({
+    name: z.string(),
+    limit: z.string(),
+    used: z.string().nullable().describe("null where a limit is one job's, which nothing uses up."),
+  }),
+).meta({ id: 'Quota' });
+export const quotaAnswer = z.object({ quota: quota2026, messages });
 
 /** A JSON Schema (draft 2020-12, as OpenAPI 3.1 takes it). */
 export interface JsonSchema {

@@ -121,6 +121,29 @@ describe('the first clients', () => {
     expect((await client.call('GET', '/api/v1/images/')).text).toBe(containers.text);
   });
 
+  it('are sent to the path with its slash, and get there with their form', async () => {
+    const sent = await client.call('POST', '/api/v1/run', { form: form('by-redirect', { schedule: '@yearly' }) });
+    expect([sent.status, sent.headers.location]).toEqual([308, '/api/v1/run/']);
+    const followed = await client.call('POST', String(sent.headers.location), {
+      form: form('by-redirect', { schedule: '@yearly' }),
+    });
+    expect([followed.status, followed.text.trim()]).toEqual([200, '201']);
+  });
+
+  it('restart a job, and are told why a one-off cannot be', async () => {
+    const restarted = await client.call('POST', '/api/v1/restart/sized');
+    expect([restarted.status, restarted.text.trim()]).toEqual([200, '""']);
+    await client.call('POST', '/api/v1/run/', { form: form('single', { cmd: 'sleep 30' }) });
+    const single = await client.call('POST', '/api/v1/restart/single');
+    expect([single.status, single.json()]).toEqual([400, 'Unable to restart a single job']);
+  });
+
+  it('see their quota, things as numbers', async () => {
+    const { categories } = (await client.call('GET', '/api/v1/quota/')).json();
+    expect(categories[0].items[0]).toMatchObject({ name: 'Total running jobs at once (Kubernetes pods)', limit: 10 });
+    expect(categories[1].items).toContainEqual({ name: 'Memory', limit: '4Gi' });
+  });
+
   it('flush with "" and see an empty list of three bytes', async () => {
     const flushed = await client.call('DELETE', '/api/v1/flush/');
     expect([flushed.status, flushed.text.trim()]).toEqual([200, '""']);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.ts';
-import { dialectOf, registerRoutes } from '../../src/server/register-routes.ts';
+import { createDialectOf, registerRoutes } from '../../src/server/register-routes.ts';
 import { createRoutes } from '../../src/server/routes.ts';
 import { createStreams } from '../../src/server/streams.ts';
 import { createAuthority, toolSubject } from '../support/certs.ts';
@@ -39,7 +39,7 @@ beforeAll(async () => {
         freshness: () => deps.jobs.freshness(),
         now: () => deps.now(),
       }),
-    dialectOf,
+    dialectOf: createDialectOf(),
   });
   document = JSON.parse((await ask(server, { identity: client(server), path: '/openapi.json' })).text) as OpenApi;
 });
@@ -174,8 +174,9 @@ it.each([
   ['/api/', 'seed'],
   ['/v1/tool/alpha/jobs', 'canonical'],
   ['/jobs/v1/tool/alpha/jobs', 'canonical'],
+  ['/jobs/api/v1/jobs/', 'october'],
   ['/apiary', 'canonical'],
   ['/', 'canonical'],
 ])('%s without a route is answered in the form of the %s clients', (url, name) => {
-  expect(dialectOf(url).name).toBe(name);
+  expect(createDialectOf()(url).name).toBe(name);
 });

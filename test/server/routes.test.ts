@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fromKubeStatus } from '../../src/kube.ts';
-import { dialectOf, registerRoutes } from '../../src/server/register-routes.ts';
+import { createDialectOf, registerRoutes } from '../../src/server/register-routes.ts';
 import type { Route } from '../../src/server/routes/route.ts';
 import { createRoutes } from '../../src/server/routes.ts';
 import { createStreams } from '../../src/server/streams.ts';
@@ -26,7 +26,7 @@ beforeAll(async () => {
         freshness: () => deps.jobs.freshness(),
         now: () => deps.now(),
       }),
-    dialectOf,
+    dialectOf: createDialectOf(),
   });
   identity = client(server);
 });
@@ -62,9 +62,14 @@ const table = createRoutes(scriptDeps()).map(({ method, path }, index) => [`${me
 describe('every route', () => {
   it.each(table)('%s answers as its schema says, with a slash at the end and without', async (_name, index) => {
     const route = routes[index] as Route;
-    for (const path of [pathOf(route), `${pathOf(route)}/`]) {
-      deps.view.set('tool-alpha', [route.path.endsWith('/restart') ? continuousNamed('demo') : jobNamed('demo')]);
+    const bare = pathOf(route).replace(/\/$/, '');
+    for (const path of [bare, `${bare}/`]) {
+      deps.view.set('tool-alpha', [route.path.includes('/restart') ? continuousNamed('demo') : jobNamed('demo')]);
       const answer = await send(route.method, path, route.body ? newJob : undefined);
+      if (route.slash === 'redirect' && !path.endsWith('/')) {
+        expect([answer.status, answer.headers.location]).toEqual([308, `${path}/`]);
+        continue;
+      }
       expect([path, answer.status]).toEqual([path, route.status]);
       expect(answer.headers['content-type']).toBe(route.answerType ?? 'application/json; charset=utf-8');
       expect(route.answer.safeParse(route.answerType ? answer.text : json(answer)).error).toBeUndefined();
@@ -161,9 +166,64 @@ describe('a canonical answer', () => {
   it('never holds the words of Kubernetes', async () => {
     deps.created = () => Promise.reject(fromKubeStatus(422, { message: 'words of the server' }));
     const canonical = await send('POST', jobs, newJob);
-    const seed = await send('POST', '/api/v1/run', newJob);
-    expect([canonical.status, seed.status]).toEqual([502, 502]);
-    expect(canonical.text + seed.text).not.toContain('words of the server');
+    const seed = await send('POST', '/api/v1/run/', newJob);
+    const october = await send('POST', '/jobs/api/v1/jobs/', newJob);
+    expect([canonical.status, seed.status, october.status]).toEqual([502, 502, 502]);
+    expect(canonical.text + seed.text + october.text).not.toContain('words of the server');
+  });
+});
+
+describe('clients of October 2023', () => {
+  const october = '/jobs/api/v1';
+
+  it('get the job that they created, and lists that show it', async () => {
+    const created = await send('POST', `${october}/jobs/`, { ...newJob, memory: '1Gi' });
+    expect([created.status, json(created)]).toMatchObject([201, { name: 'new', mount: 'all', filelog: 'False' }]);
+    expect(deps.asked.find(([what]) => what === 'create')?.[3]).toMatchObject({
+      metadata: { labels: { 'toolforge.org/mount-storage': 'all' } },
+    });
+    expect(json(await send('GET', `${october}/list/`))).toMatchObject([{ name: 'demo' }, { name: 'new' }]);
+  });
+
+  it('are sent to the path with a slash at its end, with their query', async () => {
+    const answer = await send('GET', `${october}/jobs?a=1&b=//evil.example.org`);
+    expect([answer.status, answer.headers.location]).toEqual([308, `${october}/jobs/?a=1&b=//evil.example.org`]);
+  });
+
+  it('read errors as they know them', async () => {
+    const post = (changes: object) => send('POST', `${october}/jobs/`, { ...newJob, ...changes });
+    deps.created = () => Promise.reject(fromKubeStatus(403, { message: 'exceeded quota: theirs' }));
+    const full = await post({});
+    deps.created = undefined;
+    const answers = [
+      full,
+      await post({ imagename: 'nothing-like-it' }),
+      await post({ name: 'demo' }),
+      await post({ schedule: '1 2 3 4' }),
+      await send('POST', `${october}/jobs/demo/restart`),
+      await send('GET', `${october}/jobs/missing`),
+      await send('DELETE', `${october}/jobs/missing`),
+      await send('GET', `${october}/jobs/Not_A_Name`),
+      await send('GET', `${october}/nothing`),
+    ];
+    expect(answers.map((answer) => [answer.status, json(answer)])).toEqual(
+      [
+        [400, 'Out of quota for this kind of job. Please see https://w.wiki/6YLP for details.'],
+        [400, "No such image 'nothing-like-it'"],
+        [409, 'A job with the same name exists already'],
+        [400, "Unable to parse cron expression '1 2 3 4' (Expected to find 5 space-separated values, found 4)"],
+        [400, 'Unable to restart a single job'],
+        [404, "Job 'missing' does not exist"],
+        [404, "Job 'missing' does not exist"],
+        [400, 'Invalid job name. See the documentation for the naming rules: https://w.wiki/6YL8'],
+        [404, expect.any(String)],
+      ].map(([status, message]) => [status, { message, data: {} }]),
+    );
+  });
+
+  it('post JSON; a form is refused in their form', async () => {
+    const answer = await send('POST', `${october}/jobs/`, 'name=x', 'application/x-www-form-urlencoded');
+    expect([answer.status, json(answer)]).toEqual([400, { message: expect.any(String), data: {} }]);
   });
 });
 

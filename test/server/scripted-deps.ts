@@ -38,6 +38,8 @@ export interface ScriptedDeps extends Deps {
   events: () => Promise<readonly KubeObject[]>;
   /** Limits of the tool's namespace. */
   ranges: readonly KubeObject[];
+  /** What the tool may have in all. */
+  quotas: readonly KubeObject[];
   /** What waiting for an end comes to. */
   isGone: boolean;
   /** Answers to the question for pods that came late; then there are none. */
@@ -84,6 +86,7 @@ export function scriptDeps(): ScriptedDeps {
     companionMade: undefined,
     events: async () => [],
     ranges: [],
+    quotas: [],
     isGone: true,
     latePods: [],
     jobs: {
@@ -160,6 +163,10 @@ export function scriptDeps(): ScriptedDeps {
         asked.push(['limitRanges', tool.name]);
         return script.ranges;
       },
+      async resourceQuotas(tool) {
+        asked.push(['resourceQuotas', tool.name]);
+        return script.quotas;
+      },
       async eventsOf(tool, uid) {
         asked.push(['eventsOf', tool.name, uid]);
         return script.events();
@@ -175,6 +182,7 @@ export function scriptDeps(): ScriptedDeps {
     checkLimits: async (tool, job) =>
       createLimitCheck({ limitRanges: async () => script.ranges, now: () => script.clock })(tool, job),
     homes: { base: '/srv/homes', mount: '/data/project' },
+    octoberBase: '/jobs',
     now: () => script.clock,
   };
   return script;

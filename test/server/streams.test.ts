@@ -5,7 +5,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { canonical } from '../../src/server/dialects/canonical.ts';
-import { dialectOf, registerRoutes } from '../../src/server/register-routes.ts';
+import { createDialectOf, registerRoutes } from '../../src/server/register-routes.ts';
 import { type Route, StreamedText } from '../../src/server/routes/route.ts';
 import { createStreams, type StreamLimits, type Streams } from '../../src/server/streams.ts';
 import { until } from '../support/sandbox.ts';
@@ -45,7 +45,7 @@ async function serve(make: () => Readable, limits: Partial<StreamLimits> = {}, s
         freshness: () => ({ synced: true, live: true, asOf: 0 }),
         now: Date.now,
       }),
-    dialectOf,
+    dialectOf: createDialectOf(),
   });
 }
 

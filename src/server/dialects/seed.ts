@@ -43,6 +43,8 @@ function seedText(error: AppError): string {
   switch (error.code) {
     case 'image.unknown':
       return 'Invalid container type';
+    case 'job.not_restartable':
+      return 'Unable to restart a single job';
     case 'job.conflict':
       return kubeStatusOf(error.cause)
         ? 'HTTP 409: an object with the same name exists already'

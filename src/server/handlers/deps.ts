@@ -52,6 +52,8 @@ export interface Deps {
   readonly takeTurn: TakeTurn;
   /** Directory of all homes on the node and in pods. */
   readonly homes: { readonly base: string; readonly mount: string };
+  /** What stands before `/api/v1` in the dialect of October 2023. */
+  readonly octoberBase: string;
   now(): number;
 }
 

@@ -11,11 +11,13 @@ import {
   noMessages,
   staleMessages,
 } from '../dialects/canonical.ts';
+import { quota2026 } from '../dialects/quota.ts';
 import { renderRun2026 } from '../dialects/run-2026.ts';
 import type { ApplyJob } from '../handlers/apply.ts';
 import type { Deps } from '../handlers/deps.ts';
 import { followEvents } from '../handlers/events.ts';
 import type { createListJobs, ListForm } from '../handlers/list.ts';
+import { readQuota } from '../handlers/quota.ts';
 import { deleteJob, flushJobs } from '../handlers/remove.ts';
 import { restartJob } from '../handlers/restart.ts';
 import type { RunJob } from '../handlers/run.ts';
@@ -170,6 +172,16 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       status: 200,
       answer: schemas.imagesAnswer,
       handle: async ({ caller }) => canonicalImages(await deps.images.offered(caller.tool)),
+    },
+    {
+      ...row,
+      method: 'GET',
+      path: `${base}/quotas`,
+      summary: 'What the tool may have and has',
+      operation: 'quota',
+      status: 200,
+      answer: schemas.quotaAnswer,
+      handle: async ({ caller }) => ({ quota: quota2026(await readQuota(caller, deps)), messages: noMessages }),
     },
   ];
   return rows.map((entry) => ({ ...entry, handle: (call) => entry.handle(ownTool(call)) }));

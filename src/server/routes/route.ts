@@ -27,6 +27,8 @@ export interface Route {
   /** Errors its like can have and it cannot. */
   readonly without?: readonly ErrorCode[];
   readonly status: number;
+  /** Without the slash at its end this path sends clients to it (308); all others answer with and without. */
+  readonly slash?: 'redirect';
   readonly params?: Shape;
   readonly query?: Shape;
   readonly body?: Shape;

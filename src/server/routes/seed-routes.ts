@@ -3,10 +3,13 @@ import type { JobSnapshot } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import { offeredImages } from '../dialects/canonical.ts';
 import { renderJob2022 } from '../dialects/job-2022.ts';
+import { quota2023 } from '../dialects/quota.ts';
 import { seed, seedInput } from '../dialects/seed.ts';
 import type { Deps } from '../handlers/deps.ts';
 import type { createListJobs, ListForm } from '../handlers/list.ts';
+import { readQuota } from '../handlers/quota.ts';
 import { deleteJob, flushJobs } from '../handlers/remove.ts';
+import { restartJob } from '../handlers/restart.ts';
 import type { RunJob } from '../handlers/run.ts';
 import { explainJob } from '../handlers/show.ts';
 import type { Caller } from '../identify.ts';
@@ -32,6 +35,7 @@ export function seedRoutes(base: string, deps: Deps, list: ListJobs, run: RunJob
   const images = {
     ...row,
     method: 'GET',
+    slash: 'redirect',
     answer: schemas.seedImages,
     handle: async ({ caller }: Call) => offeredImages((await deps.images.offered(caller.tool)).images),
   } as const;
@@ -39,7 +43,8 @@ export function seedRoutes(base: string, deps: Deps, list: ListJobs, run: RunJob
     {
       ...row,
       method: 'POST',
-      path: `${base}/run`,
+      path: `${base}/run/`,
+      slash: 'redirect',
       summary: 'Create a job (2022)',
       query: schemas.seedRunQuery,
       body: schemas.seedRunBody,
@@ -63,7 +68,8 @@ export function seedRoutes(base: string, deps: Deps, list: ListJobs, run: RunJob
     {
       ...row,
       method: 'GET',
-      path: `${base}/list`,
+      path: `${base}/list/`,
+      slash: 'redirect',
       summary: 'All jobs of the tool (2022)',
       answer: schemas.seedJobs,
       handle: ({ caller }) => new JsonText(list(caller, form)),
@@ -83,7 +89,8 @@ export function seedRoutes(base: string, deps: Deps, list: ListJobs, run: RunJob
     {
       ...row,
       method: 'DELETE',
-      path: `${base}/flush`,
+      path: `${base}/flush/`,
+      slash: 'redirect',
       summary: 'Delete all jobs of the tool (2022)',
       answer: schemas.seedNothing,
       handle: async ({ caller, release }) => {
@@ -91,8 +98,28 @@ export function seedRoutes(base: string, deps: Deps, list: ListJobs, run: RunJob
         return '';
       },
     },
-    { ...images, path: `${base}/containers`, summary: 'Images that can be used (2022)' },
-    { ...images, path: `${base}/images`, summary: 'Images that can be used (2023)' },
+    {
+      ...named,
+      method: 'POST',
+      path: `${base}/restart/:name`,
+      summary: 'Start a job again (June 2023)',
+      answer: schemas.seedNothing,
+      handle: async ({ caller, params, release }) => {
+        await restartJob(caller, params.name ?? '', deps, release);
+        return '';
+      },
+    },
+    {
+      ...row,
+      method: 'GET',
+      path: `${base}/quota/`,
+      slash: 'redirect',
+      summary: 'What the tool may have and has (June 2023)',
+      answer: schemas.quota2023,
+      handle: async ({ caller }) => quota2023(await readQuota(caller, deps)),
+    },
+    { ...images, path: `${base}/containers/`, summary: 'Images that can be used (2022)' },
+    { ...images, path: `${base}/images/`, summary: 'Images that can be used (2023)' },
   ];
 }
 
