@@ -50,6 +50,7 @@ const otherWords: ReadonlyMap<string, string> = new Map([
 export interface FieldReader {
   readonly problems: Problem[];
   refuse(field: string, rule: string): undefined;
+  hasProblem(field: string): boolean;
   text(field: string): string | undefined;
   /** '' together with a problem where there is no text; `sentence` is for a missing or empty one. */
   required(field: string, sentence: string): string;
@@ -83,6 +84,7 @@ export function createFieldReader(input: Readonly<Record<string, unknown>>): Fie
   return {
     problems,
     refuse,
+    hasProblem: (field) => problems.some((problem) => problem.field === field),
     text: (field) => checked(field, isText, 'is not text.'),
     required(field, sentence) {
       const value = given(field);

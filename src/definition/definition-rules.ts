@@ -15,8 +15,8 @@ const maxReplicas = 1_000;
 const maxScriptBytes = 4_096;
 const naming = 'See the documentation for the naming rules: https://w.wiki/6YL8';
 
-/** Said by `job_type`, or by a key that only one type has. */
-export function readType(read: FieldReader): JobType {
+/** Said by `job_type`, or by a key that only one type has; undefined, with a problem, where that is in doubt. */
+export function readType(read: FieldReader): JobType | undefined {
   const asked = read.choice('job_type', ['one-off', 'scheduled', 'continuous']);
   const schedule = read.text('schedule');
   const continuous = read.flag('continuous');
@@ -34,7 +34,7 @@ export function readType(read: FieldReader): JobType {
   } else if (type === 'scheduled' && schedule === undefined) {
     read.refuse('schedule', 'a scheduled job needs one. Example: "0 7 * * *" (every day at 07:00 UTC).');
   }
-  return type;
+  return ['job_type', 'schedule', 'continuous'].some(read.hasProblem) ? undefined : type;
 }
 
 /** A DNS name (RFC 1123), as Kubernetes wants it; a run of a scheduled job gets up to eleven characters more. */
@@ -76,9 +76,9 @@ export function readImageName(read: FieldReader): string {
   return image;
 }
 
-export function readSchedules(read: FieldReader, type: JobType): JobDefinition['schedules'] {
-  const text = read.text('schedule');
-  if (text === undefined || type !== 'scheduled') return undefined;
+export function readSchedules(read: FieldReader, type: JobType | undefined): JobDefinition['schedules'] {
+  const text = type === 'scheduled' ? read.text('schedule') : undefined;
+  if (text === undefined) return undefined;
   try {
     parseSchedule(text, { tool: '', job: '' });
   } catch (cause) {
@@ -95,22 +95,22 @@ export function readLogPath(read: FieldReader, field: 'filelog_stdout' | 'filelo
   return problem === undefined ? path : read.refuse(field, `${problem}. Example: "logs/report.out".`);
 }
 
-export function readRetry(read: FieldReader, type: JobType): number | undefined {
-  return onlyFor(read, 'retry', type !== 'continuous', 'one-off and scheduled', read.count('retry', 0, 5, 2));
+export function readRetry(read: FieldReader, type: JobType | undefined): number | undefined {
+  return onlyFor(read, 'retry', type, ['one-off', 'scheduled'], read.count('retry', 0, 5, 2));
 }
 
-export function readTimeout(read: FieldReader, type: JobType): number | undefined {
-  return onlyFor(read, 'timeout', type === 'scheduled', 'scheduled', read.count('timeout', 0, maxSeconds, 3600));
+export function readTimeout(read: FieldReader, type: JobType | undefined): number | undefined {
+  return onlyFor(read, 'timeout', type, ['scheduled'], read.count('timeout', 0, maxSeconds, 3600));
 }
 
-export function readReplicas(read: FieldReader, type: JobType): number | undefined {
-  return onlyFor(read, 'replicas', type === 'continuous', 'continuous', read.count('replicas', 0, maxReplicas, 1));
+export function readReplicas(read: FieldReader, type: JobType | undefined): number | undefined {
+  return onlyFor(read, 'replicas', type, ['continuous'], read.count('replicas', 0, maxReplicas, 1));
 }
 
 /** A job with a port is found by its name, so the name must be one a Service can have (DNS label, RFC 1035). */
-export function readPort(read: FieldReader, type: JobType, name: string): number | undefined {
-  const port = onlyFor(read, 'port', type === 'continuous', 'continuous', read.count('port', 1, 65_535, 8080));
-  if (port !== undefined && name !== '' && !/^[a-z](?:[-a-z0-9]*[a-z0-9])?$/.test(name)) {
+export function readPort(read: FieldReader, type: JobType | undefined, name: string): number | undefined {
+  const port = onlyFor(read, 'port', type, ['continuous'], read.count('port', 1, 65_535, 8080));
+  if (port !== undefined && !read.hasProblem('name') && !/^[a-z](?:[-a-z0-9]*[a-z0-9])?$/.test(name)) {
     read.refuse(
       'name',
       `a job with a port needs a name of a-z, 0-9 and "-" that begins with a letter. Example: "web".`,
@@ -120,19 +120,23 @@ export function readPort(read: FieldReader, type: JobType, name: string): number
 }
 
 /** Clients send it with every job that has a port; without one it means nothing. */
-export function readPortProtocol(read: FieldReader, type: JobType): PortProtocol | undefined {
+export function readPortProtocol(read: FieldReader, type: JobType | undefined): PortProtocol | undefined {
   const protocol = read.choice('port_protocol', portProtocols);
-  return onlyFor(read, 'port_protocol', type === 'continuous', 'continuous', protocol);
+  return onlyFor(read, 'port_protocol', type, ['continuous'], protocol);
 }
 
-export function readHealthCheck(read: FieldReader, type: JobType, port: number | undefined): HealthCheck | undefined {
+export function readHealthCheck(
+  read: FieldReader,
+  type: JobType | undefined,
+  port: number | undefined,
+): HealthCheck | undefined {
   const example = '{"type": "script", "script": "./healthy.sh"} or {"type": "http", "path": "/healthz"}';
   const given = read.record('health_check', example);
   if (given === undefined) return undefined;
-  if (type !== 'continuous')
+  if (type !== 'continuous' && type !== undefined)
     return read.refuse('health_check', 'Health checks are only supported for continuous jobs.');
-  const known = ['type', 'script', 'path'];
-  const extra = Object.keys(given).find((key) => !known.includes(key));
+  const other = given.type === 'http' ? 'script' : 'path';
+  const extra = Object.keys(given).find((key) => !['type', 'script', 'path'].includes(key) || key === other);
   if (extra !== undefined)
     return read.refuse('health_check', `${shown(extra)} is not a key of it. Example: ${example}.`);
   if (given.type === 'script') return readScript(read, given.script);
@@ -148,7 +152,7 @@ function readScript(read: FieldReader, script: unknown): HealthCheck | undefined
 
 /** As the kubelet puts it into a request line. */
 function readPage(read: FieldReader, path: unknown, port: number | undefined): HealthCheck | undefined {
-  if (port === undefined && !read.problems.some(({ field }) => field === 'port')) {
+  if (port === undefined && !read.hasProblem('port')) {
     read.problems.push({ field: 'port', text: 'Port must be set for HTTP health checks' });
   }
   const isRight = typeof path === 'string' && /^\/[!-~]{0,1023}$/.test(path);
@@ -156,25 +160,29 @@ function readPage(read: FieldReader, path: unknown, port: number | undefined): H
   return read.refuse('health_check', 'path: must begin with a slash and hold no blanks. Example: "/healthz".');
 }
 
-export function readPublish(read: FieldReader, type: JobType, port: number | undefined): boolean | undefined {
+export function readPublish(
+  read: FieldReader,
+  type: JobType | undefined,
+  { port, portProtocol }: { readonly port: number | undefined; readonly portProtocol: PortProtocol | undefined },
+): boolean | undefined {
   const publish = read.flag('publish');
   if (publish !== true) return type === 'continuous' ? publish : undefined;
-  onlyFor(read, 'publish', type === 'continuous', 'continuous', publish);
-  if (type === 'continuous' && port === undefined) read.refuse('publish', 'needs a port. Example: "port": 8080.');
-  if (read.text('port_protocol') === 'udp') read.refuse('publish', 'is for tcp ports only.');
+  if (type !== 'continuous') return onlyFor(read, 'publish', type, ['continuous'], publish);
+  if (port === undefined && !read.hasProblem('port')) read.refuse('publish', 'needs a port. Example: "port": 8080.');
+  if (portProtocol === 'udp') read.refuse('publish', 'is for tcp ports only.');
   return publish;
 }
 
-/** Zero asks for nothing (but of replicas), and some clients send it with every job. */
+/** Zero asks for nothing (but of replicas), and some clients send it with every job. Where the type is in doubt this says nothing. */
 function onlyFor<T>(
   read: FieldReader,
   field: string,
-  isRight: boolean,
-  types: string,
+  type: JobType | undefined,
+  types: readonly JobType[],
   value: T | undefined,
 ): T | undefined {
-  if (isRight || value === undefined) return value;
+  if (value === undefined || type === undefined || types.includes(type)) return value;
   return value === 0 && field !== 'replicas'
     ? undefined
-    : read.refuse(field, `is for ${types} jobs only. Leave it out.`);
+    : read.refuse(field, `is for ${types.join(' and ')} jobs only. Leave it out.`);
 }

@@ -49,13 +49,27 @@ const sameNames = [
  * @throws AppError `job.invalid` with every problem, or `schedule.invalid` when the schedule is the only one
  */
 export function parseDefinition(input: Readonly<Record<string, unknown>>): JobDefinition {
+  const { definition, problems } = readDefinition(input);
+  if (problems.length > 0) throw refusalFor(problems);
+  return definition;
+}
+
+export interface ReadDefinition {
+  /** Where there are problems: what is right of it, for finding more of them. */
+  readonly definition: JobDefinition;
+  readonly problems: readonly Problem[];
+}
+
+/** @param input as of parseDefinition() */
+export function readDefinition(input: Readonly<Record<string, unknown>>): ReadDefinition {
   const read = createFieldReader(input);
   const type = readType(read);
   const name = readName(read);
   const port = readPort(read, type, name);
+  const portProtocol = readPortProtocol(read, type);
   const definition = withoutUnset<JobDefinition>({
     name,
-    type,
+    type: type ?? 'one-off',
     cmd: readCommandLine(read),
     image: readImageName(read),
     schedules: readSchedules(read, type),
@@ -70,15 +84,14 @@ export function parseDefinition(input: Readonly<Record<string, unknown>>): JobDe
     timeout: readTimeout(read, type),
     replicas: readReplicas(read, type),
     port,
-    portProtocol: readPortProtocol(read, type),
+    portProtocol,
     healthCheck: readHealthCheck(read, type, port),
-    publish: readPublish(read, type, port),
+    publish: readPublish(read, type, { port, portProtocol }),
   });
   if (read.problems.length === 0 && Buffer.byteLength(encodeDefinition(definition)) > maxEncodedBytes) {
     read.refuse('cmd', 'holds too many special characters. Put it into a script in your home and run that.');
   }
-  refuseProblems(read.problems);
-  return definition;
+  return { definition, problems: read.problems };
 }
 
 /** Leaves out what was not set, so that "not set" has one form. */
@@ -86,13 +99,16 @@ function withoutUnset<T extends object>(fields: { [K in keyof T]-?: T[K] | undef
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 }
 
-function refuseProblems(problems: readonly Problem[]): void {
+/** One error that names every problem; a single problem that has a code of its own keeps it. */
+export function refusalFor(problems: readonly Problem[]): AppError {
   const [first] = problems;
-  if (!first) return;
-  if (problems.length === 1 && first.cause) throw first.cause;
+  if (problems.length === 1 && first?.cause) return first.cause;
   const texts = problems.map(({ text }) => text);
-  const summary = texts.length === 1 ? first.text : `The job has ${texts.length} problems: ${texts.join(' ')}`;
-  throw new AppError('job.invalid', summary, { problems: texts, fields: { field: first.field } });
+  const summary = texts.length === 1 ? texts.join() : `The job has ${texts.length} problems: ${texts.join(' ')}`;
+  return new AppError('job.invalid', summary, {
+    problems: texts,
+    ...(first ? { fields: { field: first.field } } : {}),
+  });
 }
 
 export interface ResolveContext {
@@ -114,14 +130,9 @@ export function resolveJob(
   { tool, image, homePath, defaults }: ResolveContext,
 ): ResolvedJob {
   const { name, type, cmd, schedules } = definition;
-  const isStandard = image.type === 'standard';
-  const filelog = definition.filelog ?? isStandard;
-  const mount = definition.mount ?? (isStandard ? 'all' : 'none');
-  const output = {
-    stdout: resolveLogPath(definition.filelogStdout ?? `${name}.out`, homePath),
-    stderr: resolveLogPath(definition.filelogStderr ?? `${name}.err`, homePath),
-  };
-  refuseProblems(problemsWith(definition, { image, homePath, filelog, mount, output }));
+  const problems = problemsWith(definition, image, homePath);
+  if (problems.length > 0) throw refusalFor(problems);
+  const { filelog, mount } = choicesOf(definition, image);
   const [schedule] = schedules ?? [];
   return {
     name,
@@ -130,8 +141,8 @@ export function resolveJob(
     image,
     ...(schedule ? { schedule: parseSchedule(schedule.text, { tool: tool.name, job: name }) } : {}),
     filelog,
-    filelogStdout: filelog ? output.stdout : undefined,
-    filelogStderr: filelog ? output.stderr : undefined,
+    filelogStdout: filelog ? resolveLogPath(definition.filelogStdout ?? `${name}.out`, homePath) : undefined,
+    filelogStderr: filelog ? resolveLogPath(definition.filelogStderr ?? `${name}.err`, homePath) : undefined,
     emails: definition.emails ?? 'none',
     mount,
     memory: definition.memory ?? defaults.memory,
@@ -146,19 +157,23 @@ export function resolveJob(
   };
 }
 
-interface Choices extends Pick<ResolveContext, 'image' | 'homePath'>, Pick<ResolvedJob, 'filelog' | 'mount'> {
-  readonly output: { readonly stdout: string | undefined; readonly stderr: string | undefined };
+function choicesOf({ filelog, mount }: JobDefinition, { type }: Image): Pick<ResolvedJob, 'filelog' | 'mount'> {
+  const isStandard = type === 'standard';
+  return { filelog: filelog ?? isStandard, mount: mount ?? (isStandard ? 'all' : 'none') };
 }
 
-function problemsWith(definition: JobDefinition, { image, homePath, filelog, mount, output }: Choices): Problem[] {
+/** What is wrong with a definition on this image and in this home, and nowhere else. */
+export function problemsWith(definition: JobDefinition, image: Image, homePath: string): Problem[] {
   const problems: Problem[] = [];
   const isStandard = image.type === 'standard';
+  const { filelog, mount } = choicesOf(definition, image);
   const refuse = (field: string, text: string) => problems.push({ field, text });
   if (isStandard && mount === 'none') refuse('mount', 'Mount type none is only supported for build service images');
   else if (filelog && mount === 'none') refuse('filelog', 'File logging is only available with --mount=all');
   const outside = `must be inside the home ${homePath} (or /dev/null). Example: "logs/report.out".`;
-  if (output.stdout === undefined) refuse('filelog_stdout', `filelog_stdout: ${outside}`);
-  if (output.stderr === undefined) refuse('filelog_stderr', `filelog_stderr: ${outside}`);
+  const isOutside = (path: string | undefined) => path !== undefined && resolveLogPath(path, homePath) === undefined;
+  if (isOutside(definition.filelogStdout)) refuse('filelog_stdout', `filelog_stdout: ${outside}`);
+  if (isOutside(definition.filelogStderr)) refuse('filelog_stderr', `filelog_stderr: ${outside}`);
   const hasPath = definition.filelogStdout !== undefined || definition.filelogStderr !== undefined;
   if (hasPath && definition.filelog === undefined && !isStandard) {
     refuse(

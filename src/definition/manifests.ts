@@ -212,7 +212,7 @@ export function fromKubeObject(object: KubeObject, { images, homesMount }: FromK
     retry: kind === 'Deployment' ? 0 : (amountAt(object, ...run, 'backoffLimit') ?? 0),
     timeout: kind === 'Deployment' ? 0 : (amountAt(object, ...run, 'activeDeadlineSeconds') ?? 0),
     replicas: kind === 'Deployment' ? (amountAt(object, 'spec', 'replicas') ?? 1) : 1,
-    ...readPortsAndProbes(container),
+    ...readPortsAndProbes(container, image, definition),
     publish: definition?.publish ?? false,
   };
   return { job, definition };

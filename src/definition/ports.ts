@@ -2,7 +2,7 @@
  * What makes a continuous job reachable and watched over, both ways: the container's port and probes, and the Service under the job's
  * name. docs/wire.md, "Ports and health checks".
  */
-import type { HealthCheck, JobDefinition, KubeObject, ResolvedJob, Tool } from '../domain.ts';
+import type { HealthCheck, Image, JobDefinition, KubeObject, ResolvedJob, Tool } from '../domain.ts';
 import { integerAt, listAt, recordAt, textAt, textsAt } from '../fields.ts';
 import { readCheckCommand, toCheckCommand } from './command.ts';
 import { labelNames, labelsOf, manager } from './labels.ts';
@@ -95,18 +95,34 @@ export function toIngress({ name, port }: ResolvedJob, tool: Tool, { domain, cla
 
 type PortsAndProbes = Pick<ResolvedJob, 'port' | 'portProtocol' | 'healthCheck'>;
 
-export function readPortsAndProbes(container: unknown): PortsAndProbes {
+/** @param asked the job's definition, which knows what an object cannot hold: a protocol without a port, and how a script was typed */
+export function readPortsAndProbes(
+  container: unknown,
+  { type }: Pick<Image, 'type'>,
+  asked: JobDefinition | undefined,
+): PortsAndProbes {
   const [first] = listAt(container, 'ports');
+  const port = integerAt(first, 'containerPort');
+  const protocol = textAt(first, 'protocol') === 'UDP' ? 'udp' : 'tcp';
   return {
-    port: integerAt(first, 'containerPort'),
-    portProtocol: textAt(first, 'protocol') === 'UDP' ? 'udp' : 'tcp',
-    healthCheck: readProbe(recordAt(container, 'startupProbe')),
+    port,
+    portProtocol: port === undefined ? (asked?.portProtocol ?? protocol) : protocol,
+    healthCheck: readProbe(recordAt(container, 'startupProbe'), type, asked?.healthCheck),
   };
 }
 
-function readProbe(probe: Readonly<Record<string, unknown>>): HealthCheck | undefined {
-  const script = readCheckCommand(textsAt(probe, 'exec', 'command') ?? []);
-  if (script !== undefined) return { type: 'script', script };
+function readProbe(
+  probe: Readonly<Record<string, unknown>>,
+  type: Image['type'],
+  asked: HealthCheck | undefined,
+): HealthCheck | undefined {
+  const command = textsAt(probe, 'exec', 'command') ?? [];
+  const script = readCheckCommand(command);
+  if (script !== undefined) {
+    const isAsTyped =
+      asked?.type === 'script' && JSON.stringify(toCheckCommand(asked.script, type)) === JSON.stringify(command);
+    return isAsTyped ? asked : { type: 'script', script };
+  }
   const path = textAt(probe, 'httpGet', 'path');
   return path === undefined ? undefined : { type: 'http', path };
 }

@@ -69,7 +69,7 @@ function addRoute(app: App, route: Route, options: RegisterOptions): void {
       if (elsewhere !== undefined) return sendRedirect(reply, elsewhere);
       if (!dialect.takesForms && isForm(request.headers['content-type'])) throw jsonOnly();
       if (request.validationError) {
-        route.explainBody?.(call.body);
+        await route.explainBody?.(call);
         throw request.validationError;
       }
       const value = await route.handle(call);

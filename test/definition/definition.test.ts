@@ -19,6 +19,28 @@ const context: ResolveContext = {
   defaults: { memory: '512Mi', cpu: '100m' },
 };
 
+const everything: Readonly<Record<string, unknown>> = {
+  ...plain,
+  schedule: '@daily',
+  continuous: true,
+  job_type: 'continuous',
+  filelog: true,
+  filelog_stdout: 'a.log',
+  filelog_stderr: '/dev/null',
+  emails: 'all',
+  mount: 'none',
+  memory: '1Gi',
+  cpu: '1',
+  retry: '3',
+  timeout: 60,
+  replicas: 2,
+  port: 8080,
+  port_protocol: 'udp',
+  health_check: { type: 'http', path: '/' },
+  publish: true,
+};
+const keys = Object.keys(everything);
+
 function errorOf(action: () => unknown): AppError {
   try {
     action();
@@ -173,8 +195,8 @@ describe('a definition', () => {
     fc.assert(
       fc.property(
         fc.dictionary(
-          fc.oneof(fc.string(), fc.constantFrom('name', 'cmd', 'imagename', 'schedule', 'memory', 'retry')),
-          fc.anything(),
+          fc.oneof({ weight: 1, arbitrary: fc.string() }, { weight: 9, arbitrary: fc.constantFrom(...keys) }),
+          fc.oneof(fc.anything(), fc.jsonValue(), fc.constantFrom(...Object.values(everything)), fc.integer()),
         ),
         (input) => {
           try {

@@ -1,7 +1,7 @@
 /** Ports and health checks: from what was asked to what runs, and back. */
 import { describe, expect, it } from 'vitest';
 import { readPortsAndProbes, toPortsAndProbes, toService } from '../../src/definition/ports.ts';
-import { type ResolvedJob, Tool } from '../../src/domain.ts';
+import { type HealthCheck, type ResolvedJob, Tool } from '../../src/domain.ts';
 import { makeResolved } from '../support/facts.ts';
 
 const tool = Tool.of('some-tool');
@@ -54,11 +54,29 @@ describe('a health check', () => {
   ])('is read back as it was asked: %j', (changes) => {
     const asked = job(changes);
     const { port, portProtocol, healthCheck } = asked;
-    expect(readPortsAndProbes(toPortsAndProbes(asked))).toEqual({ port, portProtocol, healthCheck });
+    const known = { name: 'demo', type: 'continuous', cmd: './run.sh', image: 'x', portProtocol } as const;
+    expect(readPortsAndProbes(toPortsAndProbes(asked), asked.image, known)).toEqual({
+      port,
+      portProtocol,
+      healthCheck,
+    });
+  });
+
+  it('on an image of the build service is shown as it was typed, as long as it is what runs', () => {
+    const typed = { type: 'script', script: 'check --name "my tool"' } as const;
+    const container = toPortsAndProbes(job({ image: built, healthCheck: typed }));
+    const read = (healthCheck: HealthCheck | undefined) => {
+      const asked = { name: 'demo', type: 'continuous', cmd: './run.sh', image: 'x' } as const;
+      return readPortsAndProbes(container, built, healthCheck ? { ...asked, healthCheck } : asked).healthCheck;
+    };
+    expect(read(typed)).toEqual(typed);
+    expect(read({ type: 'script', script: 'another' })).toEqual({ type: 'script', script: "check --name 'my tool'" });
+    expect(read(undefined)).toEqual({ type: 'script', script: "check --name 'my tool'" });
   });
 
   it('of another hand is shown as the words of its command', () => {
-    const probe = (command: string[]) => readPortsAndProbes({ startupProbe: { exec: { command } } }).healthCheck;
+    const probe = (command: string[]) =>
+      readPortsAndProbes({ startupProbe: { exec: { command } } }, { type: 'standard' }, undefined).healthCheck;
     expect(probe(['cat', 'a b'])).toEqual({ type: 'script', script: "cat 'a b'" });
     expect(probe([])).toBeUndefined();
   });

@@ -83,6 +83,11 @@ const optional = {
 };
 const retry = { retry: fc.integer({ min: 0, max: 5 }) };
 
+const serviceName = fc.stringMatching(/^[a-z]([-a-z0-9]{0,20}[a-z0-9])?$/);
+const protocol = fc.constantFrom('tcp', 'udp');
+const script = cmd.filter((text) => Buffer.byteLength(text) <= 4_096).map((text) => ({ type: 'script', script: text }));
+const page = fc.webPath().map((path) => ({ type: 'http', path: `/${path}`.slice(0, 200) }));
+
 type Arbitraries = Record<string, fc.Arbitrary<unknown>>;
 
 function inputOf(extra: Arbitraries, always: Arbitraries = {}): fc.Arbitrary<Record<string, unknown>> {
@@ -97,7 +102,11 @@ export const anyInput: fc.Arbitrary<Record<string, unknown>> = fc.oneof(
     { ...retry, timeout: fc.nat(100_000) },
     { schedule: fc.constantFrom('@daily', '@monthly', '*/5 * * * *', '0 0 * * 7', '  5   4 * * SUN ') },
   ),
-  inputOf({ replicas: fc.nat(5) }, { continuous: fc.constant(true) }),
+  inputOf({ replicas: fc.nat(5), port_protocol: protocol, health_check: script }, { continuous: fc.constant(true) }),
+  inputOf(
+    { replicas: fc.nat(5), port_protocol: protocol, health_check: fc.oneof(script, page) },
+    { continuous: fc.constant(true), name: serviceName, port: fc.integer({ min: 1, max: 65_535 }) },
+  ),
 );
 
 /** Any request that is valid on an image of the build service. */

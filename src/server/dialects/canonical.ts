@@ -1,6 +1,7 @@
 /** The 2026 dialect, ours as well: wrapped answers, messages, one clear error per problem. */
 import { scheduleWarning } from '../../definition/cron.ts';
-import type { Freshness, Image, JobSnapshot } from '../../domain.ts';
+import { askedCheck } from '../../definition/ports.ts';
+import type { Freshness, Image, JobDefinition, JobSnapshot } from '../../domain.ts';
 import { type AppError, errorTable } from '../../errors.ts';
 import type { OfferedImages } from '../../image-catalog.ts';
 import type { Applied } from '../handlers/apply.ts';
@@ -58,11 +59,18 @@ export function staleMessages(freshness: Freshness, now: number): Messages {
   };
 }
 
-/** What its owner may not expect of a job just created: a schedule that skips months, or never comes; an image that will go. */
-export function createdMessages({ object: { job } }: JobSnapshot): Messages {
-  const warnings = job ? [job.schedule && scheduleWarning(job.schedule), imageWarning(job.image)] : [];
+/** What its owner may not expect of a job just made: a schedule with gaps, an image that will go, a check that cannot be made. */
+export function createdMessages({ object: { job, definition } }: JobSnapshot): Messages {
+  const warnings = job
+    ? [job.schedule && scheduleWarning(job.schedule), imageWarning(job.image), definition && checkWarning(definition)]
+    : [];
   const warning = warnings.filter((text) => text !== undefined);
   return warning.length > 0 ? { ...noMessages, warning } : noMessages;
+}
+
+function checkWarning(definition: JobDefinition): string | undefined {
+  if (!definition.healthCheck || askedCheck(definition)) return undefined;
+  return 'The health check has no effect: a page cannot be asked over UDP. Use a check of the type "script", or leave it out.';
 }
 
 function imageWarning({ name, state }: Image): string | undefined {
@@ -88,10 +96,17 @@ const appliedTexts: Readonly<Record<Applied['outcome'], (name: string) => Partia
   refused: () => ({ warning: ["OneOffJobs can't be updated, delete and recreate it instead"] }),
 };
 
-/** What became of a create-or-update. */
-export function appliedAnswer({ name, outcome }: Applied): { job_changed: boolean; messages: Messages } {
-  const messages = { ...noMessages, ...appliedTexts[outcome](name) };
-  return { job_changed: outcome === 'created' || outcome === 'updated', messages };
+/**
+ * What became of a create-or-update.
+ * @param made the job as it is now, where it is new or was changed
+ */
+export function appliedAnswer(
+  { name, outcome }: Applied,
+  made: JobSnapshot | undefined,
+): { job_changed: boolean; messages: Messages } {
+  const isChanged = outcome === 'created' || outcome === 'updated';
+  const messages = { ...(isChanged && made ? createdMessages(made) : noMessages), ...appliedTexts[outcome](name) };
+  return { job_changed: isChanged, messages };
 }
 
 export const noMessages: Messages = { info: [], warning: [], error: [] };

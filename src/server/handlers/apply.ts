@@ -2,7 +2,6 @@
  * Makes a job be as it is asked for: created where there is none, changed where it differs, left alone where it does not. A job that would
  * have to be made anew is there at every moment: docs/decisions/0006-changes-never-leave-nothing.md says how.
  */
-import { parseDefinition } from '../../definition/definition.ts';
 import { annotationNames, selectorTextOf } from '../../definition/labels.ts';
 import { isSameJob } from '../../definition/same-job.ts';
 import { type JobSnapshot, type KubeObject, typeOfKind } from '../../domain.ts';
@@ -11,7 +10,7 @@ import { recordAt, textAt } from '../../fields.ts';
 import type { Caller } from '../identify.ts';
 import { syncCompanions } from './companions.ts';
 import { type Deps, readyJobs } from './deps.ts';
-import { type Prepared, prepareJob } from './prepare.ts';
+import { type Prepared, prepareJob, readRequest } from './prepare.ts';
 import { endFormer, endJob } from './remove.ts';
 import { createJob, hasEnded } from './run.ts';
 
@@ -26,7 +25,7 @@ export type ApplyJob = (caller: Caller, input: Record<string, unknown>) => Promi
 export function createApplyJob(deps: Deps): ApplyJob {
   return async (caller, input) => {
     const jobs = readyJobs(deps);
-    const definition = parseDefinition(input);
+    const definition = await readRequest(caller, input, deps);
     const { name } = definition;
     return deps.takeTurn(caller, name, async () => {
       const prepared = await prepareJob(caller, definition, deps);

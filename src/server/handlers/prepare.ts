@@ -1,7 +1,17 @@
-/** From a definition to the object that would run it: its image found, every default filled in. Nothing is changed yet. */
-import { resolveJob } from '../../definition/definition.ts';
+/**
+ * From a request to a definition, and from a definition to the object that would run it: its image found, every default filled in. A request
+ * with mistakes hears of all of them at once. Nothing is changed yet.
+ */
+import {
+  problemsWith,
+  type ReadDefinition,
+  readDefinition,
+  refusalFor,
+  resolveJob,
+} from '../../definition/definition.ts';
+import type { Problem } from '../../definition/definition-fields.ts';
 import { toKubeObject } from '../../definition/manifests.ts';
-import type { JobDefinition, KubeObject, ResolvedJob } from '../../domain.ts';
+import type { Image, JobDefinition, KubeObject, ResolvedJob } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
 import type { Deps } from './deps.ts';
@@ -15,13 +25,40 @@ export interface Prepared {
   readonly object: KubeObject;
 }
 
-/** @throws AppError `job.invalid`, `image.unknown`, `images.unavailable`, `home.*` */
-export async function prepareJob({ tool }: Caller, definition: JobDefinition, deps: Deps): Promise<Prepared> {
+/**
+ * @param input the canonical body (snake_case keys), not yet trusted
+ * @throws AppError `job.invalid` and what a single problem may have as its own code: `schedule.invalid`, `image.unknown`, `limits.exceeded`
+ */
+export async function readRequest(
+  caller: Caller,
+  input: Readonly<Record<string, unknown>>,
+  deps: Deps,
+): Promise<JobDefinition> {
+  const read = readDefinition(input);
+  if (read.problems.length > 0) throw refusalFor(await allProblems(caller, read, deps));
+  return read.definition;
+}
+
+/** @throws AppError as readRequest(), `images.unavailable`, `home.*` */
+export async function prepareJob(caller: Caller, definition: JobDefinition, deps: Deps): Promise<Prepared> {
+  try {
+    return await prepare(caller, definition, deps);
+  } catch (error) {
+    if (!(error instanceof AppError) || !requestMistakes.has(error.code)) throw error;
+    const problems = await allProblems(caller, { definition, problems: [] }, deps);
+    throw problems.length > 0 ? refusalFor(problems) : error;
+  }
+}
+
+const requestMistakes: ReadonlySet<AppError['code']> = new Set(['job.invalid', 'image.unknown']);
+
+async function prepare({ tool }: Caller, definition: JobDefinition, deps: Deps): Promise<Prepared> {
   const image = await deps.images.find(definition.image);
   const home = await deps.homeOf(tool);
   const job = resolveJob(definition, { tool, image, homePath: home.path, defaults });
   const settings = deps.settings();
-  if (job.publish && settings.publicDomain === '') throw notPublic();
+  const [unpublishable] = problemsOfPublishing(definition, deps);
+  if (unpublishable) throw refusalFor([unpublishable]);
   const object = toKubeObject(job, definition, {
     tool,
     homePath: home.path,
@@ -33,12 +70,49 @@ export async function prepareJob({ tool }: Caller, definition: JobDefinition, de
   return { definition, job, object };
 }
 
-function notPublic(): AppError {
-  return new AppError(
-    'job.invalid',
-    'publish: this installation does not make jobs reachable from outside. Leave it out.',
-    {
-      fields: { field: 'publish' },
-    },
-  );
+/** Beside those of single fields: of the image, of what goes with it, of the limits. Asks no home: where it would lie is known. */
+async function allProblems({ tool }: Caller, read: ReadDefinition, deps: Deps): Promise<Problem[]> {
+  const { definition, problems } = read;
+  const isNamed = !problems.some(({ field }) => field === 'imagename');
+  const image = isNamed ? await deps.images.find(definition.image).catch(problemOfImage) : undefined;
+  return [
+    ...problems,
+    ...problemsOfImage(definition, image, `${deps.homes.mount}/${tool.name}`).filter(
+      ({ field }) => !isIn(problems, field),
+    ),
+    ...problemsOfPublishing(definition, deps).filter(({ field }) => !isIn(problems, field)),
+    ...(await deps.checkLimits(tool, { ...defaults, ...definition }).then(() => [], problemsOfLimits)),
+  ];
+}
+
+function isIn(problems: readonly Problem[], wanted: string): boolean {
+  return problems.some(({ field }) => field === wanted);
+}
+
+/** A registry that is away is no mistake of the request. */
+function problemOfImage(error: unknown): Problem | undefined {
+  if (!(error instanceof AppError) || error.code !== 'image.unknown') return undefined;
+  return { field: 'imagename', text: error.message, cause: error };
+}
+
+function problemsOfImage(definition: JobDefinition, image: Image | Problem | undefined, home: string): Problem[] {
+  if (!image) return [];
+  return 'field' in image ? [image] : problemsWith(definition, image, home);
+}
+
+function problemsOfPublishing({ publish }: JobDefinition, deps: Deps): Problem[] {
+  if (!publish || deps.settings().publicDomain !== '') return [];
+  const text = 'publish: this installation does not make jobs reachable from outside. Leave it out.';
+  return [{ field: 'publish', text }];
+}
+
+/** Limits that cannot be read are found missing when the job is made. */
+function problemsOfLimits(error: unknown): Problem[] {
+  if (!(error instanceof AppError) || error.code !== 'limits.exceeded') return [];
+  const texts = error.problems ?? [error.message];
+  return texts.map((text) => ({
+    field: text.startsWith('Requested memory') ? 'memory' : 'cpu',
+    text,
+    ...(texts.length === 1 ? { cause: error } : {}),
+  }));
 }

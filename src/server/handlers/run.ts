@@ -1,11 +1,10 @@
 /** A new job: checked, created in the cluster as the tool, told to its actor, answered. */
-import { parseDefinition } from '../../definition/definition.ts';
 import type { JobSnapshot } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
 import { syncCompanions } from './companions.ts';
 import { type Deps, readyJobs } from './deps.ts';
-import { type Prepared, prepareJob } from './prepare.ts';
+import { type Prepared, prepareJob, readRequest } from './prepare.ts';
 import { endJob } from './remove.ts';
 
 /**
@@ -19,7 +18,7 @@ export type RunJob = (caller: Caller, input: Record<string, unknown>) => Promise
 export function createRunJob(deps: Deps): RunJob {
   return async (caller, input) => {
     const jobs = readyJobs(deps);
-    const definition = parseDefinition(input);
+    const definition = await readRequest(caller, input, deps);
     const { name } = definition;
     return deps.takeTurn(caller, name, async () => {
       const existing = jobs.find(caller.tool.namespace, name);

@@ -1,6 +1,6 @@
 /** The routes of 2026, `/v1/tool/{tool}/…`: the dialect that is ours. */
-import { parseDefinition } from '../../definition/definition.ts';
 import { AppError } from '../../errors.ts';
+import { recordAt } from '../../fields.ts';
 import {
   appliedAnswer,
   canonical,
@@ -17,6 +17,7 @@ import type { ApplyJob } from '../handlers/apply.ts';
 import type { Deps } from '../handlers/deps.ts';
 import { followEvents } from '../handlers/events.ts';
 import type { createListJobs, ListForm } from '../handlers/list.ts';
+import { readRequest } from '../handlers/prepare.ts';
 import { readQuota } from '../handlers/quota.ts';
 import { deleteJob, flushJobs } from '../handlers/remove.ts';
 import { restartJob } from '../handlers/restart.ts';
@@ -62,7 +63,7 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
     status: 201,
     body: schemas.newJobSchema,
     answer: schemas.createdAnswer,
-    explainBody,
+    explainBody: async ({ caller, body }: Call) => void (await readRequest(caller, recordAt(body), deps)),
     handle: create,
   };
   const rows: Route[] = [
@@ -86,7 +87,10 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       operation: 'apply',
       status: 200,
       answer: schemas.appliedAnswer,
-      handle: async ({ caller, body }) => appliedAnswer(await apply(caller, body as Record<string, unknown>)),
+      handle: async ({ caller, body }) => {
+        const applied = await apply(caller, body as Record<string, unknown>);
+        return appliedAnswer(applied, deps.jobs.find(caller.tool.namespace, applied.name));
+      },
     },
     {
       ...row,
@@ -184,11 +188,11 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       handle: async ({ caller }) => ({ quota: quota2026(await readQuota(caller, deps)), messages: noMessages }),
     },
   ];
-  return rows.map((entry) => ({ ...entry, handle: (call) => entry.handle(ownTool(call)) }));
-}
-
-function explainBody(body: unknown): void {
-  parseDefinition(typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {});
+  return rows.map(({ handle, explainBody, ...entry }) => ({
+    ...entry,
+    handle: (call) => handle(ownTool(call)),
+    ...(explainBody ? { explainBody: (call: Call) => explainBody(ownTool(call)) } : {}),
+  }));
 }
 
 /** The tool in the path must be the certificate's. */

@@ -37,7 +37,7 @@ export interface Route {
   /** JSON where absent. A stream of JSON lines is `text/plain; charset=utf8`, one of server-sent events `text/event-stream`. */
   readonly answerType?: string;
   /** Words what is wrong with a body whose shape does not fit, all problems at once. @throws AppError */
-  explainBody?(body: unknown): void;
+  explainBody?(call: Call): Promise<void>;
   /** A value to be written as JSON, a list's text, or text that goes on. */
   handle(call: Call): Promise<unknown> | unknown;
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AppError, type ErrorCode, errorTable } from '../../../src/errors.ts';
 import { fromKubeStatus } from '../../../src/kube.ts';
 import {
+  appliedAnswer,
   canonical,
   canonicalImages,
   canonicalJob,
@@ -84,6 +85,24 @@ describe('a job that was just created', () => {
     expect(createdMessages(makeSnapshot({ job: { image } })).warning).toEqual([
       expect.stringContaining("'python3.11' is deprecated"),
     ]);
+  });
+
+  it('comes with a warning where a page is to be asked over UDP', () => {
+    const port = 53;
+    const healthCheck = { type: 'http', path: '/' } as const;
+    const made = (portProtocol: 'tcp' | 'udp') =>
+      makeSnapshot({ kind: 'Deployment', definition: { port, portProtocol, healthCheck } });
+    expect(createdMessages(made('udp')).warning).toEqual([expect.stringContaining('has no effect')]);
+    expect(createdMessages(made('tcp'))).toBe(noMessages);
+  });
+
+  it('comes with its warnings from a create-or-update as well, where something was changed', () => {
+    const made = withSchedule('@monthly', '5 4 31 * *');
+    const messages = (outcome: 'created' | 'updated' | 'unchanged') =>
+      appliedAnswer({ name: 'demo', outcome }, made).messages;
+    expect(messages('created')).toMatchObject({ info: ['Job demo created'], warning: [expect.any(String)] });
+    expect(messages('updated')).toMatchObject({ info: ['Job demo was updated'], warning: [expect.any(String)] });
+    expect(messages('unchanged').warning).toEqual([]);
   });
 
   it('comes with a warning where its schedule skips months or never comes, and with none otherwise', () => {
