@@ -16,9 +16,12 @@ const shared = {
 const banner = { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" };
 
 const commandLine = { ...shared, platform: 'neutral', minify: true };
-const yamlBeside = {
-  name: 'yaml-beside',
-  setup: ({ onResolve }) => onResolve({ filter: /^yaml$/ }, () => ({ path: './jobs-yaml.js', external: true })),
+const besides = {
+  name: 'besides',
+  setup({ onResolve }) {
+    onResolve({ filter: /^yaml$/ }, () => ({ path: './jobs-yaml.js', external: true }));
+    onResolve({ filter: /\/job-rules\.ts$/ }, () => ({ path: './jobs-rules.js', external: true }));
+  },
 };
 
 await rm('dist', { recursive: true, force: true });
@@ -33,9 +36,10 @@ await Promise.all([
     entryPoints: { jobsd: 'bin/jobsd.ts', admin: 'bin/admin.ts' },
   }),
   build({ ...shared, entryPoints: { 'home-reader': 'bin/home-reader.ts' } }),
-  // The command line starts anew for every command, so what only some need (a full YAML parser) stays outside.
-  build({ ...commandLine, entryPoints: { jobs: 'bin/jobs.ts' }, external: ['node:*'], plugins: [yamlBeside] }),
+  // The command line starts anew for every command, so what only some need (a full YAML parser, the service's rules) stays outside.
+  build({ ...commandLine, entryPoints: { jobs: 'bin/jobs.ts' }, external: ['node:*'], plugins: [besides] }),
   build({ ...commandLine, entryPoints: { 'jobs-yaml': 'yaml' } }),
+  build({ ...commandLine, entryPoints: { 'jobs-rules': 'bin/job-file/job-rules.ts' }, external: ['node:*'] }),
   // For the programs of others: one file, with its types beside it.
   build({ ...commandLine, entryPoints: { client: 'bin/client/connect.ts' }, external: ['node:*'] }),
 ]);

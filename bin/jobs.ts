@@ -88,7 +88,15 @@ async function runCommand(line: CommandLine<CacCommand>, env: Env, io: Io, talk:
     trace: (text) => talk.say('debug', text),
   });
   try {
-    const outcome = await entry.run({ client, line, say: talk.say, isWatched: io.isTerminal, clock: io.clock });
+    const outcome = await entry.run({
+      client,
+      line,
+      say: talk.say,
+      progress() {},
+      isWatched: io.isTerminal,
+      clock: io.clock,
+      signal: io.signal,
+    });
     print(outcome, form === 'json', io);
     return outcome.exit ?? 0;
   } finally {

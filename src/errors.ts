@@ -209,6 +209,13 @@ export const errorTable = {
     retry: 'no',
     hint: 'The start-up file or a setting breaks a rule; every problem is named.',
   },
+  'file.invalid': {
+    id: 'TJF-V021',
+    http: 0,
+    exit: 1,
+    retry: 'no',
+    hint: 'A file of jobs cannot be read or written, or is no list of jobs.',
+  },
   'usage.invalid': {
     id: 'TJF-V020',
     http: 0,

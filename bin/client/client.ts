@@ -6,9 +6,13 @@ export type { Job } from './session.ts';
 
 export interface Client {
   listJobs(): Promise<Job[]>;
+  /** Only what their owners set, as they typed it. */
+  listJobsAsSet(): Promise<Job[]>;
   /** @throws AppError `job.not_found` */
   showJob(name: string): Promise<Job>;
   createJob(body: Readonly<Record<string, unknown>>): Promise<Job>;
+  /** Creates the job or changes it where it differs. @returns whether anything was changed */
+  applyJob(body: Readonly<Record<string, unknown>>): Promise<boolean>;
   /** @throws AppError `job.not_found` */
   deleteJob(name: string): Promise<void>;
   /** @throws AppError `job.not_found`, `job.not_restartable` */
@@ -25,8 +29,10 @@ export function createClient(options: ClientOptions): Client {
   const { ask, close } = createSession(options);
   return {
     listJobs: async () => listOf(await ask('GET', '/jobs'), 'jobs'),
+    listJobsAsSet: async () => listOf(await ask('GET', '/jobs?include_unset=false&as_typed=true'), 'jobs'),
     showJob: async (name) => recordOf(await ask('GET', `/jobs/${safeName(name)}`), 'job'),
     createJob: async (body) => recordOf(await ask('POST', '/jobs', body), 'job'),
+    applyJob: async (body) => (await ask('PATCH', '/jobs', body)).job_changed === true,
     deleteJob: async (name) => void (await ask('DELETE', `/jobs/${safeName(name)}`)),
     restartJob: async (name) => void (await ask('POST', `/jobs/${safeName(name)}/restart`)),
     flushJobs: async () => void (await ask('DELETE', '/jobs')),

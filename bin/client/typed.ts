@@ -247,6 +247,7 @@ export type ErrorCode =
   | 'view.not_ready'
   | 'kube.conflict'
   | 'settings.invalid'
+  | 'file.invalid'
   | 'usage.invalid'
   | 'service.refused'
   | 'service.failed'

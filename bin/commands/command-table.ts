@@ -4,9 +4,11 @@
  */
 import { emailsChoices, mountChoices } from '../../src/domain.ts';
 import { deleteJob } from './delete.ts';
+import { dumpJobs } from './dump.ts';
 import { flushJobs } from './flush.ts';
 import { listImages } from './images.ts';
 import { listForms, listJobs } from './list.ts';
+import { loadJobs } from './load.ts';
 import type { Command } from './outcome.ts';
 import { showQuota } from './quota.ts';
 import { restartJob } from './restart.ts';
@@ -135,6 +137,22 @@ export const commandTable: readonly CommandEntry[] = [
     description: 'list the images a job can run in',
     options: [output],
     run: listImages,
+  },
+  {
+    usage: 'load <file>',
+    description: 'make jobs be as a YAML file has them; - is what is piped in; no job is deleted',
+    offers: 'file',
+    options: [{ words: '--job <name>', description: 'Only this job of the file', offers: 'job' }, output],
+    run: loadJobs,
+  },
+  {
+    usage: 'dump',
+    description: "print all jobs as a YAML file for 'load'",
+    options: [
+      { words: '-f, --to-file <file>', description: 'Write the file instead of printing it', offers: 'file' },
+      output,
+    ],
+    run: dumpJobs,
   },
   { usage: 'quota', description: 'show what the tool may use, and what it uses', options: [output], run: showQuota },
 ];

@@ -6,7 +6,8 @@ import { emailsChoices, mountChoices } from '../../src/domain.ts';
 import { AppError } from '../../src/errors.ts';
 import { type CommandLine, choiceOf, numberOf, refuseTogether, usage } from '../terminal/arguments.ts';
 
-const maxSeconds = 31_536_000;
+/** Seven decades: what Kubernetes can count. */
+const maxSeconds = 2_147_483_647;
 const maxReplicas = 1_000;
 
 export type NewJob = Readonly<Record<string, unknown>>;

@@ -9,9 +9,13 @@ export interface Context {
   readonly line: CommandLine;
   /** Something for the person at the terminal, at once. */
   say(level: Level, text: string): void;
+  /** What is being done, shown to a person while it takes longer than a moment. */
+  progress(text: string): void;
   /** Whether a person reads what is said. */
   readonly isWatched: boolean;
   readonly clock: Clock;
+  /** Aborted when the command is interrupted. */
+  readonly signal: AbortSignal;
 }
 
 export interface Clock {

@@ -29,6 +29,20 @@ export function visibleJson(value: unknown): string {
   return text.replace(driving, (char) => (char === '\n' ? char : jsonEscapeOf(char)));
 }
 
+/** Whether a text of several lines can be shown as it is. */
+export function isHarmless(text: string): boolean {
+  return visibleText(text) === text;
+}
+
+/** YAML in which everything that is not harmless stands between double quotes (YAML 1.2, 5.7). */
+export function yamlEscapes(text: string): string {
+  return text.replace(driving, (char) => {
+    const code = char.codePointAt(0) ?? 0;
+    if (char === '\n' || char === '\t') return char;
+    return code <= 0xff ? `\\x${hex(code, 2)}` : code <= 0xffff ? `\\u${hex(code, 4)}` : `\\U${hex(code, 8)}`;
+  });
+}
+
 const short: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 function escapeOf(char: string): string {

@@ -178,7 +178,8 @@ export const errorAnswer = z
 export const toolParams = z.object({ tool: z.string() });
 export const jobParams = z.object({ tool: z.string(), name: z.string() });
 export const nameParams = z.object({ name: z.string() });
-export const unsetQuery = z.object({ include_unset: z.enum(['true', 'false', 'True', 'False', '1', '0']).optional() });
+const truth = z.enum(['true', 'false', 'True', 'False', '1', '0']);
+export const unsetQuery = z.object({ include_unset: truth.optional(), as_typed: truth.optional() });
 
 const seedText = z.union([z.string(), z.boolean(), z.number(), z.null()]);
 

@@ -37,16 +37,18 @@ export interface CanonicalOptions {
   nextFiringAt(snapshot: JobSnapshot): number | undefined;
   /** False: only what the user set. */
   readonly includeUnset: boolean;
+  /** Of what the user set: the image and amounts as typed, not in the form of 2026. */
+  readonly asTyped: boolean;
   readonly trouble?: string | undefined;
 }
 
 export function canonicalJob(
   snapshot: JobSnapshot,
-  { now, nextFiringAt, includeUnset, trouble }: CanonicalOptions,
+  { now, nextFiringAt, includeUnset, asTyped, trouble }: CanonicalOptions,
 ): Job2026 | object {
   return includeUnset
     ? renderJob2026(snapshot, { now, nextFiringAt: nextFiringAt(snapshot), trouble })
-    : renderUnresolved2026(snapshot);
+    : renderUnresolved2026(snapshot, asTyped);
 }
 
 /** What must be said with an answer that comes from a view cut off from the cluster. */

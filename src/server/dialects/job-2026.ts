@@ -109,12 +109,19 @@ function continuousMark(type: JobType): Pick<Job2026, 'continuous'> {
   return type === 'continuous' ? { continuous: true } : {};
 }
 
-/** Without a definition (objects of earlier services) what differs from the defaults counts as set. */
-export function renderUnresolved2026({ key, object: { job, definition } }: JobSnapshot): UnresolvedJob2026 {
+/**
+ * Without a definition (objects of earlier services) what differs from the defaults counts as set.
+ * @param asTyped image and amounts as their owner wrote them, for whoever makes a file of them
+ */
+export function renderUnresolved2026(
+  { key, object: { job, definition } }: JobSnapshot,
+  asTyped = false,
+): UnresolvedJob2026 {
   const type = typeOfKind[key.kind];
   const typed = definition?.image;
   // The address of an image that the list lost says less than the name its owner gave.
-  const image = (job?.image.state === 'unknown' ? typed : undefined) ?? job?.image.name ?? typed ?? 'unknown';
+  const image =
+    (asTyped || job?.image.state === 'unknown' ? typed : undefined) ?? job?.image.name ?? typed ?? 'unknown';
   return {
     name: key.name,
     cmd: definition?.cmd ?? job?.cmd ?? 'unknown',
@@ -122,7 +129,11 @@ export function renderUnresolved2026({ key, object: { job, definition } }: JobSn
     image,
     job_type: type,
     ...continuousMark(type),
-    ...(definition ? fromDefinition(definition) : job ? fromResolved(job, type) : {}),
+    ...(definition
+      ? { ...fromDefinition(definition), ...(asTyped ? typedAmounts(definition) : {}) }
+      : job
+        ? fromResolved(job, type)
+        : {}),
   };
 }
 
@@ -146,6 +157,10 @@ function fromDefinition(asked: JobDefinition): Partial<UnresolvedJob2026> {
     health_check: asked.healthCheck,
     publish: asked.publish,
   });
+}
+
+function typedAmounts({ memory, cpu }: JobDefinition): Partial<UnresolvedJob2026> {
+  return withoutUnset({ memory, cpu });
 }
 
 function fromResolved(job: ResolvedJob, type: JobType): Partial<UnresolvedJob2026> {

@@ -47,9 +47,10 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
     now: deps.now(),
     nextFiringAt,
     includeUnset: wantsUnset(query),
+    asTyped: wantsTyped(query),
   });
   const listForm = (query: Call['query']): ListForm => ({
-    name: wantsUnset(query) ? 'canonical' : 'canonical-set',
+    name: wantsUnset(query) ? 'canonical' : wantsTyped(query) ? 'canonical-typed' : 'canonical-set',
     write: (snapshots) =>
       textOf(canonical, said({ jobs: snapshots.map((snapshot) => canonicalJob(snapshot, options(query))) })),
   });
@@ -207,5 +208,13 @@ function ownTool(call: Call): Call {
 }
 
 function wantsUnset(query: Call['query']): boolean {
-  return !['false', 'False', '0'].includes(String(query.include_unset ?? 'true'));
+  return isOn(query.include_unset ?? 'true');
+}
+
+function wantsTyped(query: Call['query']): boolean {
+  return isOn(query.as_typed ?? 'false');
+}
+
+function isOn(value: unknown): boolean {
+  return !['false', 'False', '0'].includes(String(value));
 }

@@ -53,8 +53,8 @@ describe('a job', () => {
 
   it('is all that is known of it, or only what its owner set', () => {
     const snapshot = makeSnapshot({ kind: 'CronJob', definition: { memory: '0.5Gi', emails: 'all' } });
-    const all = canonicalJob(snapshot, { ...options, includeUnset: true });
-    const set = canonicalJob(snapshot, { ...options, includeUnset: false });
+    const all = canonicalJob(snapshot, { ...options, includeUnset: true, asTyped: false });
+    const set = canonicalJob(snapshot, { ...options, includeUnset: false, asTyped: false });
     expect(all).toMatchObject({ name: 'demo', status: { next_schedule: '2026-03-01T13:01:02Z' }, retry: 0 });
     expect(set).toMatchObject({ name: 'demo', memory: '0.5Gi', emails: 'all', job_type: 'scheduled' });
     expect(Object.keys(set)).not.toContain('retry');
@@ -62,9 +62,9 @@ describe('a job', () => {
 
   it('says what is wrong with it', () => {
     const trouble = 'Unable to start, out of quota for cpu';
-    expect(JSON.stringify(canonicalJob(makeSnapshot(), { ...options, includeUnset: true, trouble }))).toContain(
-      trouble,
-    );
+    expect(
+      JSON.stringify(canonicalJob(makeSnapshot(), { ...options, includeUnset: true, asTyped: false, trouble })),
+    ).toContain(trouble);
   });
 });
 

@@ -180,6 +180,14 @@ describe('a job of 2026 as its owner set it', () => {
     });
   });
 
+  it('has image and amounts as they were typed, where that is asked for', () => {
+    const definition = { image: 'tf-bookworm', memory: '512Mi', cpu: '500m' };
+    const snapshot = makeSnapshot({ definition });
+    expect(renderUnresolved2026(snapshot)).toMatchObject({ imagename: 'bookworm', memory: '0.5Gi', cpu: '0.5' });
+    const { image, ...amounts } = definition;
+    expect(renderUnresolved2026(snapshot, true)).toMatchObject({ imagename: image, image, ...amounts });
+  });
+
   it('is a new job in the words of the schema, whatever the actor knows', () => {
     fc.assert(
       fc.property(anySnapshot, (snapshot) => {

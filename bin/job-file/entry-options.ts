@@ -1,0 +1,81 @@
+/** One entry of a file as the options that `run` would have been given. */
+import { didYouMean, meantWord } from '../terminal/meant-word.ts';
+import { knownKeys, neededKeys, switchKeys } from './keys.ts';
+import type { FileEntry, Value } from './yaml-entries.ts';
+
+export interface EntryOptions {
+  readonly number: number;
+  readonly name: string;
+  /** As of a command line: '' for a switch. */
+  readonly options: ReadonlyMap<string, string>;
+  /** Whole sentences. */
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Unquoted words that YAML 1.1 has for the same thing; people's files are full of them. */
+const truths = /^(?:true|yes|on)$/i;
+const falsehoods = /^(?:false|no|off)$/i;
+const nothing = /^(?:|~|null)$/i;
+
+/** @returns the name of an entry; undefined where it has none */
+export function nameOf({ values }: FileEntry): string | undefined {
+  const value = values.get('name');
+  return value && !isNothing(value) ? value.text : undefined;
+}
+
+export function optionsOf(entry: FileEntry): EntryOptions {
+  const { number, values } = entry;
+  const name = nameOf(entry) ?? '';
+  const options = new Map<string, string>();
+  const problems = entry.problems.map((text) => `Invalid job ${number}${name && ` ('${name}')`}: ${text}`);
+  const warnings = entry.warnings.map((text) => `In job '${name || number}' ${text}.`);
+  const warn = (text: string) => warnings.push(text);
+  for (const key of neededKeys) {
+    const value = values.get(key);
+    if (!value || isNothing(value)) problems.push(missing(number, name, key));
+  }
+  for (const [key, value] of values) {
+    if (!knownKeys.includes(key)) {
+      const meant = didYouMean(meantWord(key, knownKeys));
+      warn(`Unknown key '${key}' in job '${name || number}' definition${meant && `.${meant}`}`);
+    } else if (isNothing(value)) {
+      if (!neededKeys.some((one) => one === key))
+        warn(`'${key}' in job '${name || number}' has no value and is left out.`);
+    } else if (switchKeys.some((one) => one === key)) readSwitch(key, value);
+    else if (key === 'wait') readWait(value);
+    else if (key !== 'name') options.set(key, value.text);
+  }
+  return { number, name, options, problems, warnings };
+
+  function readSwitch(key: string, value: Value): void {
+    if (truths.test(value.text)) {
+      options.set(key, '');
+      if (value.isQuoted) warn(`'${key}' in job '${name}' should be true without quotes; quoted words will go away.`);
+    } else if (falsehoods.test(value.text)) {
+      const instead = key === 'filelog' ? " Write 'no-filelog: true' to switch file logs off." : '';
+      warn(`'${key}' in job '${name}' can only be true, and is left out.${instead}`);
+    } else {
+      problems.push(
+        `Invalid job ${number} ('${name}'): '${key}' must be true or left out; '${value.text}' is neither.`,
+      );
+    }
+  }
+
+  function readWait(value: Value): void {
+    if (falsehoods.test(value.text)) warn(`'wait' in job '${name}' can only be true or seconds, and is left out.`);
+    else if (values.has('schedule') || values.has('continuous')) {
+      warn(`'wait' in job '${name}' is left out: only one-off jobs come to an end.`);
+    } else options.set('wait', truths.test(value.text) ? '' : value.text);
+  }
+}
+
+function isNothing({ text, isQuoted }: Value): boolean {
+  return !isQuoted && nothing.test(text);
+}
+
+/** The sentence is known from the earlier clients. */
+function missing(number: number, name: string, key: string): string {
+  const of = name === '' ? '' : ` ('${name}')`;
+  return `Unable to load job number ${number}${of}: missing configuration parameter ${key}`;
+}
