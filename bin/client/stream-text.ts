@@ -28,18 +28,28 @@ export interface ServerSentEvent {
   readonly id: string | undefined;
 }
 
-/** Comments and events without data are left out (HTML Standard, "Server-sent events"). */
-export async function* eventsOf(pieces: AsyncIterable<Buffer>): AsyncGenerator<ServerSentEvent> {
-  let id: string | undefined;
+/** The last id that was heard: where to go on from after a stream that broke off. */
+export interface Position {
+  id: string | undefined;
+}
+
+/**
+ * Comments and events without data are left out (HTML Standard, "Server-sent events").
+ * @param position kept up to date
+ */
+export async function* eventsOf(
+  pieces: AsyncIterable<Buffer>,
+  position: Position = { id: undefined },
+): AsyncGenerator<ServerSentEvent> {
   let event = 'message';
   let data: string[] = [];
   for await (const line of linesOf(pieces)) {
     const [, field = '', value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
-    if (field === 'id') id = value;
+    if (field === 'id') position.id = value;
     else if (field === 'event') event = value;
     else if (field === 'data') data.push(value);
     if (line !== '') continue;
-    if (data.length > 0) yield { event, data: data.join('\n'), id };
+    if (data.length > 0) yield { event, data: data.join('\n'), id: position.id };
     event = 'message';
     data = [];
   }

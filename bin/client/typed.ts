@@ -59,6 +59,9 @@ export interface Job {
   readonly publish?: boolean;
 }
 
+/** What happened to a job, as server-sent events say it: docs/wire.md, "Events". */
+export type JobEvent = { readonly id: string; readonly event: 'job.changed'; readonly data: { readonly job: string; readonly job_type: 'one-off' | 'scheduled' | 'continuous'; readonly run_id?: string | null; readonly status: { readonly short: 'pending' | 'running' | 'succeeded' | 'failed' | 'unknown'; readonly up_to_date: boolean; readonly messages: readonly string[] } } } | { readonly id: string; readonly event: 'run.ended'; readonly data: Run } | { readonly id: string; readonly event: 'job.gone'; readonly data: { readonly job: string; readonly job_type: 'one-off' | 'scheduled' | 'continuous'; readonly run_id?: string | null } } | { readonly id: string; readonly event: 'reset'; readonly data: Readonly<Record<string, never>> };
+
 export interface JobStatus {
   readonly short: 'pending' | 'running' | 'succeeded' | 'failed' | 'unknown';
   /** How long it has been so, e.g. 2h5m. */
@@ -199,6 +202,10 @@ export interface Jobs {
    * @throws AppError `job.not_found`
    */
   runs(name: string): Promise<readonly Run[]>;
+  /**
+   * What happens to the jobs of the tool, as it happens.
+   */
+  events(query?: { readonly job?: string }): AsyncIterable<JobEvent>;
   /**
    * Images that can be used.
    */

@@ -158,7 +158,21 @@ const runSchema = z
   })
   .meta({ id: 'Run' });
 export const eventsQuery = z.object({ job: z.string().optional().describe('Events of this job only.') });
-export const eventsAnswer = z.string().describe('Server-sent events; docs/wire.md names them.');
+const eventOf = <Name extends string, Data extends z.ZodType>(event: Name, data: Data) =>
+  z.object({ id: z.string(), event: z.literal(event), data });
+const goneJob = z.object({ job: name, job_type: jobType, run_id: z.string().nullable().optional() });
+/** One server-sent event; `data` is a line of JSON in it. */
+export const eventsAnswer = z
+  .discriminatedUnion('event', [
+    eventOf('job.changed', goneJob.extend({ status: status.pick({ short: true, up_to_date: true, messages: true }) })),
+    eventOf('run.ended', runSchema),
+    eventOf('job.gone', goneJob),
+    eventOf('reset', z.object({})),
+  ])
+  .meta({
+    id: 'JobEvent',
+    description: 'What happened to a job, as server-sent events say it: docs/wire.md, "Events".',
+  });
 export const runsAnswer = z.object({ runs: z.array(runSchema).describe('Newest first.'), messages });
 
 /** Every refusal of the canonical dialect. */

@@ -1,5 +1,6 @@
 /** docs/api.md: an introduction by hand, tables by the OpenAPI document. */
 import type { OpenApiDocument, Operation } from '../../src/server/openapi/document.ts';
+import type { JsonSchema } from '../../src/server/schemas.ts';
 import { type Field, fieldsOf, typeText } from './type-text.ts';
 
 const introduction = `# The API
@@ -50,7 +51,8 @@ export function apiPage(document: OpenApiDocument): string {
   });
   const objects = Object.entries(document.components.schemas).map(([name, schema]) => {
     const said = typeof schema.description === 'string' ? [schema.description, ''] : [];
-    return [`### ${name}`, '', ...said, ...fieldTable(fieldsOf(schema))].join('\n');
+    const fields = schema.properties ? fieldTable(fieldsOf(schema)) : eitherList(schema);
+    return [`### ${name}`, '', ...said, ...fields].join('\n');
   });
   return `${[introduction.trimEnd(), '## Routes', routesIntroduction, ...tables, '## Objects', ...objects].join('\n\n')}\n`;
 }
@@ -104,6 +106,12 @@ function contentText(content: Operation['responses'][string]['content']): string
   const text = typeText(schema);
   const short = text.length > 160 ? 'an object, see openapi.json' : code(text);
   return type === 'application/json' ? short : `${code(type)} of ${short}`;
+}
+
+/** What it can be, one a line. */
+function eitherList(schema: JsonSchema): string[] {
+  const either = (schema.oneOf ?? schema.anyOf ?? [schema]) as JsonSchema[];
+  return either.map((one) => `- \`${typeText(one).replaceAll('readonly ', '')}\``);
 }
 
 function fieldTable(fields: readonly Field[]): string[] {

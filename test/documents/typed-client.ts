@@ -10,8 +10,12 @@ export interface MadeOperation {
   /** Below the path of the tool, e.g. `/jobs/{name}`. */
   readonly path: string;
   readonly takesBody: boolean;
+  /** Whether what it asks for can be narrowed by an object of query parameters. */
+  readonly takesQuery: boolean;
   /** The one field of the answer that the method returns; null: the method returns nothing. */
   readonly answer: string | null;
+  /** What an answer that goes on is made of; null: it is whole. */
+  readonly stream: 'lines' | 'events' | null;
 }
 
 interface Method extends MadeOperation {
@@ -24,9 +28,9 @@ const base = '/v1/tool/{tool}';
 
 /** Text of bin/client/operations.json. */
 export function operationsText(document: OpenApiDocument): string {
-  const table = methodsOf(document).map(({ name, method, path, takesBody, answer }): [string, MadeOperation] => [
+  const table = methodsOf(document).map(({ name, operation: _, answerType: __, ...made }): [string, MadeOperation] => [
     name,
-    { method, path, takesBody, answer },
+    made,
   ]);
   return `${JSON.stringify(Object.fromEntries(table), null, 2)}\n`;
 }
@@ -87,14 +91,23 @@ function methodsOf(document: OpenApiDocument): Method[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     path.startsWith(`${base}/`)
       ? Object.entries(methods)
-          .filter(([, operation]) => /^[a-z]+$/.test(operation.operationId) && answerOf(operation) !== undefined)
+          .filter(([, { operationId }]) => /^[a-z]+$/.test(operationId))
           .map(([method, operation]) => methodOf(path.slice(base.length), method, operation))
       : [],
   );
 }
 
+const streams: Readonly<Record<string, MadeOperation['stream']>> = {
+  'application/json': null,
+  'text/plain; charset=utf8': 'lines',
+  'text/event-stream': 'events',
+};
+
 function methodOf(path: string, method: string, operation: Operation): Method {
-  const answers = fieldsOf(answerOf(operation) ?? {}).filter(({ name }) => name !== 'messages');
+  const { mediaType, schema } = answerOf(operation);
+  const stream = streams[mediaType];
+  if (stream === undefined) throw new Error(`${operation.operationId} answers with ${mediaType}`);
+  const answers = stream ? [] : fieldsOf(schema).filter(({ name }) => name !== 'messages');
   if (answers.length > 1) throw new Error(`${operation.operationId} answers more than one thing beside messages`);
   const [answer] = answers;
   return {
@@ -103,18 +116,39 @@ function methodOf(path: string, method: string, operation: Operation): Method {
     method: method.toUpperCase(),
     path,
     takesBody: operation.requestBody !== undefined,
+    takesQuery: queryOf(operation).length > 0,
     answer: answer?.name ?? null,
-    answerType: answer ? fullType(answer) : 'void',
+    stream,
+    answerType: stream ? `AsyncIterable<${typeText(schema)}>` : `Promise<${answer ? fullType(answer) : 'void'}>`,
   };
 }
 
-/** Undefined where the answer comes in pieces. */
-function answerOf({ responses }: Operation): JsonSchema | undefined {
+function answerOf({ operationId, responses }: Operation): { mediaType: string; schema: JsonSchema } {
   const [answer] = Object.values(responses);
-  return answer?.content?.['application/json']?.schema;
+  const [content] = Object.entries(answer?.content ?? {});
+  if (!content) throw new Error(`${operationId} answers with nothing`);
+  const [mediaType, { schema }] = content;
+  return { mediaType, schema };
 }
 
 /** The client never asks for less than the whole job. */
+function queryOf({ parameters }: Operation): Parameter[] {
+  return parameters.filter((one) => one.in === 'query' && one.name !== 'include_unset');
+}
+
+/** Texts on the wire that are truth values or numbers in a program. */
+function queryType({ enum: words, pattern, ...schema }: JsonSchema): string {
+  if (Array.isArray(words) && words.includes('true')) return 'boolean';
+  if (typeof pattern === 'string' && pattern.includes('\\d')) return 'number';
+  return typeText(words ? { ...schema, enum: words } : schema);
+}
+
+function queryText(operation: Operation): string[] {
+  const query = queryOf(operation).map(({ name, schema }) => `readonly ${name}?: ${queryType(schema)}`);
+  return query.length > 0 ? [`query?: { ${query.join('; ')} }`] : [];
+}
+
+/** What is answered to that. */
 function fullType({ type }: Field): string {
   return type.replace('(Job | JobAsSet)', 'Job').replace('Job | JobAsSet', 'Job');
 }
@@ -128,8 +162,8 @@ function codesOf(method: Method | undefined): string[] {
 function signatureOf({ name, operation, answerType }: Method): string {
   const own = operation.parameters.filter((one) => one.in === 'path' && one.name !== 'tool');
   const body = operation.requestBody?.content['application/json']?.schema;
-  const parameters = [...own.map(parameterText), ...(body ? [`body: ${typeText(body)}`] : [])];
-  return `${name}(${parameters.join(', ')}): Promise<${answerType}>;`;
+  const parameters = [...own.map(parameterText), ...(body ? [`body: ${typeText(body)}`] : []), ...queryText(operation)];
+  return `${name}(${parameters.join(', ')}): ${answerType};`;
 }
 
 function methodText(method: Method, everywhere: readonly string[]): string {
@@ -144,6 +178,7 @@ function parameterText({ name, schema }: Parameter): string {
 
 function interfaceText(name: string, schema: JsonSchema): string {
   const said = typeof schema.description === 'string' ? `/** ${schema.description} */\n` : '';
+  if (!schema.properties) return `${said}export type ${name} = ${typeText(schema)};`;
   const fields = fieldsOf(schema).map(
     ({ name: field, type, isRequired, description }) =>
       `${description === undefined ? '' : `  /** ${description} */\n`}  readonly ${field}${isRequired ? '' : '?'}: ${type};`,
@@ -158,7 +193,9 @@ function namesIn(methods: readonly Method[], schemas: Readonly<Record<string, Js
     for (const name of Object.keys(schemas)) {
       if (found.has(name) || !new RegExp(`\\b${name}\\b`).test(text)) continue;
       found.add(name);
-      for (const { type } of fieldsOf(schemas[name] ?? {})) look(type);
+      const schema = schemas[name] ?? {};
+      if (!schema.properties) look(typeText(schema));
+      for (const { type } of fieldsOf(schema)) look(type);
     }
   };
   look(['Messages', ...methods.map(signatureOf)].join('\n'));

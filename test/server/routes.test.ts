@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventsOf, linesOf } from '../../bin/client/stream-text.ts';
 import { fromKubeStatus } from '../../src/kube.ts';
 import { createDialectOf, registerRoutes } from '../../src/server/register-routes.ts';
 import type { Route } from '../../src/server/routes/route.ts';
@@ -53,6 +54,19 @@ const send = (method: string, path: string, body?: unknown, type = 'application/
       : { body: typeof body === 'string' ? body : JSON.stringify(body), headers: { 'content-type': type } }),
   });
 const json = ({ text }: Answer) => JSON.parse(text) as unknown;
+/** An answer that goes on is described by its pieces. */
+async function piecesOf({ answerType }: Route, answer: Answer): Promise<unknown[]> {
+  if (answerType === undefined) return [json(answer)];
+  const bytes = (async function* () {
+    yield Buffer.from(answer.text);
+  })();
+  const pieces: unknown[] = [];
+  if (answerType === 'text/event-stream')
+    for await (const { data, ...event } of eventsOf(bytes)) pieces.push({ ...event, data: JSON.parse(data) });
+  else for await (const line of linesOf(bytes)) pieces.push(JSON.parse(line));
+  return pieces;
+}
+
 const pathOf = ({ path }: Route) => path.replace(':tool', 'alpha').replace(':name', 'demo');
 const newJob = { name: 'new', cmd: './run.sh', imagename: 'python3.11' };
 const jobs = '/v1/tool/alpha/jobs';
@@ -72,7 +86,7 @@ describe('every route', () => {
       }
       expect([path, answer.status]).toEqual([path, route.status]);
       expect(answer.headers['content-type']).toBe(route.answerType ?? 'application/json; charset=utf-8');
-      expect(route.answer.safeParse(route.answerType ? answer.text : json(answer)).error).toBeUndefined();
+      for (const piece of await piecesOf(route, answer)) expect(route.answer.safeParse(piece).error).toBeUndefined();
       expect(answer.text).not.toMatch(/theirs|echo secret/);
     }
   });

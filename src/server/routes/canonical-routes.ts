@@ -157,6 +157,7 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       method: 'GET',
       path: `${base}/events`,
       summary: 'What happens to the jobs of the tool, as it happens',
+      operation: 'events',
       status: 200,
       query: schemas.eventsQuery,
       answer: schemas.eventsAnswer,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
 import type { z } from 'zod';
 import { AppError, connect } from '../../../bin/client/connect.ts';
 import operations from '../../../bin/client/operations.json' with { type: 'json' };
-import type { ErrorCode, Job, Jobs, Messages, NewJob } from '../../../bin/client/typed.ts';
+import type { ErrorCode, Job, JobEvent, Jobs, Messages, NewJob } from '../../../bin/client/typed.ts';
 import type { ErrorCode as TableCode } from '../../../src/errors.ts';
 import type { Job2026 } from '../../../src/server/dialects/job-2026.ts';
 import type { newJobSchema } from '../../../src/server/schemas.ts';
@@ -71,6 +71,26 @@ describe('a program', () => {
     await expect(jobs.list()).rejects.toMatchObject({ code: 'service.failed' });
   });
 
+  it('hears events one by one, and takes them up where they broke off', async () => {
+    const event = (id: number) => `id: x-${id}\nevent: job.gone\ndata: {"job":"report","job_type":"one-off"}\n\n`;
+    service.script({ body: `retry: 1000\nid: x-0\n\n${event(1)}` }, { body: event(2) });
+    const before = service.requests.length;
+    const heard: string[] = [];
+    for await (const { id } of jobs.events({ job: 'report' })) {
+      heard.push(id);
+      if (heard.length === 2) break;
+    }
+    expect(heard).toEqual(['x-1', 'x-2']);
+    const asked = service.requests.slice(before);
+    expect(asked.map(({ path }) => path)).toEqual(Array(2).fill('/jobs/v1/tool/quick/events?job=report'));
+    expect(asked.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, 'x-1']);
+  });
+
+  it('is told at once where events cannot be had', async () => {
+    service.script({ status: 429, body: { error: ['Too many streams.'], code: 'caller.too_many' } });
+    await expect(jobs.events()[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'caller.too_many' });
+  });
+
   it('has a method for every named operation', () => {
     expect(Object.keys(jobs).sort()).toEqual([...Object.keys(operations), 'close'].sort());
   });
@@ -86,6 +106,7 @@ describe('a program', () => {
     expectTypeOf<Job2026>().toExtend<Job>();
     expectTypeOf<Jobs['run']>().toEqualTypeOf<(body: NewJob) => Promise<Job>>();
     expectTypeOf<Jobs['list']>().toEqualTypeOf<() => Promise<readonly Job[]>>();
+    expectTypeOf<Jobs['events']>().returns.toEqualTypeOf<AsyncIterable<JobEvent>>();
     expectTypeOf<Jobs['delete']>().toEqualTypeOf<(name: string) => Promise<void>>();
     expectTypeOf<ErrorCode>().toEqualTypeOf<TableCode>();
   });
