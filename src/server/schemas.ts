@@ -193,7 +193,10 @@ export const toolParams = z.object({ tool: z.string() });
 export const jobParams = z.object({ tool: z.string(), name: z.string() });
 export const nameParams = z.object({ name: z.string() });
 const truth = z.enum(['true', 'false', 'True', 'False', '1', '0']);
-export const unsetQuery = z.object({ include_unset: truth.optional(), as_typed: truth.optional() });
+export const unsetQuery = z.object({
+  include_unset: truth.optional().describe('false: only what the owner set.'),
+  as_typed: truth.optional().describe('true, with the other false: image and amounts as they were typed.'),
+});
 
 const seedText = z.union([z.string(), z.boolean(), z.number(), z.null()]);
 

@@ -132,8 +132,10 @@ function answerOf({ operationId, responses }: Operation): { mediaType: string; s
 }
 
 /** The client never asks for less than the whole job. */
+const neverAsked = ['include_unset', 'as_typed'];
+
 function queryOf({ parameters }: Operation): Parameter[] {
-  return parameters.filter((one) => one.in === 'query' && one.name !== 'include_unset');
+  return parameters.filter((one) => one.in === 'query' && !neverAsked.includes(one.name));
 }
 
 /** Texts on the wire that are truth values or numbers in a program. */
