@@ -123,7 +123,10 @@ async function runHere(): Promise<void> {
     stderr: (text) => void process.stderr.write(text),
     isTerminal: process.stderr.isTTY === true,
     signal,
-    clock: { now: () => performance.now(), sleep: (ms) => sleep(ms, undefined, { signal }) },
+    clock: {
+      now: () => performance.now(),
+      sleep: (ms, needed) => sleep(ms, undefined, { signal: needed ? AbortSignal.any([signal, needed]) : signal }),
+    },
   });
 }
 

@@ -1,6 +1,7 @@
 /** The service as a command sees it: one tool's jobs over mTLS. Every failure comes out as an AppError with words for the user. */
 import { AppError } from '../../src/errors.ts';
 import { type ClientOptions, createSession, isRecord, type Job, notUnderstood } from './session.ts';
+import { eventsOf, type ServerSentEvent } from './stream-text.ts';
 
 export type { Job } from './session.ts';
 
@@ -19,6 +20,14 @@ export interface Client {
   restartJob(name: string): Promise<void>;
   flushJobs(): Promise<void>;
   listImages(): Promise<Job[]>;
+  /** Runs of a job that have ended, newest first. @throws AppError `job.not_found`; `route.not_found` from an older service */
+  listRuns(name: string): Promise<Job[]>;
+  /**
+   * What happens to one job, as it happens; resolves when the stream has begun.
+   * @param lastId of the last event seen, to go on behind it
+   * @throws AppError `route.not_found` from an older service; while it is read, `service.unreachable` where it broke off
+   */
+  followEvents(name: string, lastId: string | undefined, signal: AbortSignal): Promise<AsyncIterable<ServerSentEvent>>;
   /** `{ categories: [{ name, items: [{ name, limit, used }] }] }` */
   showQuota(): Promise<Job>;
   close(): void;
@@ -26,7 +35,7 @@ export interface Client {
 
 /** @throws AppError `settings.invalid` where the certificate and its key cannot be used */
 export function createClient(options: ClientOptions): Client {
-  const { ask, close } = createSession(options);
+  const { ask, open, close } = createSession(options);
   return {
     listJobs: async () => listOf(await ask('GET', '/jobs'), 'jobs'),
     listJobsAsSet: async () => listOf(await ask('GET', '/jobs?include_unset=false&as_typed=true'), 'jobs'),
@@ -36,6 +45,11 @@ export function createClient(options: ClientOptions): Client {
     deleteJob: async (name) => void (await ask('DELETE', `/jobs/${safeName(name)}`)),
     restartJob: async (name) => void (await ask('POST', `/jobs/${safeName(name)}/restart`)),
     flushJobs: async () => void (await ask('DELETE', '/jobs')),
+    listRuns: async (name) => listOf(await ask('GET', `/jobs/${safeName(name)}/runs`), 'runs'),
+    followEvents: async (name, lastId, signal) => {
+      const headers = lastId === undefined ? {} : { 'last-event-id': lastId };
+      return eventsOf(await open(`/events?job=${safeName(name)}`, { headers, signal }));
+    },
     listImages: async () => listOf(await ask('GET', '/images'), 'images'),
     showQuota: async () => recordOf(await ask('GET', '/quotas'), 'quota'),
     close,

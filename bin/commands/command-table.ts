@@ -66,6 +66,7 @@ const runOptions: readonly OptionEntry[] = [
   },
   { words: '--continuous', description: 'Run for ever; started again when it ends' },
   { words: '--wait [seconds]', description: 'Wait for the end, 600 seconds where no number is given' },
+  { words: '--exit-code', description: "With --wait: end with the program's own exit code where it fails" },
   { words: '--mem <memory>', description: 'Memory it may use, e.g. 512Mi' },
   { words: '--cpu <cpu>', description: 'Processor time it may use, e.g. 500m or 1' },
   {

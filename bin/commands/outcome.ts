@@ -21,8 +21,8 @@ export interface Context {
 export interface Clock {
   /** Monotonic, ms. */
   now(): number;
-  /** Rejects when the command is interrupted. */
-  sleep(ms: number): Promise<void>;
+  /** Rejects when the command is interrupted, or `signal` is aborted: a sleep nobody needs any more would keep the program from ending. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
 export interface Outcome {
@@ -30,8 +30,8 @@ export interface Outcome {
   readonly text: string;
   /** The same for programs (`--output json`). */
   readonly data: unknown;
-  /** Absent: 0. */
-  readonly exit?: 0 | 1 | 2;
+  /** Absent: 0. With `run --exit-code` the program's own. */
+  readonly exit?: number;
 }
 
 export type Command = (context: Context) => Promise<Outcome>;

@@ -28,6 +28,14 @@ export interface Answer {
 
 export const cut = Symbol('cut');
 
+export interface Beside {
+  /** Text of each stream of events, in order; it then stays open, unless it ends in `cut`. The last one is given again and again. */
+  readonly events?: readonly (readonly (string | typeof cut)[])[];
+  readonly runs?: Answer;
+}
+
+const noRoute: Answer = { status: 404, body: { error: ['There is nothing at this path.'], code: 'route.not_found' } };
+
 export interface Service {
   readonly url: string;
   readonly home: string;
@@ -37,6 +45,10 @@ export interface Service {
   readonly requests: Recorded[];
   /** What the next requests get, in order; the last one is given again and again. */
   script(...answers: Answer[]): void;
+  /** A command line that waits for a job asks these as well, apart from the script. Unset: an older service, which has no such routes. */
+  beside(answers: Beside): void;
+  /** Last-Event-ID of each stream of events that was asked for. */
+  readonly followed: (string | undefined)[];
   close(): Promise<void>;
 }
 
@@ -46,6 +58,9 @@ export async function startService(): Promise<Service> {
   const tool = authority.issue({ subject: toolSubject('quick') });
   const requests: Recorded[] = [];
   let answers: Answer[] = [];
+  let beside: Beside = {};
+  const followed: (string | undefined)[] = [];
+  const streamOf = () => beside.events?.[Math.min(followed.length, beside.events.length) - 1];
   const listener = createServer(
     { cert: server.cert, key: server.key, ca: authority.cert, requestCert: true, rejectUnauthorized: false },
     async (request, response) => {
@@ -53,6 +68,20 @@ export async function startService(): Promise<Service> {
       for await (const chunk of request) chunks.push(chunk as Buffer);
       const text = Buffer.concat(chunks).toString('utf8');
       const socket = request.socket as TLSSocket;
+      const isWaiting = request.headers['user-agent']?.includes(':jobs-cli ') ?? false;
+      const isEvents = isWaiting && (request.url?.includes('/events?') ?? false);
+      if (isEvents) followed.push(request.headers['last-event-id'] as string | undefined);
+      const stream = isEvents ? streamOf() : undefined;
+      if (stream) {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        for (const piece of stream) piece === cut ? setImmediate(() => socket.destroy()) : response.write(piece);
+        return;
+      }
+      if (isEvents || (isWaiting && request.url?.endsWith('/runs'))) {
+        const { status = 200, body } = (isEvents ? undefined : beside.runs) ?? noRoute;
+        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+        return;
+      }
       requests.push({
         method: request.method ?? '',
         path: request.url ?? '',
@@ -78,8 +107,14 @@ export async function startService(): Promise<Service> {
     env: { HOME: home },
     ca: authority.cert,
     requests,
+    followed,
+    beside(next) {
+      beside = next;
+    },
     script(...next) {
       requests.length = 0;
+      followed.length = 0;
+      beside = {};
       answers = next;
     },
     close: async () => {
@@ -155,7 +190,7 @@ export interface RunOptions {
   /** Unset: false. */
   readonly isTerminal?: boolean;
   /** Called instead of sleeping. */
-  onSleep?(interrupt: () => void): void;
+  onSleep?(interrupt: () => void): void | Promise<void>;
 }
 
 /** The program in this process, on a clock that only sleeping moves. */
@@ -178,7 +213,7 @@ export async function runMain(
       sleep: async (ms) => {
         now += ms;
         slept.push(ms);
-        onSleep?.(() => controller.abort());
+        await onSleep?.(() => controller.abort());
         controller.signal.throwIfAborted();
       },
     },

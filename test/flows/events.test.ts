@@ -1,4 +1,7 @@
-/** How runs end, told and kept: on the real cluster, with jobs that are gone by then and a daemon that was killed. */
+/** How runs end, told, waited for and kept: on the real cluster, with jobs that are gone by then and a daemon that was killed. */
+
+import { readFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { kubectl } from '../cluster/cluster.ts';
@@ -84,5 +87,117 @@ describe('the record of a run', () => {
     await create('cut-short', 'sleep 600');
     await one.call('DELETE', `${jobsPath(tool)}/cut-short`);
     expect(await recorded('cut-short')).toMatchObject({ outcome: 'stopped', exit_code: null });
+  });
+});
+
+/** Names of the events that a tool hears, e.g. `run.ended demo`, as they come. */
+function listenAs(name: string, query = '', headers: Readonly<Record<string, string>> = {}) {
+  const pair = join(sandbox.homeOf(name), '.toolskube/client');
+  let text = '';
+  const outgoing = request(`${sandbox.url}/v1/tool/${name}/events${query}`, {
+    ca: readFileSync(sandbox.caFile),
+    cert: readFileSync(`${pair}.crt`),
+    key: readFileSync(`${pair}.key`),
+    headers,
+  });
+  outgoing.on('response', (incoming) => {
+    incoming.setEncoding('utf8').on('data', (piece: string) => {
+      text += piece;
+    });
+    incoming.on('error', () => {});
+  });
+  outgoing.on('error', () => {});
+  outgoing.end();
+  return {
+    events: () =>
+      [...text.matchAll(/^event: (.*)\ndata: (.*)$/gm)].map(([, event, data]) =>
+        `${event} ${(JSON.parse(data as string) as { job?: string }).job ?? ''}`.trim(),
+      ),
+    lastId: () => [...text.matchAll(/^id: (.*)$/gm)].at(-1)?.[1],
+    close: () => outgoing.destroy(),
+  };
+}
+
+describe('the events of a tool', () => {
+  it('tell its jobs and nobody else, and go on where they were interrupted', async () => {
+    const [ours, filtered, theirs] = [listenAs(tool), listenAs(tool, '?job=other'), listenAs(other)];
+    const all = [ours, filtered, theirs];
+    await until(() => all.every((heard) => heard.lastId()), 'all listen');
+    await create('heard', 'exit 4');
+    await until(() => ours.events().includes('run.ended heard'), 'the end is heard');
+    expect(ours.events()[0]).toBe('job.changed heard');
+    const lastEventId = ours.lastId() as string;
+    ours.close();
+    await removeJob('heard');
+    const again = listenAs(tool, '', { 'last-event-id': lastEventId });
+    await until(() => again.events().includes('job.gone heard'), 'what was missed is heard');
+    expect(again.events()).not.toContain('reset');
+    expect(again.events()).not.toContain('run.ended heard');
+    expect([...filtered.events(), ...theirs.events()]).toEqual([]);
+    for (const heard of [...all, again]) heard.close();
+  });
+});
+
+describe('run --wait', () => {
+  const run = ['--image', 'bookworm', '--wait', '90', '--exit-code'] as const;
+  const isRunning = (name: string) => async () => {
+    const { job } = (await one.call('GET', `${jobsPath(tool)}/${name}`)).json();
+    return job?.status.short === 'running';
+  };
+
+  it('ends with 0, with the exit code of the program, or with 137 when it ran out of memory', async () => {
+    const eater = 'x=x; while :; do x=$x$x; done';
+    const [good, bad, late, eaten] = await Promise.all([
+      sandbox.jobs(tool, 'run', 'w-good', '--command', 'exit 0', ...run),
+      sandbox.jobs(tool, 'run', 'w-bad', '--command', 'exit 7', '--retry', '1', ...run),
+      sandbox.jobs(tool, 'run', 'w-late', '--command', 'test -e w && exit 0; touch w; exit 3', '--retry', '1', ...run),
+      sandbox.jobs(tool, 'run', 'w-eaten', '--command', eater, '--mem', '100Mi', ...run),
+    ]);
+    // Between them, jobs of one tool may have to wait for room; that is said.
+    expect(good).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: expect.stringMatching(/^INFO: job 'w-good' completed\n$/m),
+    });
+    expect(bad.code).toBe(7);
+    expect(bad.stderr).toContain("ERROR: job 'w-bad' failed:\n");
+    expect(bad.stdout).toContain('| Status:');
+    expect(late.code).toBe(0);
+    expect(eaten.code).toBe(137);
+    expect(await runsOf('w-eaten')).toMatchObject([{ reason: 'out_of_memory' }]);
+  });
+
+  it('judges a job that has gone before it looked by its record', async () => {
+    const waiting = sandbox.begin(tool, 'run', 'w-gone', '--command', 'sleep 2; exit 9', ...run);
+    await until(isRunning('w-gone'), 'w-gone runs');
+    waiting.signal('SIGSTOP');
+    await recorded('w-gone');
+    await removeJob('w-gone');
+    await until(async () => (await one.call('GET', `${jobsPath(tool)}/w-gone`)).status === 404, 'the job is gone');
+    await sandbox.stop('SIGKILL');
+    await sandbox.start();
+    waiting.signal('SIGCONT');
+    const { code, stderr } = await waiting.result;
+    expect([code, stderr]).toEqual([9, expect.stringContaining("ERROR: job 'w-gone' failed:")]);
+  });
+
+  it('goes on waiting while the daemon is killed and comes back, and says so once', async () => {
+    const waiting = sandbox.begin(tool, 'run', 'w-kill', '--command', 'sleep 8; exit 5', ...run);
+    await until(isRunning('w-kill'), 'w-kill runs');
+    await sandbox.stop('SIGKILL');
+    await sandbox.start();
+    const { code, stderr } = await waiting.result;
+    expect(code).toBe(5);
+    expect(stderr.split('Still waiting').length).toBeLessThanOrEqual(2);
+    expect(stderr).toContain("ERROR: job 'w-kill' failed:");
+  });
+
+  it('ends with 2 and says so when the job is deleted under it', async () => {
+    const waiting = sandbox.begin(tool, 'run', 'w-stop', '--command', 'exec sleep 600', ...run);
+    await until(isRunning('w-stop'), 'w-stop runs');
+    await one.call('DELETE', `${jobsPath(tool)}/w-stop`);
+    const { code, stderr } = await waiting.result;
+    expect([code, stderr]).toEqual([2, expect.stringContaining("job 'w-stop' was stopped")]);
+    expect(await mistakesIn(sandbox.logFile)).toEqual([]);
   });
 });

@@ -56,7 +56,14 @@ export interface Sandbox {
   homeOf(tool: string): string;
   /** The command line, run as its user would: with the kubeconfig of the tool's home. */
   jobs(tool: string, ...args: string[]): Promise<CommandResult>;
+  /** The same, begun: to be frozen, interrupted or left alone while it runs. */
+  begin(tool: string, ...args: string[]): Begun;
   admin(...args: string[]): Promise<CommandResult>;
+}
+
+export interface Begun {
+  readonly result: Promise<CommandResult>;
+  signal(signal: NodeJS.Signals): void;
 }
 
 export interface CommandResult {
@@ -154,7 +161,8 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       await sandbox.admin('tool', 'remove', tool, '--yes', '--delete-home');
     },
     homeOf: (tool) => join(cluster.homesBase, tool),
-    jobs: (tool, ...args) =>
+    jobs: (tool, ...args) => sandbox.begin(tool, ...args).result,
+    begin: (tool, ...args) =>
       command('jobs.js', args, {
         HOME: sandbox.homeOf(tool),
         KUBECONFIG: join(sandbox.homeOf(tool), '.kube/config'),
@@ -175,16 +183,21 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
         {
           HOME: dir,
         },
-      ),
+      ).result,
   };
   return sandbox;
 }
 
 /** Runs one of our own commands from dist/ with nothing of this process's environment but the PATH. */
-async function command(file: string, args: string[], env: Record<string, string>): Promise<CommandResult> {
+function command(file: string, args: string[], env: Record<string, string>): Begun {
   const options = { env: { PATH: process.env.PATH ?? '', ...env }, maxBuffer: 64 * 1024 * 1024 };
+  const running = run(process.execPath, [join(repositoryRoot, 'dist', file), ...args], options);
+  return { result: resultOf(running), signal: (signal) => void running.child.kill(signal) };
+}
+
+async function resultOf(running: Promise<{ stdout: string; stderr: string }>): Promise<CommandResult> {
   try {
-    const { stdout, stderr } = await run(process.execPath, [join(repositoryRoot, 'dist', file), ...args], options);
+    const { stdout, stderr } = await running;
     return { code: 0, stdout, stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
