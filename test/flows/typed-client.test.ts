@@ -23,7 +23,7 @@ afterAll(async () => {
   await sandbox?.removeTool(tool);
 });
 
-it('a bot runs a job, sees it, meets a refusal it can decide by, ends the job, and ends itself', async () => {
+it('a bot runs a job, sees it, meets a refusal it can decide by, hears how it ended, deletes it, and ends itself', async () => {
   const bot = join(repositoryRoot, 'test/support/bot.mjs');
   const env = { PATH: process.env.PATH ?? '', HOME: sandbox.homeOf(tool) };
   const { stdout, stderr } = await run(process.execPath, [bot], { env, timeout: 60_000 });
@@ -33,6 +33,7 @@ it('a bot runs a job, sees it, meets a refusal it can decide by, ends the job, a
     names: ['from-a-bot'],
     again: 'job.conflict',
     gone: 'job.not_found',
+    outcome: 'succeeded',
     images: expect.any(Number),
   });
 });
@@ -45,7 +46,7 @@ it('a bot is checked against the types that are shipped, and a slip in it is fou
   await check(bot);
   // Beside it, since the name of the package leads to itself only from within.
   const slip = join(repositoryRoot, 'dist/bot-with-a-slip.mjs');
-  await writeFile(slip, (await readFile(bot, 'utf8')).replace("cmd: 'echo hello'", 'cmd: 5'));
+  await writeFile(slip, (await readFile(bot, 'utf8')).replace("cmd: 'echo hello; sleep 3'", 'cmd: 5'));
   await expect(check(slip)).rejects.toMatchObject({
     stdout: expect.stringContaining("not assignable to type 'string'"),
   });
