@@ -138,15 +138,13 @@ function queryOf({ parameters }: Operation): Parameter[] {
   return parameters.filter((one) => one.in === 'query' && !neverAsked.includes(one.name));
 }
 
-/** Texts on the wire that are truth values or numbers in a program. */
-function queryType({ enum: words, pattern, ...schema }: JsonSchema): string {
-  if (Array.isArray(words) && words.includes('true')) return 'boolean';
-  if (typeof pattern === 'string' && pattern.includes('\\d')) return 'number';
-  return typeText(words ? { ...schema, enum: words } : schema);
-}
+/** Every parameter is text on the wire, where its handler says what is wrong with it; in a program these are what they mean. */
+const queryTypes: Readonly<Record<string, string>> = { lines: 'number', follow: 'boolean' };
 
 function queryText(operation: Operation): string[] {
-  const query = queryOf(operation).map(({ name, schema }) => `readonly ${name}?: ${queryType(schema)}`);
+  const query = queryOf(operation).map(
+    ({ name, schema }) => `readonly ${name}?: ${queryTypes[name] ?? typeText(schema)}`,
+  );
   return query.length > 0 ? [`query?: { ${query.join('; ')} }`] : [];
 }
 
