@@ -20,11 +20,14 @@ export interface Accepted {
   readonly shown?: unknown;
 }
 
+/** Ends when it is told to, since a first process that does not say so is killed only after a grace time. */
+export const untilEnded = "trap 'exit 0' TERM; sleep 600 & wait";
+
 /** A job of each type that asks for nothing more and runs nothing soon. */
 export const leastOf: Readonly<Record<JobType, Readonly<Record<string, unknown>>>> = {
   'one-off': { cmd: 'true' },
   scheduled: { cmd: 'true', schedule: '@yearly' },
-  continuous: { cmd: 'sleep 600', continuous: true, replicas: 0 },
+  continuous: { cmd: untilEnded, continuous: true, replicas: 0 },
 };
 
 const as = (...values: unknown[]): Accepted[] => values.map((value) => ({ value }));
