@@ -1,7 +1,7 @@
 /** The service as a command sees it: one tool's jobs over mTLS. Every failure comes out as an AppError with words for the user. */
 import { AppError } from '../../src/errors.ts';
 import { type ClientOptions, createSession, isRecord, type Job, notUnderstood } from './session.ts';
-import { eventsOf, type ServerSentEvent } from './stream-text.ts';
+import { eventsOf, type Position, type ServerSentEvent } from './stream-text.ts';
 
 export type { Job } from './session.ts';
 
@@ -24,10 +24,10 @@ export interface Client {
   listRuns(name: string): Promise<Job[]>;
   /**
    * What happens to one job, as it happens; resolves when the stream has begun.
-   * @param lastId of the last event seen, to go on behind it
+   * @param position where to begin behind, where it is known; kept up to date
    * @throws AppError `route.not_found` from an older service; while it is read, `service.unreachable` where it broke off
    */
-  followEvents(name: string, lastId: string | undefined, signal: AbortSignal): Promise<AsyncIterable<ServerSentEvent>>;
+  followEvents(name: string, position: Position, signal: AbortSignal): Promise<AsyncIterable<ServerSentEvent>>;
   /** `{ categories: [{ name, items: [{ name, limit, used }] }] }` */
   showQuota(): Promise<Job>;
   close(): void;
@@ -46,9 +46,9 @@ export function createClient(options: ClientOptions): Client {
     restartJob: async (name) => void (await ask('POST', `/jobs/${safeName(name)}/restart`)),
     flushJobs: async () => void (await ask('DELETE', '/jobs')),
     listRuns: async (name) => listOf(await ask('GET', `/jobs/${safeName(name)}/runs`), 'runs'),
-    followEvents: async (name, lastId, signal) => {
-      const headers = lastId === undefined ? {} : { 'last-event-id': lastId };
-      return eventsOf(await open(`/events?job=${safeName(name)}`, { headers, signal }));
+    followEvents: async (name, position, signal) => {
+      const headers = position.id === undefined ? {} : { 'last-event-id': position.id };
+      return eventsOf(await open(`/events?job=${safeName(name)}`, { headers, signal }), position);
     },
     listImages: async () => listOf(await ask('GET', '/images'), 'images'),
     showQuota: async () => recordOf(await ask('GET', '/quotas'), 'quota'),

@@ -4,6 +4,7 @@
  */
 import { AppError } from '../../src/errors.ts';
 import type { Client, Job } from '../client/client.ts';
+import type { Position } from '../client/stream-text.ts';
 import type { Clock } from './outcome.ts';
 
 export interface RunWatch {
@@ -25,7 +26,7 @@ export function watchRun(client: Client, name: string, clock: Clock): RunWatch {
   const ended: Job[] = [];
   const closing = new AbortController();
   let isLive = false;
-  let lastId: string | undefined;
+  const position: Position = { id: undefined };
   let hasNews = false;
   let wake = () => {};
   const tell = () => {
@@ -44,12 +45,11 @@ export function watchRun(client: Client, name: string, clock: Clock): RunWatch {
   }
 
   async function followOnce(): Promise<number> {
-    const events = await client.followEvents(name, lastId, closing.signal);
+    const events = await client.followEvents(name, position, closing.signal);
     isLive = true;
     // Of what happened before the stream began it says nothing.
     tell();
-    for await (const { event, data, id } of events) {
-      lastId = id ?? lastId;
+    for await (const { event, data } of events) {
       if (event === 'run.ended') ended.push(recordOf(data));
       tell();
     }

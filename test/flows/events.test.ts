@@ -193,7 +193,7 @@ describe('run --wait', () => {
   });
 
   it('ends with 2 and says so when the job is deleted under it', async () => {
-    const waiting = sandbox.begin(tool, 'run', 'w-stop', '--command', 'exec sleep 600', ...run);
+    const waiting = sandbox.begin(tool, 'run', 'w-stop', '--command', 'trap "exit 1" TERM; sleep 600 & wait', ...run);
     await until(isRunning('w-stop'), 'w-stop runs');
     await one.call('DELETE', `${jobsPath(tool)}/w-stop`);
     const { code, stderr } = await waiting.result;

@@ -162,6 +162,9 @@ describe('run --wait with a service that tells what happens', () => {
     ] as const;
     expect(await follow({ events }, [known('running')])).toMatchObject({ code: 0 });
     expect(service.followed).toEqual([undefined, 'life-7']);
+    const broken = [[begun, cut], [event(1, 'run.ended', record('succeeded'))]] as const;
+    expect(await follow({ events: broken }, [known('running')])).toMatchObject({ code: 0 });
+    expect(service.followed).toEqual([undefined, 'life-0']);
   });
 
   it.each([
