@@ -8,12 +8,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type CAC, type Command as CacCommand, cac } from 'cac';
 import manifest from '../package.json' with { type: 'json' };
 import { toAppError } from '../src/errors.ts';
+import { accountDoubt, type Person, thisPerson } from './client/account-doubt.ts';
 import { createClient } from './client/client.ts';
 import { type Env, readConfig } from './client/config.ts';
 import { type CommandEntry, commandTable, globalOptions, usualForms } from './commands/command-table.ts';
-import type { Clock, Outcome } from './commands/outcome.ts';
+import type { Clock, Command, Outcome } from './commands/outcome.ts';
 import { type CommandLine, checkOperands, choiceOf, readArguments } from './terminal/arguments.ts';
 import { helpText } from './terminal/help.ts';
+import { createProgress } from './terminal/progress.ts';
 import { createTalk, type Talk, wantsColours } from './terminal/talk.ts';
 import { visibleJson } from './terminal/terminal.ts';
 
@@ -26,6 +28,9 @@ export interface Io {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
+  /** Calls again and again until the returned function is called. */
+  every(ms: number, call: () => void): () => void;
+  person(): Person;
 }
 
 /** @param words after the program's name. @returns the exit code */
@@ -38,7 +43,11 @@ export async function main(words: readonly string[], env: Env, io: Io): Promise<
     const isDebug =
       line.options.has('debug') || ['1', 'true', 'yes'].includes(env.TOOLFORGE_DEBUG?.toLowerCase() ?? '');
     talk = createTalk({ write: io.stderr, isColoured, isDebug });
-    return answerWithoutService(cli, line, io) ?? (await runCommand(line, env, io, talk));
+    const done = answerAlone(cli, line, io);
+    if (done !== undefined) return done;
+    const entry = entryOf(line);
+    if (entry.isQuiet) return await runQuietly(entry, line, env, io);
+    return await runCommand(entry, line, env, io, talk);
   } catch (error) {
     if (io.signal.aborted) return 130;
     return talk.fail(toAppError(error));
@@ -60,46 +69,77 @@ function declareCommands(env: Env): CAC {
   return cli;
 }
 
-/** @returns the exit code where nothing more is to do */
-function answerWithoutService(cli: CAC, line: CommandLine<CacCommand>, io: Io): number | undefined {
+/** @returns the exit code where nothing is to be asked of the service */
+function answerAlone(cli: CAC, line: CommandLine<CacCommand>, io: Io): number | undefined {
   const help = () => `${helpText(cli.name, line.command, cli.commands, cli.globalCommand.options)}\n`;
   if (line.options.has('help')) io.stdout(help());
   else if (line.options.has('version')) io.stdout(`${cli.name}/${manifest.version}\n`);
   else if (!line.command) {
     io.stderr(help());
     return 2;
-  } else return undefined;
+  } else {
+    checkOperands(line);
+    const { answer, forms } = entryOf(line);
+    if (!answer) return undefined;
+    const form = choiceOf(line, 'output', forms ?? usualForms);
+    print(answer({ line, commands: commandTable, globals: globalOptions(false) }), form === 'json', io);
+  }
   return 0;
 }
 
-async function runCommand(line: CommandLine<CacCommand>, env: Env, io: Io, talk: Talk): Promise<number> {
-  checkOperands(line);
-  const entry = commandTable.find(({ usage }) => usage === line.command?.rawName) as CommandEntry;
+function entryOf({ command }: CommandLine<CacCommand>): CommandEntry {
+  return commandTable.find(({ usage }) => usage === command?.rawName) as CommandEntry;
+}
+
+/** Whoever presses a key in a shell wants to type on. */
+const quietTimeoutMs = 1_500;
+
+async function runQuietly(entry: CommandEntry, line: CommandLine, env: Env, io: Io): Promise<number> {
+  const quiet: Io = { ...io, stderr() {}, isTerminal: false };
+  const talk = createTalk({ write: quiet.stderr, isColoured: false, isDebug: false });
+  await runCommand(entry, line, env, quiet, talk, quietTimeoutMs).catch(() => {});
+  return 0;
+}
+
+async function runCommand(
+  entry: CommandEntry,
+  line: CommandLine,
+  env: Env,
+  io: Io,
+  talk: Talk,
+  timeoutMs?: number,
+): Promise<number> {
   const form = choiceOf(line, 'output', entry.forms ?? usualForms);
+  const config = await readConfig(env, line.options.get('cfg'));
+  const doubt = accountDoubt(config.tool, io.person());
+  if (doubt) talk.say('warning', doubt);
+  const isShown = io.isTerminal && env.TERM !== 'dumb';
+  const progress = createProgress({ write: io.stderr, isShown, every: io.every });
+  const say: Talk['say'] = (level, text) => {
+    progress.pause();
+    talk.say(level, text);
+  };
   const client = createClient({
-    config: await readConfig(env, line.options.get('cfg')),
+    config: { ...config, ...(timeoutMs === undefined ? {} : { timeoutMs }) },
     version: manifest.version,
     signal: io.signal,
     onMessages({ info, warning, error }) {
-      for (const text of info) talk.say('info', text);
-      for (const text of warning) talk.say('warning', text);
-      for (const text of error) talk.say('error', text);
+      for (const text of info) say('info', text);
+      for (const text of warning) say('warning', text);
+      for (const text of error) say('error', text);
     },
-    trace: (text) => talk.say('debug', text),
+    trace: (text) => say('debug', text),
   });
   try {
-    const outcome = await entry.run({
-      client,
-      line,
-      say: talk.say,
-      progress() {},
-      isWatched: io.isTerminal,
-      clock: io.clock,
-      signal: io.signal,
-    });
+    progress.show('Waiting for the service');
+    const run = entry.run as Command;
+    const { clock, signal, isTerminal: isWatched } = io;
+    const outcome = await run({ client, line, say, progress: progress.show, isWatched, clock, signal });
+    progress.clear();
     print(outcome, form === 'json', io);
     return outcome.exit ?? 0;
   } finally {
+    progress.clear();
     client.close();
   }
 }
@@ -127,6 +167,11 @@ async function runHere(): Promise<void> {
       now: () => performance.now(),
       sleep: (ms, needed) => sleep(ms, undefined, { signal: needed ? AbortSignal.any([signal, needed]) : signal }),
     },
+    every(ms, call) {
+      const timer = setInterval(call, ms).unref();
+      return () => clearInterval(timer);
+    },
+    person: thisPerson,
   });
 }
 

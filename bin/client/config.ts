@@ -1,4 +1,5 @@
 /** Where the service is and how to speak to it: settings files of the machine and of the user, the environment, the user's kubeconfig. */
+import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Account, readAccount } from './account.ts';
@@ -11,6 +12,8 @@ export interface ClientConfig extends Account {
   readonly baseUrl: string;
   /** PEM that verifies the service: `jobs.ca_file`, else the kubeconfig's; undefined: what the system trusts. */
   readonly ca: Buffer | undefined;
+  /** Where the connection goes, whatever the name in the URL resolves to: `customaddr` of the first clients. */
+  readonly address: string | undefined;
   /** For one request. */
   readonly timeoutMs: number;
 }
@@ -30,9 +33,11 @@ export async function readConfig(env: Env, cfg?: string): Promise<ClientConfig> 
   const jobs = sectionOf(settings, 'jobs');
   const account = await readAccount(textOf(settings, 'kubeconfig') ?? (env.KUBECONFIG || join(home, '.kube/config')));
   const caFile = textOf(jobs, 'ca_file');
+  const gateway = gatewayOf(settings, env);
   return {
     ...account,
-    baseUrl: `${gatewayOf(settings, env)}${endpointOf(jobs)}/tool/${account.tool}`,
+    address: addressOf(settings, new URL(gateway).hostname),
+    baseUrl: `${gateway}${endpointOf(jobs)}/tool/${account.tool}`,
     ca: caFile === undefined ? account.ca : readNeededFile(caFile, 'jobs.ca_file'),
     timeoutMs: timeoutSecondsOf(jobs) * 1000,
   };
@@ -41,6 +46,7 @@ export async function readConfig(env: Env, cfg?: string): Promise<ClientConfig> 
 /** A later file replaces whole sections of an earlier one. */
 async function readSettings(env: Env, home: string, cfg: string | undefined): Promise<Fields> {
   const files = [
+    '/etc/toolforge-jobs-framework-cli.cfg',
     '/etc/toolforge/jobs-cli.yaml',
     '/etc/toolforge/common.yaml',
     join(home, '.toolforge.yaml'),
@@ -69,6 +75,14 @@ function gatewayOf(settings: Fields, env: Env): string {
 function originOf(settings: Fields): string | undefined {
   const url = textOf(settings, 'api_url');
   return url !== undefined && URL.canParse(url) ? new URL(url).origin : url;
+}
+
+/** @returns where to connect, if the settings say so of this host */
+function addressOf(settings: Fields, host: string): string | undefined {
+  const [address, name] = [textOf(settings, 'customaddr'), textOf(settings, 'customfqdn')];
+  if (address === undefined || name !== host) return undefined;
+  if (isIP(address) > 0) return address;
+  throw invalidConfig(`customaddr must be an IP address; '${address}' is not.`);
 }
 
 function endpointOf(jobs: Fields): string {

@@ -1,4 +1,5 @@
 /** Answers that are refusals, and requests without an answer, as errors with words for the user. Tolerates the bodies of older services. */
+import type { IncomingHttpHeaders } from 'node:http';
 import { AppError, type ErrorCode, errorTable } from '../../src/errors.ts';
 
 const maxRawText = 500;
@@ -7,14 +8,15 @@ const maxRawText = 500;
  * @param text body of an answer that is not 2xx
  * @returns the error the body names by its code; else one that is the user's side for 4xx and the service's for all others
  */
-export function failureOf(status: number, text: string, retryAfter?: string): AppError {
+export function failureOf(status: number, text: string, headers: IncomingHttpHeaders = {}): AppError {
   const body = parseBody(text);
   const problems = textsOf(body).filter((one) => one.trim() !== '');
   const code = codeOf(body) ?? (status >= 400 && status <= 499 ? 'service.refused' : 'service.failed');
   const summary = problems.join('\n') || `The service answered ${status} without saying why.`;
-  const seconds = /^\d{1,6}$/.test(retryAfter ?? '') ? Number(retryAfter) : undefined;
+  const retryAfter = headers['retry-after'] ?? '';
+  const seconds = /^\d{1,6}$/.test(retryAfter) ? Number(retryAfter) : undefined;
   return new AppError(code, summary, {
-    fields: { status, ...fieldsOf(body), ...requestIdOf(body) },
+    fields: { status, ...fieldsOf(body), ...requestIdOf(status, body, headers) },
     ...(problems.length > 1 ? { problems } : {}),
     ...(seconds === undefined ? {} : { retryAfterSeconds: seconds }),
   });
@@ -77,9 +79,9 @@ function codeOf(body: unknown): ErrorCode | undefined {
   return typeof code === 'string' && Object.hasOwn(errorTable, code) ? (code as ErrorCode) : undefined;
 }
 
-/** What to tell the operators. */
-function requestIdOf(body: unknown): Record<string, string> {
-  const id = isRecord(body) ? body.request_id : undefined;
+/** What to tell the operators of a failure on their side. */
+function requestIdOf(status: number, body: unknown, headers: IncomingHttpHeaders): Record<string, string> {
+  const id = (isRecord(body) ? body.request_id : undefined) ?? (status >= 500 ? headers['x-request-id'] : undefined);
   return typeof id === 'string' ? { request_id: id } : {};
 }
 

@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
+import { isIP, type LookupFunction } from 'node:net';
 import { hostname } from 'node:os';
 import { createSecureContext } from 'node:tls';
 import { AppError } from '../../src/errors.ts';
@@ -74,16 +75,25 @@ export function createSession(options: ClientOptions): Session {
 
 /** One connection, kept for the polls of a wait, unless a program asks for more. */
 function createAgent({ config, connections = 1 }: ClientOptions): Agent {
-  const { cert, key, ca } = config;
+  const { cert, key, ca, address } = config;
   try {
     const secureContext = createSecureContext({ cert, key, ...(ca ? { ca } : {}), minVersion: 'TLSv1.2' });
     // Said outright, so that no environment variable can turn it off.
-    return new Agent({ keepAlive: true, maxSockets: connections, secureContext, rejectUnauthorized: true });
+    const secure = { secureContext, rejectUnauthorized: true };
+    // The certificate must still be that of the name.
+    const fixed = address === undefined ? {} : { lookup: lookupOf(address) };
+    return new Agent({ keepAlive: true, maxSockets: connections, ...secure, ...fixed });
   } catch (cause) {
     throw new AppError('settings.invalid', 'The client certificate of your kubeconfig and its key cannot be used.', {
       cause,
     });
   }
+}
+
+/** Whatever is asked for, the address is this. */
+function lookupOf(address: string): LookupFunction {
+  const family = isIP(address);
+  return (_name, { all }, found) => (all ? found(null, [{ address, family }]) : found(null, address, family));
 }
 
 async function send(agent: Agent, options: ClientOptions, method: string, url: string, body: unknown): Promise<Job> {
@@ -110,7 +120,7 @@ async function open(options: ClientOptions, url: string, asked: Opening): Promis
     const incoming = await begin(agent, options, { method: 'GET', url, signal, headers: asked.headers });
     const { statusCode = 0, headers } = incoming;
     options.trace(`GET ${url}: ${statusCode}, and goes on`);
-    if (statusCode !== 200) throw failureOf(statusCode, await readAll(incoming), headers['retry-after']);
+    if (statusCode !== 200) throw failureOf(statusCode, await readAll(incoming), headers);
     return pieces(incoming, { agent, url, timeoutMs, givenUp });
   } catch (error) {
     agent.destroy();
@@ -195,7 +205,7 @@ function readAll(incoming: IncomingMessage): Promise<string> {
 
 /** @throws AppError for any other answer than 2xx with a JSON object */
 function parseAnswer({ statusCode = 0, headers }: IncomingMessage, text: string): Job {
-  if (statusCode < 200 || statusCode > 299) throw failureOf(statusCode, text, headers['retry-after']);
+  if (statusCode < 200 || statusCode > 299) throw failureOf(statusCode, text, headers);
   try {
     const value: unknown = JSON.parse(text);
     if (isRecord(value)) return value;

@@ -1,58 +1,42 @@
-/**
- * Everything there is to say of a command, said once: the command line is read by this table, and help, completion and docs/cli.md are
- * made of it.
- */
+/** Everything there is to say of a command, said once, and what is done then. */
 import { emailsChoices, mountChoices } from '../../src/domain.ts';
+import { shells } from '../terminal/completion.ts';
+import type { ShownCommand, ShownOption } from '../terminal/shown-command.ts';
+import { completeNames, printCompletion } from './completion.ts';
 import { deleteJob } from './delete.ts';
 import { dumpJobs } from './dump.ts';
 import { flushJobs } from './flush.ts';
 import { listImages } from './images.ts';
 import { listForms, listJobs } from './list.ts';
 import { loadJobs } from './load.ts';
-import type { Command } from './outcome.ts';
+import type { Command, LocalCommand } from './outcome.ts';
 import { showQuota } from './quota.ts';
 import { restartJob } from './restart.ts';
 import { runJob } from './run.ts';
 import { showJob } from './show.ts';
 
-/** What a value or an operand names, where completion can offer something. */
-export type Offered = 'job' | 'image' | 'file' | readonly string[];
-
-export interface OptionEntry {
-  /** `-o, --output <form>`: names, then `<value>`, `[value that may be left out]` or nothing. */
-  readonly words: string;
-  /** Empty: works, and is shown nowhere. */
-  readonly description: string;
-  readonly offers?: Offered;
-}
-
-export interface CommandEntry {
-  /** `run <name>` */
-  readonly usage: string;
-  readonly alias?: string;
-  /** Begins in lower case, without a full stop. Empty: works, and is shown nowhere. */
-  readonly description: string;
-  /** What stands beside the options. */
-  readonly offers?: Offered;
-  readonly options: readonly OptionEntry[];
-  /** Of --output; absent: `normal` and `json`. */
-  readonly forms?: readonly string[];
-  readonly run: Command;
+export interface CommandEntry extends ShownCommand {
+  /** Asks the service. */
+  readonly run?: Command;
+  /** Needs neither service nor account. */
+  readonly answer?: LocalCommand;
+  /** Asked by a shell while somebody types: says nothing of failures, and gives up soon. */
+  readonly isQuiet?: true;
 }
 
 export const usualForms = ['normal', 'json'] as const;
 
-const output: OptionEntry = { words: '-o, --output <form>', description: 'json for programs', offers: usualForms };
+const output: ShownOption = { words: '-o, --output <form>', description: 'json for programs', offers: usualForms };
 
 /** Of every command. `isPlugin`: the common command shows its own. */
-export function globalOptions(isPlugin: boolean): readonly OptionEntry[] {
+export function globalOptions(isPlugin: boolean): readonly ShownOption[] {
   return [
     { words: '--cfg <file>', description: 'Settings file to read after the usual ones', offers: 'file' },
     { words: '--debug', description: isPlugin ? '' : 'Say what is done, and more about errors' },
   ];
 }
 
-const runOptions: readonly OptionEntry[] = [
+const runOptions: readonly ShownOption[] = [
   { words: '--command <command>', description: 'What to run, e.g. "./bot.sh --all" (needed)' },
   {
     words: '--image <image>',
@@ -156,4 +140,12 @@ export const commandTable: readonly CommandEntry[] = [
     run: dumpJobs,
   },
   { usage: 'quota', description: 'show what the tool may use, and what it uses', options: [output], run: showQuota },
+  {
+    usage: 'completion <shell>',
+    description: `print what makes a shell complete commands, options and names: ${shells.join(', ')}`,
+    offers: shells,
+    options: [output],
+    answer: printCompletion,
+  },
+  { usage: '__complete <what>', description: '', options: [], run: completeNames, isQuiet: true },
 ];

@@ -2,6 +2,7 @@
 
 import type { Client } from '../client/client.ts';
 import type { CommandLine } from '../terminal/arguments.ts';
+import type { ShownCommand, ShownOption } from '../terminal/shown-command.ts';
 import type { Level } from '../terminal/talk.ts';
 
 export interface Context {
@@ -9,7 +10,7 @@ export interface Context {
   readonly line: CommandLine;
   /** Something for the person at the terminal, at once. */
   say(level: Level, text: string): void;
-  /** What is being done, shown to a person while it takes longer than a moment. */
+  /** What is being done, shown to a person below what is said while it takes longer than a moment. */
   progress(text: string): void;
   /** Whether a person reads what is said. */
   readonly isWatched: boolean;
@@ -35,3 +36,13 @@ export interface Outcome {
 }
 
 export type Command = (context: Context) => Promise<Outcome>;
+
+/** What a command is given that asks nobody. */
+export interface LocalContext {
+  readonly line: CommandLine;
+  /** All there are, also those that are shown nowhere. */
+  readonly commands: readonly ShownCommand[];
+  readonly globals: readonly ShownOption[];
+}
+
+export type LocalCommand = (context: LocalContext) => Outcome;

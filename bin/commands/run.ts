@@ -13,6 +13,7 @@ export const runJob: Command = async (context) => {
   if (ownCode && waitSeconds === undefined) throw usage('--exit-code is only possible together with --wait.');
   const job = await client.createJob(body);
   if (waitSeconds === undefined) return { text: '', data: job };
+  context.progress(`Waiting for the end of job '${job.name}'`);
   const { run, ...outcome } = await waitForEnd(context, job, waitSeconds, { needsRun: ownCode });
   return ownCode && outcome.exit === 1 ? { ...outcome, exit: ownExitCode(run) } : outcome;
 };

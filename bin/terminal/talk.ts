@@ -37,6 +37,9 @@ export function createTalk({ write, isColoured, isDebug }: TalkOptions): Talk {
     fail(error) {
       const { id, exit } = errorTable[error.code];
       for (const text of error.problems ?? [error.message]) say('error', `${text} (${id})`);
+      const requestId = requestIdOf(error);
+      if (requestId)
+        say('error', `The id of the request is ${requestId}; the operators find its cause in the log by it.`);
       if (error.code === 'internal' || error.code === 'service.failed') {
         say('error', `Please report this issue to the Toolforge admins if it persists: ${adminsPage}`);
       }
@@ -49,6 +52,12 @@ export function createTalk({ write, isColoured, isDebug }: TalkOptions): Talk {
 /** NO_COLOR: no-color.org */
 export function wantsColours(isTerminal: boolean, env: Env): boolean {
   return isTerminal && !env.NO_COLOR && env.TERM !== 'dumb';
+}
+
+/** Where the words of the error do not say it. */
+function requestIdOf({ fields, message }: AppError): string | undefined {
+  const id = fields?.request_id;
+  return typeof id === 'string' && !message.includes(id) ? id : undefined;
 }
 
 function sayContext(error: AppError, say: Talk['say']): void {

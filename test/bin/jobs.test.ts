@@ -240,4 +240,55 @@ Cron jobs               0       50
     expect(ran.code).toBe(1);
     expect(ran.stderr).toContain("did you forget to run 'become <mytool>'?");
   });
+
+  it('says how long it has been waiting, to a person only', async () => {
+    service.script(jobs());
+    const ask = (isTerminal: boolean) =>
+      runMain(['list'], { env: { ...service.env, NO_COLOR: '1' }, isTerminal, onEvery: (tick) => tick() });
+    expect((await ask(true)).stderr).toBe(
+      '\r\x1b[KWaiting for the service (1 s)\r\x1b[KINFO: This tool has no jobs.\n',
+    );
+    expect((await ask(false)).stderr).toBe('');
+  });
+
+  it('warns where this can hardly be the account of the tool', async () => {
+    service.script(jobs());
+    const ran = await runMain(['list'], { env: service.env, person: { userName: 'alice', project: 'tools' } });
+    expect(ran).toMatchObject({ code: 0, stdout: '' });
+    expect(ran.stderr).toBe(
+      'WARNING: not running as the tool account? Likely to fail. Perhaps you forgot `become quick`?\n',
+    );
+  });
+
+  it('gives the id of a request that failed on the other side, once', async () => {
+    const words = 'Something went wrong. Tell the operators the id of the request: abc.';
+    service.script({ status: 500, body: { error: [words], code: 'internal', request_id: 'abc' } });
+    expect((await run('list')).stderr.match(/abc/g)).toHaveLength(1);
+    service.script({ status: 503, body: { error: ['Not yet.'], code: 'view.not_ready', request_id: 'abc' } });
+    expect((await run('list')).stderr).toBe(
+      'ERROR: Not yet. (TJF-X005)\nERROR: The id of the request is abc; the operators find its cause in the log by it.\n',
+    );
+  });
+
+  it('completes names that are no more than names, and is silent about everything else', async () => {
+    service.script(jobs({ name: 'a' }, { name: 'b.c-1' }, { name: 'x$(id)' }, { name: 'two words' }, { name: 7 }));
+    expect(await run('__complete', 'job')).toMatchObject({ code: 0, stdout: 'a\nb.c-1\n', stderr: '' });
+    service.script({ body: { images: [{ shortname: 'tool-x/y:latest' }, { shortname: '-rf' }], messages: {} } });
+    expect(await run('__complete', 'image')).toMatchObject({ code: 0, stdout: 'tool-x/y:latest\n' });
+    expect(await run('__complete', 'secrets')).toMatchObject({ code: 0, stdout: '' });
+    service.script({ status: 500, body: {} });
+    expect(await run('__complete', 'job')).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    const homeless = await runMain(['__complete', 'job'], { env: { HOME: '/nonexistent' } });
+    expect(homeless).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  });
+
+  it('prints completion without an account', async () => {
+    const ran = await runMain(['completion', 'bash'], { env: { HOME: '/nonexistent' } });
+    expect(ran).toMatchObject({ code: 0, stderr: '' });
+    expect(ran.stdout).toMatch(/\ncomplete -F _toolforge_jobs toolforge-jobs\n$/);
+    expect(await run('completion', 'tcsh')).toMatchObject({
+      code: 2,
+      stderr: "ERROR: 'completion' needs one of bash, zsh, fish; 'tcsh' is not. (TJF-V020)\n",
+    });
+  });
 });

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
+import type { Person } from '../../bin/client/account-doubt.ts';
 import { type Io, main } from '../../bin/jobs.ts';
 import { attribute, createAuthority, issueServer, toolSubject } from '../support/certs.ts';
 
@@ -189,6 +190,10 @@ export interface RunOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Unset: false. */
   readonly isTerminal?: boolean;
+  /** Unset: one whose name says nothing, on a machine that is none of Toolforge's. */
+  readonly person?: Person;
+  /** Given the ticks of whatever repeats itself. */
+  onEvery?(tick: () => void): void;
   /** Called instead of sleeping. */
   onSleep?(interrupt: () => void): void | Promise<void>;
 }
@@ -196,7 +201,7 @@ export interface RunOptions {
 /** The program in this process, on a clock that only sleeping moves. */
 export async function runMain(
   words: readonly string[],
-  { env, isTerminal = false, onSleep }: RunOptions,
+  { env, isTerminal = false, person = { userName: undefined, project: undefined }, onEvery, onSleep }: RunOptions,
 ): Promise<Ran> {
   const out: string[] = [];
   const err: string[] = [];
@@ -208,6 +213,11 @@ export async function runMain(
     stderr: (text) => void err.push(text),
     isTerminal,
     signal: controller.signal,
+    person: () => person,
+    every: (_ms, call) => {
+      onEvery?.(call);
+      return () => {};
+    },
     clock: {
       now: () => now,
       sleep: async (ms) => {

@@ -30,6 +30,20 @@ describe('a request of the command line', () => {
     expect(service.requests[0]?.headers['user-agent']).toMatch(/^tool-quick@\S*:jobs-cli toolforge-jobs\/\d/);
   });
 
+  it('goes to the address that settings name, and still to nobody but the one it was meant for', async () => {
+    service.script({ body: { jobs: [], messages: noMessages } });
+    const { port } = new URL(service.url);
+    const file = join(service.home, 'address.yaml');
+    const to = (name: string) => {
+      writeFileSync(file, `customaddr: 127.0.0.1\ncustomfqdn: ${name}\n`);
+      return list({ TOOL_TOOLFORGE_API_URL: `https://${name}:${port}` }, '--cfg', file);
+    };
+    expect(await to('localhost')).toMatchObject({ code: 0 });
+    const other = await to('jobs.invalid');
+    expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining('could not prove that it is the service') });
+    expect(service.requests).toHaveLength(1);
+  });
+
   it('is not sent to a server that cannot prove who it is', async () => {
     service.script({ body: { jobs: [], messages: noMessages } });
     const file = join(service.home, 'stranger.yaml');

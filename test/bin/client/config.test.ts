@@ -50,6 +50,19 @@ describe('the settings of the command line', () => {
     expect(String(config.ca)).toBe('OTHER');
   });
 
+  it('lead to an address of their own where the first clients were told one', async () => {
+    const read = (text: string) => {
+      put('cfg', `api_url: https://old:30001/api/v1\n${text}`);
+      return readConfig({ HOME: home, TOOL_TOOLFORGE_API_URL: 'https://old:30001' }, join(home, 'cfg'));
+    };
+    expect((await read('customaddr: 127.0.0.1\ncustomfqdn: old\n')).address).toBe('127.0.0.1');
+    expect((await read('customaddr: 127.0.0.1\ncustomfqdn: other\n')).address).toBeUndefined();
+    expect((await read('')).address).toBeUndefined();
+    await expect(read('customaddr: nearby\ncustomfqdn: old\n')).rejects.toThrow(
+      "must be an IP address; 'nearby' is not",
+    );
+  });
+
   it('verify the service with jobs.ca_file before the authority of the kubeconfig', async () => {
     put('ca.pem', 'OWN CA');
     put('.toolforge.yaml', `jobs:\n  ca_file: ${join(home, 'ca.pem')}\n`);

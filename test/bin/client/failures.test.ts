@@ -2,6 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { failureOf, unreachable } from '../../../bin/client/failures.ts';
 
 describe('an answer that is a refusal', () => {
+  it('keep the id of a request that failed on the other side, also where only a header has it', () => {
+    const headers = { 'x-request-id': 'header' };
+    expect(failureOf(502, 'Bad Gateway', headers).fields).toMatchObject({ request_id: 'header' });
+    expect(failureOf(500, JSON.stringify({ error: ['x'], request_id: 'body' }), headers).fields).toMatchObject({
+      request_id: 'body',
+    });
+    expect(failureOf(404, '{}', headers).fields).not.toHaveProperty('request_id');
+  });
+
   it('is the error its body names', () => {
     const body = {
       error: ["Job 'x' does not exist"],
@@ -18,7 +27,7 @@ describe('an answer that is a refusal', () => {
   });
 
   it('keeps all problems, and when to try again', () => {
-    const error = failureOf(503, JSON.stringify({ error: ['a', 'b'], code: 'view.not_ready' }), '2');
+    const error = failureOf(503, JSON.stringify({ error: ['a', 'b'], code: 'view.not_ready' }), { 'retry-after': '2' });
     expect(error).toMatchObject({
       code: 'view.not_ready',
       problems: ['a', 'b'],
