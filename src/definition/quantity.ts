@@ -76,6 +76,9 @@ export function isSameQuantity(one: string, other: string): boolean {
   return left !== undefined && right !== undefined && compareQuantities(left, right) === 0;
 }
 
+/** From 10^16 on the form of 2026 has an exponent, which no quantity may have before its suffix. */
+const maxThousandths = 10n ** 19n;
+
 /**
  * Memory in Gi with at most three places, where that is exact; else the text as it came.
  * @example memoryText2026('512Mi') -> '0.5Gi'; memoryText2026('100Mi') -> '100Mi'
@@ -85,7 +88,8 @@ export function memoryText2026(text: string): string {
   if (!quantity) return text;
   const thousandths = quantity.units * 1000n;
   const unit = 1024n ** 3n * 10n ** BigInt(quantity.scale);
-  return thousandths % unit === 0n ? `${plainDecimal(normalise(thousandths / unit, 3))}Gi` : text;
+  const isWritten = thousandths % unit === 0n && thousandths / unit < maxThousandths;
+  return isWritten ? `${plainDecimal(normalise(thousandths / unit, 3))}Gi` : text;
 }
 
 /**

@@ -7,12 +7,22 @@ import { compareQuantities, parseQuantity } from '../../src/definition/quantity.
 export interface Difference {
   /** Stable; names the row of docs/compatibility.md. */
   readonly key: string;
-  readonly section: 'quantities' | 'durations' | 'quotas' | 'names' | 'schedules' | 'objects' | 'objects-2023';
+  readonly section: Section;
   readonly instead: Instead;
   /** Of a refusal of a whole job: the field that it names. */
   readonly field?: string;
   applies(input: Input): boolean;
 }
+
+/** As a vector file names them. */
+export type Section =
+  | 'quantities'
+  | 'durations'
+  | 'quota_error'
+  | 'job_names'
+  | 'cron_validate'
+  | 'k8s_objects_2026'
+  | 'k8s_objects_2023';
 
 export type Instead =
   | 'refused'
@@ -44,7 +54,7 @@ export const differences: readonly Difference[] = [
   ...['memory', 'cpu'].map(
     (field): Difference => ({
       key: 'quantity-not-kubernetes',
-      section: 'objects',
+      section: 'k8s_objects_2026',
       instead: 'refused',
       field,
       applies: ({ asked = {} }) => isText(asked[field]) && (isNoKubernetesNumber(asked[field]) || isZero(asked[field])),
@@ -64,13 +74,13 @@ export const differences: readonly Difference[] = [
   },
   {
     key: 'amounts-not-rounded',
-    section: 'objects',
+    section: 'k8s_objects_2026',
     instead: 'memory as typed',
     applies: ({ asked = {} }) => isText(asked.memory) && !isWholeThousandthsOfGi(asked.memory),
   },
   {
     key: 'amounts-not-rounded',
-    section: 'objects',
+    section: 'k8s_objects_2026',
     instead: 'cpu as typed',
     applies: ({ asked = {} }) => isText(asked.cpu) && !isExactAsFloat(asked.cpu),
   },
@@ -82,44 +92,44 @@ export const differences: readonly Difference[] = [
   },
   {
     key: 'quota-without-names',
-    section: 'quotas',
+    section: 'quota_error',
     instead: 'no names',
     applies: ({ text = '' }) => /for $/.test(text),
   },
   {
     key: 'name-without-line-end',
-    section: 'names',
+    section: 'job_names',
     instead: 'refused',
     applies: ({ text = '' }) => text.endsWith('\n'),
   },
   {
     key: 'schedule-not-kubernetes',
-    section: 'schedules',
+    section: 'cron_validate',
     instead: 'refused',
     applies: ({ text = '' }) => refusedNumber(text) !== undefined,
   },
   {
     key: 'schedule-not-kubernetes',
-    section: 'objects',
+    section: 'k8s_objects_2026',
     instead: 'refused',
     field: 'schedule',
     applies: ({ asked = {} }) => refusedNumber(scheduleOf(asked)) !== undefined,
   },
   {
     key: 'sunday-is-0',
-    section: 'schedules',
+    section: 'cron_validate',
     instead: 'sunday is 0',
     applies: ({ text = '' }) => hasSundayAs7(text),
   },
   {
     key: 'sunday-is-0',
-    section: 'objects',
+    section: 'k8s_objects_2026',
     instead: 'sunday is 0',
     applies: ({ asked = {} }) => hasSundayAs7(scheduleOf(asked)),
   },
   {
     key: 'command-not-blank',
-    section: 'objects',
+    section: 'k8s_objects_2026',
     instead: 'refused',
     field: 'cmd',
     applies: ({ asked = {} }) => String(asked.cmd).trim() === '',
@@ -127,7 +137,7 @@ export const differences: readonly Difference[] = [
   ...['filelog_stdout', 'filelog_stderr'].map(
     (field): Difference => ({
       key: 'log-files-in-the-home',
-      section: 'objects',
+      section: 'k8s_objects_2026',
       instead: 'refused',
       field,
       applies: ({ asked = {}, home = '' }) => isText(asked[field]) && isBadPath(asked[field], home),
@@ -135,38 +145,38 @@ export const differences: readonly Difference[] = [
   ),
   {
     key: 'log-files-in-the-home',
-    section: 'objects',
+    section: 'k8s_objects_2026',
     instead: 'paths are quoted',
     applies: ({ asked = {} }) => isLogged(asked) && pathsOf(asked).some((path) => !/^[A-Za-z0-9_./-]*$/.test(path)),
   },
   {
     key: 'no-filelog-no-files',
-    section: 'objects',
+    section: 'k8s_objects_2026',
     instead: 'paths have no effect',
     applies: ({ asked = {} }) => asked.filelog === false && pathsOf(asked).length > 0,
   },
   {
     key: 'no-filelog-no-files',
-    section: 'objects',
+    section: 'k8s_objects_2026',
     instead: 'refused',
     field: 'filelog',
     applies: ({ asked = {} }) => !('filelog' in asked) && !isLogged(asked) && pathsOf(asked).length > 0,
   },
   {
     key: 'built-images-read',
-    section: 'objects-2023',
+    section: 'k8s_objects_2023',
     instead: 'read, by the words of its command',
     applies: ({ asked = {} }) => 'err' in asked,
   },
   {
     key: 'paths-are-absolute',
-    section: 'objects-2023',
+    section: 'k8s_objects_2023',
     instead: 'absolute paths',
     applies: ({ asked = {} }) => pathsOf(asked).some((path) => !path.startsWith('/')),
   },
 ];
 
-export function differencesFor(section: Difference['section'], input: Input): Difference[] {
+export function differencesFor(section: Section, input: Input): Difference[] {
   return differences.filter((rule) => rule.section === section && rule.applies(input));
 }
 
@@ -182,7 +192,9 @@ const gibibyte = 1024n ** 3n;
 
 function isWholeThousandthsOfGi(text: string): boolean {
   const quantity = parseQuantity(text);
-  return quantity === undefined || (quantity.units * 1000n) % (gibibyte * 10n ** BigInt(quantity.scale)) === 0n;
+  if (!quantity) return true;
+  const unit = gibibyte * 10n ** BigInt(quantity.scale);
+  return (quantity.units * 1000n) % unit === 0n && quantity.units / unit < 10n ** 16n;
 }
 
 function isExactAsFloat(text: string): boolean {

@@ -47,7 +47,7 @@ export function readFixture(raw: Row): Fixture {
 
 export function check2026(row: Row, fixture: Fixture): Verdict {
   const asked = row.in as Row;
-  const rules = differencesFor('objects', { asked, home: fixture.homePath });
+  const rules = differencesFor('k8s_objects_2026', { asked, home: fixture.homePath });
   const made = attempt(() => make(asked, fixture));
   if (made instanceof AppError) return refused(made, row, rules);
   const wanted = { object: withoutNulls(row.k8s), service: withoutNulls(row.service ?? null) };
@@ -149,7 +149,7 @@ export function check2023(row: Row, { tool, homePath, images }: Fixture): Verdic
   const roundTrip = row.api_object_after_roundtrip as Row;
   const wasRead = !('err' in roundTrip);
   const shownThen = (wasRead ? roundTrip : row.api_object) as Row;
-  const rules = differencesFor('objects-2023', { asked: { ...shownThen, ...(wasRead ? {} : roundTrip) } });
+  const rules = differencesFor('k8s_objects_2023', { asked: { ...shownThen, ...(wasRead ? {} : roundTrip) } });
   const read = fromKubeObject(row.k8s as KubeObject, { images: listOf(images), homesMount: parentOf(homePath) });
   if ('foreign' in read) return { is: 'failed', why: read.foreign };
   const { kind } = jobTypes[read.job.type];

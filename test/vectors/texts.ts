@@ -22,7 +22,7 @@ const exampleJob = { tool: 'some-tool', job: 'some-job' };
 
 export function checkSchedule(row: Row): Verdict {
   const text = String(row.in);
-  const rules = differencesFor('schedules', { text });
+  const rules = differencesFor('cron_validate', { text });
   const isRefused = rules.some(({ instead }) => instead === 'refused');
   const got = attempt(() => parseSchedule(text, exampleJob));
   if (got instanceof AppError) {
@@ -39,7 +39,7 @@ export function checkSchedule(row: Row): Verdict {
 }
 
 export function checkName({ in: name, ok, msg }: Row): Verdict {
-  const rules = differencesFor('names', { text: String(name) });
+  const rules = differencesFor('job_names', { text: String(name) });
   const got = attempt(() => parseDefinition({ name, cmd: 'x', imagename: 'x' }));
   if (!(got instanceof AppError)) return ok ? passed : { is: 'failed', why: `accepted, wanted: ${msg}` };
   return rules.length > 0 && got.message !== msg
@@ -78,7 +78,7 @@ export function checkDuration(row: Row): Verdict {
 /** The words stand in the short status behind `Unable to start, `. */
 export function checkQuotaWords(row: Row): Verdict {
   const message = String(row.in);
-  const keys = keysOf(differencesFor('quotas', { text: String(row.out) }));
+  const keys = keysOf(differencesFor('quota_error', { text: String(row.out) }));
   const words = refusalInWords(message.includes('exceeded quota') ? message : `exceeded quota ${message}`);
   return compare(words.replace('Unable to start, ', ''), keys.length > 0 ? 'out of quota' : row.out, keys);
 }
