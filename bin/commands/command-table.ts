@@ -125,7 +125,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     usage: 'load <file>',
-    description: 'make jobs be as a YAML file has them; - is what is piped in; no job is deleted',
+    description: "make jobs be as a YAML file ('-': what is piped in) has them; no job is deleted",
     offers: 'file',
     options: [{ words: '--job <name>', description: 'Only this job of the file', offers: 'job' }, output],
     run: loadJobs,

@@ -1,9 +1,11 @@
-/** The files that are made of the table of routes, by path; `npm run -s openapi` writes them, a test compares. */
+/** The files that are made of the tables of routes and of commands, by path; `npm run -s openapi` writes them, a test compares. */
 import manifest from '../../package.json' with { type: 'json' };
 import { type OpenApiDocument, openApiDocument } from '../../src/server/openapi/document.ts';
 import { createRoutes } from '../../src/server/routes.ts';
 import { scriptDeps } from '../server/scripted-deps.ts';
 import { apiPage } from './api-page.ts';
+import { outputSchemas } from './cli-outputs.ts';
+import { cliPage } from './cli-page.ts';
 import { operationsText, typesText } from './typed-client.ts';
 
 export function currentDocument(): OpenApiDocument {
@@ -15,6 +17,8 @@ export function madeFiles(document: OpenApiDocument): Readonly<Record<string, st
   return {
     'docs/openapi.json': `${JSON.stringify(document, null, 2)}\n`,
     'docs/api.md': apiPage(document),
+    'docs/cli.md': cliPage(),
+    'docs/cli-output.json': `${JSON.stringify(outputSchemas(document), null, 2)}\n`,
     'bin/client/typed.ts': typesText(document),
     'bin/client/operations.json': operationsText(document),
   };

@@ -1,4 +1,4 @@
-/** `npm run -s openapi`: writes the files that are made of the table of routes, and names them. */
+/** `npm run -s openapi`: writes the files that are made of the tables of routes and of commands, and names them. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { repositoryRoot } from '../support/repository-root.ts';

@@ -1,0 +1,115 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { commandTable } from '../../bin/commands/command-table.ts';
+import { shown, verbOf } from '../../bin/terminal/shown-command.ts';
+import { makeJob, noMessages, runMain, type Service, startService } from '../bin/scripted-service.ts';
+import { repositoryRoot } from '../support/repository-root.ts';
+import { commandOutputs, outputSchemas } from './cli-outputs.ts';
+import { cliPage } from './cli-page.ts';
+import { currentDocument } from './documents.ts';
+
+let service: Service;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.close());
+
+const { $defs } = outputSchemas(currentDocument());
+const strict = JSON.parse(
+  JSON.stringify($defs).replaceAll('"type":"object"', '"additionalProperties":false,"type":"object"'),
+);
+
+const said = (body: object) => ({ body: { ...body, messages: noMessages } });
+const web = makeJob({
+  name: 'web',
+  job_type: 'continuous',
+  continuous: true,
+  replicas: 2,
+  port: 53,
+  port_protocol: 'udp',
+  health_check: { type: 'script', script: './ok' },
+  publish: false,
+});
+const { retry: _, ...continuous } = web;
+const set = {
+  name: 'web',
+  cmd: 'x',
+  imagename: 'y',
+  filelog: false,
+  port: 53,
+  port_protocol: 'udp',
+  replicas: 1,
+  publish: true,
+};
+const item = { name: 'CPU', limit: '1', used: null };
+const refusal = { status: 400, body: { error: ['No.'], code: 'job.invalid' } };
+
+/** What is typed, and what the service answers. */
+const cases: Readonly<
+  Record<string, readonly [words: readonly string[], ...answers: { body: unknown; status?: number }[]]>
+> = {
+  run: [['run', 'x', '--command', 'x', '--image', 'y', '--output', 'json'], said({ job: makeJob() })],
+  list: [['list', '-o', 'json'], said({ jobs: [makeJob(), continuous] })],
+  show: [['show', 'web', '-o', 'json'], said({ job: continuous })],
+  restart: [['restart', 'x', '-o', 'json'], said({})],
+  delete: [['delete', 'x', '-o', 'json'], said({})],
+  flush: [['flush', '-o', 'json'], said({})],
+  images: [['images', '-o', 'json'], said({ images: [{ shortname: 'a', image: 'b' }] })],
+  load: [['load', 'FILE', '-o', 'json'], said({ job_changed: true }), refusal],
+  dump: [['dump', '-o', 'json'], said({ jobs: [set] })],
+  quota: [['quota', '-o', 'json'], said({ quota: { categories: [{ name: 'Per-job limits', items: [item] }] } })],
+  completion: [['completion', 'fish', '-o', 'json']],
+};
+
+describe('--output json', () => {
+  it('has a schema on every command, and a case here', () => {
+    const verbs = shown(commandTable).map(verbOf).sort();
+    expect(Object.keys(commandOutputs).sort()).toEqual(verbs);
+    expect(Object.keys(cases).sort()).toEqual(verbs);
+  });
+
+  it.each(Object.keys(cases))('of %s is what its schema says, and no more', async (verb) => {
+    const [words, ...answers] = cases[verb] ?? [[]];
+    const file = join(service.home, 'jobs.yaml');
+    writeFileSync(file, '- {name: a, command: x, image: y}\n- {name: b, command: x, image: y}\n');
+    service.script(...answers);
+    const { stdout } = await runMain(
+      words.map((word) => (word === 'FILE' ? file : word)),
+      { env: service.env },
+    );
+    const shape = z.fromJSONSchema({ $defs: strict, ...strict[verb] });
+    expect(shape.safeParse(JSON.parse(stdout)).error?.issues).toBeUndefined();
+    expect(shape.safeParse({ novel: 1 }).success).toBe(false);
+  });
+});
+
+describe('docs/cli.md', () => {
+  const page = cliPage();
+
+  it('names every variable and file that the programs in bin/ read for users', () => {
+    const sources = [
+      'jobs.ts',
+      ...['client', 'commands', 'terminal', 'job-file'].flatMap((folder) => filesOf(`bin/${folder}`)),
+    ]
+      .map((path) => readFileSync(join(repositoryRoot, 'bin', path), 'utf8'))
+      .join('\n');
+    const names = [
+      ...[...sources.matchAll(/\benv\.([A-Z_]+)/g)].map(([, name]) => name as string),
+      ...[...sources.matchAll(/'(\/etc\/[^']+|\.(?:config\/)?toolforge\.yaml)'/g)].map(([, name]) => name as string),
+    ];
+    expect(names.length).toBeGreaterThan(8);
+    expect(names.filter((name) => !page.includes(name))).toEqual([]);
+  });
+
+  it('says everything in words', () => {
+    expect(page).not.toMatch(/undefined|\[object|readonly /);
+  });
+});
+
+function filesOf(folder: string): string[] {
+  return readdirSync(join(repositoryRoot, folder))
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(folder.slice('bin/'.length), name));
+}

@@ -1,0 +1,74 @@
+/** What each command prints with `--output json`, as JSON Schema. Objects of the service are those of the OpenAPI document. */
+import { knownKeys, switchKeys } from '../../bin/job-file/keys.ts';
+import type { OpenApiDocument } from '../../src/server/openapi/document.ts';
+import type { JsonSchema } from '../../src/server/schemas.ts';
+
+const text: JsonSchema = { type: 'string' };
+const count: JsonSchema = { type: 'integer', minimum: 0 };
+const of = (name: string): JsonSchema => ({ $ref: `#/$defs/${name}` });
+const list = (items: JsonSchema): JsonSchema => ({ type: 'array', items });
+const object = (properties: Readonly<Record<string, JsonSchema>>, optional: readonly string[] = []): JsonSchema => ({
+  type: 'object',
+  properties,
+  required: Object.keys(properties).filter((key) => !optional.includes(key)),
+});
+const done = (state: string) => object({ name: text, state: { const: state } });
+
+/** A value or a switch of a file, as `dump` writes it. */
+function fileKey(key: string): JsonSchema {
+  if (switchKeys.some((one) => one === key)) return { const: true };
+  if (['retry', 'timeout', 'replicas'].includes(key)) return { type: 'integer' };
+  return key === 'port' ? { anyOf: [{ type: 'integer' }, text] } : text;
+}
+
+const written = knownKeys.filter((key) => key !== 'wait');
+
+/** By the name of the command. */
+export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
+  run: of('Job'),
+  list: list(of('Job')),
+  show: of('Job'),
+  restart: done('restarted'),
+  delete: done('deleted'),
+  flush: object({ state: { const: 'flushed' } }),
+  images: list(of('Image')),
+  load: object({
+    loaded: count,
+    failed: count,
+    jobs: list(
+      object(
+        {
+          number: count,
+          name: text,
+          state: { enum: ['changed', 'unchanged', 'failed', 'not sent'] },
+          error: object({ code: text, id: text, messages: list(text) }),
+        },
+        ['error'],
+      ),
+    ),
+  }),
+  dump: list(
+    object(
+      Object.fromEntries(written.map((key) => [key, fileKey(key)])),
+      written.filter((key) => !['name', 'command', 'image'].includes(key)),
+    ),
+  ),
+  quota: of('Quota'),
+  completion: object({ shell: { enum: ['bash', 'zsh', 'fish'] }, script: text }),
+};
+
+/** docs/cli-output.json: a definition for each command, and for each object that one of them names. */
+export function outputSchemas({ components }: OpenApiDocument): JsonSchema {
+  const all = JSON.parse(
+    JSON.stringify({ ...components.schemas, ...commandOutputs }).replaceAll('#/components/schemas/', '#/$defs/'),
+  ) as Record<string, JsonSchema>;
+  const needed = new Set(Object.keys(commandOutputs));
+  for (const name of needed) {
+    for (const [, found] of JSON.stringify(all[name]).matchAll(/#\/\$defs\/(\w+)/g)) needed.add(found as string);
+  }
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'What the commands of toolforge-jobs print with --output json, by command',
+    $defs: Object.fromEntries([...needed].map((name) => [name, all[name] as JsonSchema])),
+  };
+}
