@@ -74,6 +74,8 @@ export interface JobStatus {
   readonly previous_schedule?: string | null;
   /** Scheduled jobs: when it runs next. */
   readonly next_schedule?: string | null;
+  /** Scheduled jobs: the next five times, where one job is shown. */
+  readonly next_schedules?: readonly string[];
 }
 
 /** What a person may want to read; each list may be empty. */

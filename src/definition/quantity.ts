@@ -70,6 +70,21 @@ export function compareQuantities(one: Quantity, other: Quantity): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
+/**
+ * What is left of `whole` when `part` is taken away, in the form in which Kubernetes writes amounts.
+ * @param isBytes memory is written in Ki, Mi, Gi, everything else in whole numbers and thousandths
+ * @example differenceText(8Gi, 7680Mi, true) -> '512Mi'; differenceText(2, 500m, false) -> '1500m'
+ */
+export function differenceText(whole: Quantity, part: Quantity, isBytes: boolean): string {
+  const scale = Math.max(whole.scale, part.scale);
+  const at = ({ units, scale: own }: Quantity) => units * 10n ** BigInt(scale - own);
+  const rest = normalise(at(whole) - at(part), scale);
+  if (rest.scale > 0) return `${(rest.units * 1000n) / 10n ** BigInt(rest.scale)}m`;
+  const suffixes = isBytes ? ['Gi', 'Mi', 'Ki'] : [];
+  const suffix = suffixes.find((one) => rest.units % 1024n ** BigInt(binaryPower.get(one) ?? 0) === 0n);
+  return suffix ? `${rest.units / 1024n ** BigInt(binaryPower.get(suffix) ?? 0)}${suffix}` : String(rest.units);
+}
+
 /** False when either text is no quantity. */
 export function isSameQuantity(one: string, other: string): boolean {
   const [left, right] = [parseQuantity(one), parseQuantity(other)];

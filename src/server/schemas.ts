@@ -70,6 +70,10 @@ const status = z
     messages: z.array(z.string()).describe('What is to be said of it, e.g. why it failed.'),
     previous_schedule: z.string().nullable().optional().describe('Scheduled jobs: when it last ran.'),
     next_schedule: z.string().nullable().optional().describe('Scheduled jobs: when it runs next.'),
+    next_schedules: z
+      .array(z.string())
+      .optional()
+      .describe('Scheduled jobs: the next five times, where one job is shown.'),
   })
   .meta({ id: 'JobStatus' });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   compareQuantities,
   cpuText2026,
+  differenceText,
   isSameQuantity,
   memoryText2026,
   parseQuantity,
@@ -80,5 +81,19 @@ describe('the request for a limit', () => {
     ['100Mi', '100Mi'],
   ])('is all of it up to 512Mi and half of it above: %s -> %s', (limit, request) => {
     expect(requestOf(limit, '512Mi')).toBe(request);
+  });
+});
+
+describe('what is left', () => {
+  it.each([
+    ['8Gi', '7680Mi', true, '512Mi'],
+    ['8Gi', '0', true, '8Gi'],
+    ['1000', '1', true, '999'],
+    ['2', '500m', false, '1500m'],
+    ['10', '3', false, '7'],
+    ['2048', '1024', false, '1024'],
+  ])('of %s when %s is taken away is written as Kubernetes does (bytes: %s): %s', (whole, part, isBytes, left) => {
+    const [one, other] = [parseQuantity(whole), parseQuantity(part)];
+    expect(one && other && differenceText(one, other, isBytes)).toBe(left);
   });
 });

@@ -84,7 +84,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { cluster, dir, name } = options;
   await mkdir(dir, { recursive: true });
   const logFile = join(dir, 'jobsd.log');
-  const tls = await createServerCertificate(dir);
+  const tls = await createServerCertificate(dir, cluster.bridgeAddress);
   await applyAccount(cluster, options);
   const kubeconfig = await writeAccountKubeconfig(options);
   const [port, healthPort] = [await freePort(), await freePort()];
@@ -261,7 +261,8 @@ async function writeAccountKubeconfig({ cluster, dir, server }: SandboxOptions):
   return file;
 }
 
-async function createServerCertificate(dir: string): Promise<{ cert: string; key: string }> {
+/** @param address where pods reach the daemon, besides loopback */
+async function createServerCertificate(dir: string, address: string): Promise<{ cert: string; key: string }> {
   const [cert, key] = [join(dir, 'server.crt'), join(dir, 'server.key')];
   await run('openssl', [
     'req',
@@ -276,7 +277,7 @@ async function createServerCertificate(dir: string): Promise<{ cert: string; key
     '-subj',
     '/CN=jobs.sandbox',
     '-addext',
-    'subjectAltName=IP:127.0.0.1,DNS:localhost',
+    `subjectAltName=IP:127.0.0.1,IP:${address},DNS:localhost`,
     '-keyout',
     key,
     '-out',

@@ -40,14 +40,15 @@ export interface CanonicalOptions {
   /** Of what the user set: the image and amounts as typed, not in the form of 2026. */
   readonly asTyped: boolean;
   readonly trouble?: string | undefined;
+  readonly nextFirings?: readonly number[] | undefined;
 }
 
 export function canonicalJob(
   snapshot: JobSnapshot,
-  { now, nextFiringAt, includeUnset, asTyped, trouble }: CanonicalOptions,
+  { now, nextFiringAt, includeUnset, asTyped, trouble, nextFirings }: CanonicalOptions,
 ): Job2026 | object {
   return includeUnset
-    ? renderJob2026(snapshot, { now, nextFiringAt: nextFiringAt(snapshot), trouble })
+    ? renderJob2026(snapshot, { now, nextFiringAt: nextFiringAt(snapshot), trouble, nextFirings })
     : renderUnresolved2026(snapshot, asTyped);
 }
 

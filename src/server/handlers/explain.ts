@@ -3,7 +3,6 @@
  * exists explains itself by its own status.
  */
 import type { JobSnapshot, KubeObject } from '../../domain.ts';
-import { refusalInWords } from '../dialects/status/refusal-words.ts';
 import type { Caller } from '../identify.ts';
 import type { Deps } from './deps.ts';
 
@@ -11,7 +10,7 @@ import type { Deps } from './deps.ts';
 const patienceMs = 2_000;
 
 /**
- * @returns a sentence for the owner, e.g. `Unable to start, out of quota for cpu, memory`, or undefined where nothing is wrong or known.
+ * @returns what the cluster says of its refusal, to be put in words by the dialects, or undefined where nothing is wrong or known.
  * A cluster that does not answer is no reason to refuse to show the job.
  */
 export async function explainTrouble(caller: Caller, snapshot: JobSnapshot, deps: Deps): Promise<string | undefined> {
@@ -35,7 +34,7 @@ function uidInTrouble({ key, object, runs, pods, state }: JobSnapshot, now: numb
 function newestFailure(events: readonly KubeObject[]): string | undefined {
   const failures = events.filter((event) => event.reason === 'FailedCreate' && typeof event.message === 'string');
   const newest = failures.sort((one, other) => timeOf(other) - timeOf(one))[0];
-  return newest ? refusalInWords(String(newest.message)) : undefined;
+  return newest ? String(newest.message) : undefined;
 }
 
 /** `lastTimestamp` is null on events of the newer API (kubernetes.io, Event v1). */

@@ -1,4 +1,6 @@
 /** The routes of 2026, `/v1/tool/{tool}/…`: the dialect that is ours. */
+import { nextFirings } from '../../definition/cron.ts';
+import type { JobSnapshot } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import { recordAt } from '../../fields.ts';
 import {
@@ -114,7 +116,12 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       answer: schemas.jobAnswer,
       handle: async ({ caller, params, query }) => {
         const { snapshot, trouble } = await explainJob(caller, params.name ?? '', deps);
-        return said({ job: canonicalJob(snapshot, { ...options(query), trouble }) });
+        const job = canonicalJob(snapshot, {
+          ...options(query),
+          trouble,
+          nextFirings: firingsOf(snapshot, deps.now()),
+        });
+        return said({ job });
       },
     },
     {
@@ -195,6 +202,12 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
     handle: (call) => handle(ownTool(call)),
     ...(explainBody ? { explainBody: (call: Call) => explainBody(ownTool(call)) } : {}),
   }));
+}
+
+const shownFirings = 5;
+
+function firingsOf({ object: { job } }: JobSnapshot, now: number): number[] | undefined {
+  return job?.schedule && nextFirings(job.schedule.actual, now, shownFirings);
 }
 
 /** The tool in the path must be the certificate's. */

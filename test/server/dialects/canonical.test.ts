@@ -61,10 +61,10 @@ describe('a job', () => {
   });
 
   it('says what is wrong with it', () => {
-    const trouble = 'Unable to start, out of quota for cpu';
+    const trouble = 'exceeded quota: x, limited: limits.cpu=2';
     expect(
       JSON.stringify(canonicalJob(makeSnapshot(), { ...options, includeUnset: true, asTyped: false, trouble })),
-    ).toContain(trouble);
+    ).toContain('Unable to start, out of quota for cpu');
   });
 });
 

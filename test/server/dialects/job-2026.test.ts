@@ -85,11 +85,12 @@ describe('a job as of 2026', () => {
   });
 
   it('passes on why nothing was started', () => {
-    const trouble = 'Unable to start, out of quota for memory';
+    const trouble = 'exceeded quota: x, limited: limits.memory=1Gi';
+    const words = 'Unable to start, out of quota for memory';
     expect(renderJob2026(makeSnapshot(), { now, trouble })).toMatchObject({
-      status_short: trouble,
-      status_long: `No pods were created for this job. ${trouble}.`,
-      status: { messages: [trouble] },
+      status_short: words,
+      status_long: `No pods were created for this job. ${words}.`,
+      status: { messages: [words] },
     });
   });
 

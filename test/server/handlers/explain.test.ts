@@ -11,7 +11,7 @@ beforeEach(() => {
   deps.events = async () => [{ reason: 'FailedCreate', message: 'exceeded quota: x, limited: limits.cpu=2' }];
 });
 
-const words = 'Unable to start, out of quota for cpu';
+const words = 'exceeded quota: x, limited: limits.cpu=2';
 const explain = (snapshot: JobSnapshot) => explainTrouble(alpha, snapshot, deps);
 const askedFor = () => deps.asked.map(([, , uid]) => uid);
 
@@ -50,7 +50,7 @@ describe('trouble', () => {
     });
     deps.events = async () => [
       failed('pods', { lastTimestamp: '2026-03-01T12:00:01Z' }),
-      failed('cpu', { lastTimestamp: null, eventTime: '2026-03-01T12:00:03.5Z' }),
+      failed('limits.cpu', { lastTimestamp: null, eventTime: '2026-03-01T12:00:03.5Z' }),
       failed('memory', { firstTimestamp: '2026-03-01T12:00:02Z' }),
       failed('secrets', {}),
       { reason: 'SuccessfulCreate', message: 'Created pod', lastTimestamp: '2026-03-01T12:00:09Z' },

@@ -28,7 +28,7 @@ it('says why the cluster makes no pod', async () => {
   deps.events = async () => [{ reason: 'FailedCreate', message: 'exceeded quota: x, limited: pods=5' }];
   expect(await explainJob(alpha, 'mine', deps)).toEqual({
     snapshot: deps.jobs.find('tool-alpha', 'mine'),
-    trouble: 'Unable to start, out of quota for pods',
+    trouble: 'exceeded quota: x, limited: pods=5',
   });
   await expect(explainJob(alpha, 'theirs', deps)).rejects.toMatchObject({ code: 'job.not_found' });
   expect(deps.asked).toEqual([['eventsOf', 'alpha', 'uid-mine']]);

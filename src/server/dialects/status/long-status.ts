@@ -1,16 +1,20 @@
 /** The status as one paragraph (`status_long`), in the sentences of 2021. Pure and total. */
 import type { ContainerState, JobSnapshot, PodFacts } from '../../../domain.ts';
 import { instantText } from './instant.ts';
+import { refusalDetails, refusalInWords } from './refusal-words.ts';
 
 /**
  * Of the newest attempt.
- * @param trouble why the cluster refuses to make the job's pod, where that was asked
+ * @param trouble what the cluster says when it refuses to make the job's pod, where that was asked
  */
 export function longStatus(snapshot: JobSnapshot, trouble?: string): string {
   const { object, pods } = snapshot;
   if (object.job === undefined) return foreignWords(snapshot);
   const [pod] = pods;
-  if (!pod) return sentences(['No pods were created for this job.', trouble && `${trouble}.`]);
+  if (!pod) {
+    const reasons = trouble === undefined ? [] : [refusalInWords(trouble), ...refusalDetails(trouble)];
+    return sentences(['No pods were created for this job.', ...reasons.map((reason) => `${reason}.`)]);
+  }
   const started = instantText(pod.startedAt);
   return sentences([
     started ? `Last run at ${started}.` : 'Run not attempted yet.',

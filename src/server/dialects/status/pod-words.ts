@@ -33,26 +33,33 @@ const podProblems: Readonly<Record<string, string>> = {
   OutOfpods: 'its node was full',
 };
 
+/** What of the job its words name. */
+export interface JobWords {
+  /** As it is pulled. */
+  readonly image: string;
+  /** What it may use; undefined where the object could not be read. */
+  readonly memory: string | undefined;
+}
+
 /**
  * Empty for an attempt that runs or has succeeded and was never started again.
- * @param image as it is pulled
- * @example an attempt that was killed -> ['exitcode 137', 'ran out of memory (OOMKilled)']
+ * @example an attempt that was killed -> ['exitcode 137', 'ran out of memory (OOMKilled): its limit is 512Mi']
  */
-export function podWords(pod: PodFacts, image: string): string[] {
+export function podWords(pod: PodFacts, job: JobWords): string[] {
   const { container, phase } = pod;
   if (phase === 'Unknown') return podReasonWords({ ...pod, reason: pod.reason ?? 'NodeLost' });
   if (!container?.state) return phase === 'Pending' ? schedulingWords(pod) : podReasonWords(pod);
   switch (container.state.kind) {
     case 'running':
-      return restartWords(container, container.last);
+      return restartWords(container, container.last, job);
     case 'waiting':
       return phase === 'Pending'
-        ? ['initializing', ...waitingWords(container.state, image)]
-        : [...restartWords(container, container.last), ...waitingWords(container.state, image)];
+        ? ['initializing', ...waitingWords(container.state, job.image)]
+        : [...restartWords(container, container.last, job), ...waitingWords(container.state, job.image)];
     case 'terminated':
       if (phase === 'Succeeded') return [];
-      if (phase === 'Failed') return [...endWords(container.state), ...podReasonWords(pod)];
-      return container.restarts > 0 ? restartWords(container, container.state) : endWords(container.state);
+      if (phase === 'Failed') return [...endWords(container.state, job), ...podReasonWords(pod)];
+      return container.restarts > 0 ? restartWords(container, container.state, job) : endWords(container.state, job);
   }
 }
 
@@ -81,7 +88,16 @@ export function exitWords({ exitCode, signal, reason }: Terminated): string {
 }
 
 function schedulingWords({ conditions }: PodFacts): string[] {
-  return ['scheduling', ...present(newestCondition(conditions)?.message)];
+  const message = newestCondition(conditions)?.message;
+  return ['scheduling', ...present(message && placeWords(message))];
+}
+
+/** The scheduler counts nodes by what they lack (kubernetes.io, "Kubernetes Scheduler"); all other messages stay as they are. */
+function placeWords(message: string): string {
+  const [, lacks] = /^0\/\d+ nodes are available: (.*?)\.(?: |$)/s.exec(message) ?? [];
+  if (lacks === undefined) return message;
+  const reasons = lacks.split(', ').map((lack) => lack.replace(/^\d+ /, '').replace(/^Insufficient /, 'not enough '));
+  return `no node has room for it: ${reasons.join(', ')}`;
 }
 
 /** The kubelet's own message on a pause names pods and uids, which help nobody. */
@@ -93,14 +109,15 @@ function waitingWords(state: Extract<ContainerState, { kind: 'waiting' }>, image
   );
 }
 
-function restartWords({ restarts }: Container, before: ContainerState | undefined): string[] {
-  const end = before?.kind === 'terminated' ? endWords(before) : [];
+function restartWords({ restarts }: Container, before: ContainerState | undefined, job: JobWords): string[] {
+  const end = before?.kind === 'terminated' ? endWords(before, job) : [];
   return restarts > 0 ? [`restarted (${restarts})`, ...end] : end;
 }
 
-function endWords(end: Terminated): string[] {
+function endWords(end: Terminated, { memory }: JobWords): string[] {
   const code = Number.isInteger(end.exitCode) ? `exitcode ${end.exitCode}` : undefined;
-  return present(code, exitWords(end));
+  const limit = end.reason === 'OOMKilled' && memory !== undefined ? `: its limit is ${memory}` : '';
+  return present(code, `${exitWords(end)}${limit}`);
 }
 
 function podReasonWords({ reason, message }: PodFacts): string[] {

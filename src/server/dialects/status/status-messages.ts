@@ -4,8 +4,8 @@ import { type CurrentRun, currentRun, failedAttempts, outcomeOf, trueCondition }
 import { formatDuration } from './duration.ts';
 import { instantText, isKnown } from './instant.ts';
 import { foreignWords } from './long-status.ts';
-import { exitWords, lastEnd, podWords } from './pod-words.ts';
-import { refusalInWords } from './refusal-words.ts';
+import { exitWords, type JobWords, lastEnd, podWords } from './pod-words.ts';
+import { refusalDetails, refusalInWords } from './refusal-words.ts';
 import { imageOf } from './status-words.ts';
 
 export interface MessageFacts {
@@ -35,7 +35,12 @@ function runLines(snapshot: JobSnapshot, state: JobState, facts: MessageFacts): 
   if (state === 'waiting') return [nextLine(facts.nextAt), ...lastRunLines(snapshot)];
   if (state === 'suspended') return ['suspended: no run starts until it is resumed', ...lastRunLines(snapshot)];
   const run = currentRun(snapshot);
-  return run && state !== 'succeeded' ? [facts.trouble, ...attemptLines(snapshot, run, state)] : [facts.trouble];
+  const refused = refusalLines(facts.trouble);
+  return run && state !== 'succeeded' ? [...refused, ...attemptLines(snapshot, run, state)] : refused;
+}
+
+function refusalLines(message: string | undefined): string[] {
+  return message === undefined ? [] : [refusalInWords(message), ...refusalDetails(message)];
 }
 
 function nextLine(nextAt: number | undefined): string {
@@ -64,7 +69,7 @@ function lastRunLines(snapshot: JobSnapshot): Lines {
 function attemptLines(snapshot: JobSnapshot, run: CurrentRun, state: JobState): Lines {
   const [pod] = run.pods;
   return [
-    ...(pod ? podWords(pod, imageOf(snapshot)) : []),
+    ...(pod ? podWords(pod, wordsOf(snapshot)) : []),
     ...(state === 'failed' ? endLines(snapshot, run.status) : retryLines(snapshot, run)),
   ];
 }
@@ -100,15 +105,19 @@ function retryLines({ object }: JobSnapshot, run: CurrentRun): Lines {
 function continuousLines(snapshot: JobSnapshot, state: JobState): Lines {
   const { object, pods } = snapshot;
   const kept = pods.filter(({ deletingAt }) => deletingAt === undefined);
-  const image = imageOf(snapshot);
+  const job = wordsOf(snapshot);
   const refused = trueCondition(object.status, 'ReplicaFailure');
-  const telling = state === 'running' ? kept.find((pod) => podWords(pod, image).length > 0) : (kept[0] ?? pods[0]);
+  const telling = state === 'running' ? kept.find((pod) => podWords(pod, job).length > 0) : (kept[0] ?? pods[0]);
   return [
-    refused && refusalInWords(refused.message ?? ''),
+    ...(refused ? refusalLines(refused.message ?? '') : []),
     state === 'running' ? copiesLine(object.job?.replicas, kept) : undefined,
-    ...(telling ? podWords(telling, image) : []),
+    ...(telling ? podWords(telling, job) : []),
     state === 'running' ? undefined : stuckLine(object.status),
   ];
+}
+
+function wordsOf(snapshot: JobSnapshot): JobWords {
+  return { image: imageOf(snapshot), memory: snapshot.object.job?.memory };
 }
 
 function copiesLine(wanted: number | undefined, pods: readonly PodFacts[]): string | undefined {

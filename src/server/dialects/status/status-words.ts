@@ -48,7 +48,7 @@ function seedContinuous({ state, object: { status } }: JobSnapshot): string {
 
 /**
  * As of 2023: with the duration of what runs, and the reason of what cannot start.
- * @param trouble why the cluster refuses to make the job's pod, where that was asked
+ * @param trouble what the cluster says when it refuses to make the job's pod, where that was asked
  */
 export function shortStatus(snapshot: JobSnapshot, now: number, trouble?: string): string {
   const { key, object } = snapshot;
@@ -75,7 +75,7 @@ function shortOneOff(snapshot: JobSnapshot, now: number, trouble: string | undef
     case 'unknown':
       return 'Unknown';
     default:
-      return trouble ?? pendingShort(run, imageOf(snapshot));
+      return trouble === undefined ? pendingShort(run, imageOf(snapshot)) : refusalInWords(trouble);
   }
 }
 

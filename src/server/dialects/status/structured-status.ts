@@ -19,6 +19,8 @@ export interface Status2026 {
   readonly previous_schedule?: string | null;
   /** Scheduled jobs only; never in the past, null while the job is suspended. */
   readonly next_schedule?: string | null;
+  /** The next few, where one job is shown. */
+  readonly next_schedules?: readonly string[];
 }
 
 export interface StatusOptions {
@@ -26,7 +28,9 @@ export interface StatusOptions {
   readonly now: number;
   /** Ms since the epoch; undefined where the schedule names no time to come, and for jobs without a schedule. */
   readonly nextFiringAt?: number | undefined;
-  /** Why the cluster refuses to make the job's pod, where that was asked. */
+  /** The firings after it, where they were asked for; ms since the epoch. */
+  readonly nextFirings?: readonly number[] | undefined;
+  /** What the cluster says when it refuses to make the job's pod, where that was asked. */
   readonly trouble?: string | undefined;
 }
 
@@ -52,7 +56,11 @@ export function structuredStatus(snapshot: JobSnapshot, options: StatusOptions):
     up_to_date: isCurrent,
     messages: statusMessages(snapshot, state, { nextAt, trouble, isUpToDate: isCurrent }),
     ...(snapshot.key.kind === 'CronJob'
-      ? { previous_schedule: previousRun(snapshot), next_schedule: instantText(nextAt) ?? null }
+      ? {
+          previous_schedule: previousRun(snapshot),
+          next_schedule: instantText(nextAt) ?? null,
+          ...firingsText(nextAt, options.nextFirings),
+        }
       : {}),
   };
 }
@@ -60,6 +68,14 @@ export function structuredStatus(snapshot: JobSnapshot, options: StatusOptions):
 function nextRunAt({ key, object }: JobSnapshot, { now, nextFiringAt }: StatusOptions): number | undefined {
   if (key.kind !== 'CronJob' || object.status.suspended || object.deletingAt !== undefined) return undefined;
   return isKnown(nextFiringAt) && nextFiringAt > now ? nextFiringAt : undefined;
+}
+
+function firingsText(
+  nextAt: number | undefined,
+  firings: readonly number[] | undefined,
+): Pick<Status2026, 'next_schedules'> {
+  if (!firings) return {};
+  return { next_schedules: nextAt === undefined ? [] : firings.flatMap((at) => instantText(at) ?? []) };
 }
 
 /** Finished runs are removed soon; then the CronJob still knows when the last one was due. */

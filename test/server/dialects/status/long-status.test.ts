@@ -71,7 +71,7 @@ describe('the long status', () => {
 
   it('says that there is no pod, and why where that is known', () => {
     expect(longStatus(makeSnapshot())).toBe('No pods were created for this job.');
-    expect(longStatus(makeSnapshot(), 'Unable to start, out of quota for cpu')).toBe(
+    expect(longStatus(makeSnapshot(), 'exceeded quota: x, limited: limits.cpu=2')).toBe(
       'No pods were created for this job. Unable to start, out of quota for cpu.',
     );
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { refusalInWords } from '../../../../src/server/dialects/status/refusal-words.ts';
+import { refusalDetails, refusalInWords } from '../../../../src/server/dialects/status/refusal-words.ts';
 
 const quota = (rest: string) =>
   `Error creating: pods "demo-x7k2p" is forbidden: exceeded quota: tool-alpha, requested: limits.cpu=4${rest}`;
@@ -25,5 +25,29 @@ describe('a refusal to make a pod', () => {
     ['', 'Unable to start: the cluster refuses to make its pod'],
   ])('%s', (message, words) => {
     expect(refusalInWords(message)).toBe(words);
+  });
+});
+
+describe('what would fit', () => {
+  const full = (requested: string, used: string, limited: string) =>
+    `Error creating: pods "x" is forbidden: exceeded quota: tool-a, requested: ${requested}, used: ${used}, limited: ${limited}`;
+
+  it.each([
+    [
+      full('limits.memory=1Gi', 'limits.memory=7680Mi', 'limits.memory=8Gi'),
+      ['memory: 7680Mi of 8Gi are used and this job asks for 1Gi; 512Mi would fit'],
+    ],
+    [
+      full('limits.cpu=1,pods=1', 'limits.cpu=1500m,pods=10', 'limits.cpu=2,pods=10'),
+      [
+        'cpu: 1500m of 2 are used and this job asks for 1; 500m would fit',
+        'pods: 10 of 10 are used and this job asks for 1; nothing fits until another job ends',
+      ],
+    ],
+    [full('a=x', 'a=y', 'a=z'), []],
+    ['exceeded quota: b, limited: pods=10', []],
+    ['something else', []],
+  ])('%s', (message, sentences) => {
+    expect(refusalDetails(message)).toEqual(sentences);
   });
 });

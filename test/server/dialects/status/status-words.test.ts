@@ -211,12 +211,13 @@ describe('the short status', () => {
   });
 
   it('tells the trouble that was found, as long as nothing runs', () => {
-    const trouble = 'Unable to start, out of quota for memory';
-    expect(shortStatus(makeSnapshot({ status: { startedAt } }), now, trouble)).toBe(trouble);
+    const trouble = 'exceeded quota: x, limited: limits.memory=1Gi';
+    const words = 'Unable to start, out of quota for memory';
+    expect(shortStatus(makeSnapshot({ status: { startedAt } }), now, trouble)).toBe(words);
     expect(shortStatus(makeSnapshot({ state: 'failed' }), now, trouble)).toBe('Failed');
     const run = makeRun({ status: { startedAt } });
     const scheduled = makeSnapshot({ kind: 'CronJob', state: 'running', runs: [run] });
-    expect(shortStatus(scheduled, now, trouble)).toBe(trouble);
+    expect(shortStatus(scheduled, now, trouble)).toBe(words);
   });
 
   it('counts from the run of the schedule, not from the one before', () => {

@@ -44,7 +44,7 @@ describe('the status of a one-off job', () => {
       }),
       'pending',
       '59m32s',
-      ['scheduling', '0/3 nodes are available: too little cpu.'],
+      ['scheduling', 'no node has room for it: too little cpu'],
     ],
     [
       'is prepared by its node',
@@ -105,7 +105,7 @@ describe('the status of a one-off job', () => {
       makeSnapshot({ state: 'failed', pods: [makePodFacts({ state: oom })] }),
       'failed',
       '59m53s',
-      ['exitcode 137', 'ran out of memory (OOMKilled)'],
+      ['exitcode 137', 'ran out of memory (OOMKilled): its limit is 0.5Gi'],
     ],
     [
       'was evicted',
@@ -143,7 +143,7 @@ describe('the status of a one-off job', () => {
       makeSnapshot({ job: { retry: 2 }, status: { failed: 1 }, pods: [makePodFacts({ state: oom })] }),
       'pending',
       '59m53s',
-      ['exitcode 137', 'ran out of memory (OOMKilled)', '1 of 3 attempts failed'],
+      ['exitcode 137', 'ran out of memory (OOMKilled): its limit is 0.5Gi', '1 of 3 attempts failed'],
     ],
     [
       'runs after a failed attempt',
@@ -180,8 +180,8 @@ describe('the status of a one-off job', () => {
   });
 
   it('tells the trouble that was found', () => {
-    const trouble = 'Unable to start, out of quota for memory';
-    expect(show(makeSnapshot(), { trouble }).messages).toEqual([trouble]);
+    const trouble = 'exceeded quota: x, limited: limits.memory=1Gi';
+    expect(show(makeSnapshot(), { trouble }).messages).toEqual(['Unable to start, out of quota for memory']);
   });
 });
 
@@ -240,7 +240,7 @@ describe('the status of a scheduled job', () => {
       'next run 2026-11-24T04:17:00Z',
       'last run failed',
       'exitcode 137',
-      'ran out of memory (OOMKilled)',
+      'ran out of memory (OOMKilled): its limit is 0.5Gi',
       'it is not tried again (BackoffLimitExceeded)',
     ]);
   });
@@ -345,7 +345,7 @@ describe('the status of a continuous job', () => {
     expect(show(continuous({ state: 'failed', pods }))).toEqual({
       short: 'failed',
       duration: '59m53s',
-      messages: ['restarted (1)', 'exitcode 137', 'ran out of memory (OOMKilled)'],
+      messages: ['restarted (1)', 'exitcode 137', 'ran out of memory (OOMKilled): its limit is 0.5Gi'],
     });
   });
 
@@ -358,7 +358,7 @@ describe('the status of a continuous job', () => {
     expect(show(continuous({ state: 'running', pods })).messages).toEqual([
       'restarted (3)',
       'exitcode 137',
-      'ran out of memory (OOMKilled)',
+      'ran out of memory (OOMKilled): its limit is 0.5Gi',
     ]);
   });
 
