@@ -158,6 +158,7 @@ function sayProgress({ context, name, said }: Wait, job: Job): void {
   const words = textOf(job.status_short)?.replace(/ for \d.*$/, '');
   if (words === undefined || said.has(words) || endOf(job)) return;
   said.add(words);
+  context.progress(`Waiting for the end of job '${name}': ${words}`);
   if (statusOf(job) === 'pending' && !/^(Pending|Running|Waiting|Last|Unknown|Suspended)/.test(words)) {
     context.say('warning', `job '${name}' cannot start yet: ${words}. Still waiting.`);
   } else if (context.isWatched) context.say('info', `job '${name}': ${words}`);
