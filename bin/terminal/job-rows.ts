@@ -41,9 +41,21 @@ export function saysPublic(job: Job): boolean {
   return job.publish !== undefined && job.publish !== null;
 }
 
-/** Everything, with the hints. */
+/** Everything, with when it runs next and the hints: what the job's last attempt did, and in plain words why. */
 export function showRows(job: Job): [label: string, words: string][] {
-  return [...longRows(job), ['Hints:', wrap(wordsOf(job.status_long), hintColumns)]];
+  const firings = textsIn(job, 'next_schedules');
+  const hints = [wordsOf(job.status_long), ...textsIn(job, 'messages')];
+  return [
+    ...longRows(job),
+    ...(firings.length > 0 ? [['Next runs:', firings.join('\n')] as [string, string]] : []),
+    ['Hints:', [...new Set(hints)].map((hint) => wrap(hint, hintColumns)).join('\n')],
+  ];
+}
+
+/** A list of texts in the structured status. */
+function textsIn({ status }: Job, key: string): string[] {
+  const value = typeof status === 'object' && status !== null ? (status as Job)[key] : undefined;
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 }
 
 /** How the job ends, as far as it has: what `run --wait` waits for. */

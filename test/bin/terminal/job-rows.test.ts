@@ -54,6 +54,15 @@ describe('what is said of a job', () => {
     expect(rows(changes)[label]).toBe(words);
   });
 
+  it('says in plain words why, and when it runs next', () => {
+    const status = { messages: ['out of memory', 'out of memory'], next_schedules: ['2026-01-01T00:00:00Z', 'then'] };
+    expect(rows({ status, status_long: 'No pods.' })).toMatchObject({
+      'Hints:': 'No pods.\nout of memory',
+      'Next runs:': '2026-01-01T00:00:00Z\nthen',
+    });
+    expect(rows({ status: null })).not.toHaveProperty('Next runs:');
+  });
+
   it('breaks hints at 70 columns', () => {
     const hints = rows({ status_long: `Last run at 2026-01-01T00:00:00Z. ${'word '.repeat(40)}` })['Hints:'] ?? '';
     expect(hints.split('\n').every((line) => line.length <= 70)).toBe(true);
