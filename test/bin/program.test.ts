@@ -1,5 +1,5 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
-import { symlinkSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BuiltDoor, buildDoor } from '../support/build-door.ts';
@@ -9,7 +9,7 @@ import { makeJob, noMessages, type Service, startService } from './scripted-serv
 let service: Service;
 let door: BuiltDoor;
 beforeAll(async () => {
-  [service, door] = await Promise.all([startService(), buildDoor('jobs', ['yaml'])]);
+  [service, door] = await Promise.all([startService(), buildDoor('jobs')]);
 });
 afterAll(() => Promise.all([service.close(), door.remove()]));
 
@@ -53,6 +53,36 @@ describe('the program', { timeout: 20_000 }, () => {
     service.script({ body: { jobs: Array.from({ length: 5_000 }, () => makeJob()), messages: noMessages } });
     const ran = await execute('sh', ['-c', `'${process.execPath}' '${door.path}' list | head -1`]);
     expect(ran.stderr).toBe('');
+  });
+
+  it('loads what is piped in, and dumps into a pipe', async () => {
+    service.script({ body: { job_changed: true, messages: noMessages } });
+    const node = `'${process.execPath}' '${door.path}'`;
+    const file = '- {name: a, command: ./a, image: bookworm}';
+    const loaded = await execute('sh', ['-c', `printf '%s' '${file}' | ${node} load -`]);
+    expect(loaded).toEqual({ code: 0, stdout: '', stderr: 'INFO: 1 job(s) loaded successfully\n' });
+    expect(service.requests).toMatchObject([
+      { method: 'PATCH', body: { name: 'a', cmd: './a', imagename: 'bookworm' } },
+    ]);
+    service.script({ body: { jobs: [{ name: 'a', cmd: './a', imagename: 'bookworm' }], messages: noMessages } });
+    const dumped = await execute('sh', ['-c', `${node} dump -f /dev/stdout | cat`]);
+    expect(dumped).toEqual({ code: 0, stdout: '- command: ./a\n  image: bookworm\n  name: a\n', stderr: '' });
+  });
+
+  it('completes names in bash', async () => {
+    service.script({ body: { jobs: [{ name: 'nightly' }, { name: 'bot' }], messages: noMessages } });
+    const directory = join(service.home, 'bin');
+    mkdirSync(directory);
+    const program = join(directory, 'toolforge-jobs');
+    writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${door.path}' "$@"\n`, { mode: 0o755 });
+    const driver = `
+      PATH='${directory}':$PATH
+      source <(toolforge-jobs completion bash)
+      COMP_LINE='toolforge-jobs delete ni' COMP_POINT=24 COMP_WORDS=(toolforge-jobs delete ni) COMP_CWORD=2
+      _toolforge_jobs
+      printf '%s\\n' "\${COMPREPLY[@]}"
+    `;
+    expect(await execute('bash', ['-c', driver])).toEqual({ code: 0, stdout: 'nightly\n', stderr: '' });
   });
 
   it('ends with 130 on Ctrl-C', async () => {

@@ -90,6 +90,53 @@ describe('run', () => {
   });
 });
 
+describe('restart', () => {
+  it('runs a scheduled job now; a one-off has no second time', async () => {
+    await jobs('run', 'yearly', '--command', 'echo now', '--image', 'bookworm', '--schedule', '@yearly');
+    expect(await jobs('restart', 'yearly')).toEqual({ code: 0, stdout: '', stderr: '' });
+    const out = join(sandbox.homeOf('cli-tool'), 'yearly.out');
+    await until(async () => (await readFile(out, 'utf8').catch(() => '')) === 'now\n', 'the run has written');
+    await jobs('delete', 'yearly');
+    await jobs('run', 'once', '--command', 'sleep 3', '--image', 'bookworm');
+    const refused = await jobs('restart', 'once');
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('TJF-V013') });
+    expect(await jobs('restart', 'nowhere')).toMatchObject({ code: 1 });
+  });
+});
+
+describe('quota', () => {
+  it('is a table for each category, with what is used', async () => {
+    const { code, stdout } = await jobs('quota');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Running jobs +Used +Limit\n-+ {2}-+ {2}-+\n/);
+    expect(stdout).toMatch(/\nPer-job limits +Limit\n/);
+    expect(stdout).toMatch(/\nCron jobs +\d+ +50\n/);
+    const json = JSON.parse((await jobs('quota', '-o', 'json')).stdout);
+    expect(json.categories.map(({ name }: { name: string }) => name)).toEqual([
+      'Running jobs',
+      'Per-job limits',
+      'Job definitions',
+    ]);
+  });
+});
+
+describe('a job that is reached from elsewhere', () => {
+  it('says its port and its health check', async () => {
+    const web = ['--continuous', '-p', '8080', '--health-check-script', 'true', '--replicas', '0'];
+    expect(await jobs('run', 'web', '--command', 'sleep 600', '--image', 'bookworm', ...web)).toMatchObject({
+      code: 0,
+    });
+    const { stdout } = await jobs('show', 'web');
+    expect(stdout).toMatch(/\| Port: +\| 8080\/tcp +\|/);
+    expect(stdout).toMatch(/\| Health check: +\| script: true +\|/);
+    expect(await jobs('run', 'web', '--command', 'x', '--image', 'bookworm', '-p', '80')).toMatchObject({
+      code: 1,
+      stderr: 'ERROR: --port is only valid for continuous jobs (TJF-V010)\n',
+    });
+    await jobs('delete', 'web');
+  });
+});
+
 describe('--output json', () => {
   it('is JSON on every command', async () => {
     const list = JSON.parse((await jobs('list', '--output', 'json')).stdout);
