@@ -2,29 +2,46 @@
  * The small process that touches homes, so that the daemon never does: a home that hangs stops this process and nothing else, and it can be
  * killed (src/homes/homes.ts does). Needs nothing but Node.
  *
- * In, one JSON line each: { "id": 1, "op": "credentials" | "stat", "base": "/data/project", "tool": "alpha" }
+ * In, one JSON line each: { "id": 1, "op": "credentials" | "stat" | "log-tail" | "log-read", "base": "/data/project", "tool": "alpha" } and
+ * what the operation needs (ReaderQuestion).
  * Out, one JSON line each, in order: { "id": 1, "ok": { … } } or { "id": 1, "error": "hard_link", "at": "client.key", "detail": "…" }.
- * After the line of a `credentials` answer follow `ok.certBytes` + `ok.keyBytes` raw bytes: a key never becomes a string.
+ * After the line follow `ok.bytes` raw bytes, where there are some: a key never becomes a string.
  */
 import { lookAtHome, readPair } from '../src/homes/home-files.ts';
+import { type LogPart, readLog, tailLog } from '../src/homes/home-log.ts';
+import type { ReaderQuestion } from '../src/homes/home-reader-process.ts';
 import { WalkError } from '../src/homes/home-walk.ts';
 
-interface Question {
-  readonly id: number;
-  readonly op: 'credentials' | 'stat';
-  readonly base: string;
-  readonly tool: string;
-}
+type Question = ReaderQuestion & { readonly id: number };
 
 function answer(question: Question): { line: object; bytes: Buffer[] } {
-  const { id, base, tool } = question;
+  const { id } = question;
   try {
-    if (question.op === 'stat') return { line: { id, ok: lookAtHome(base, tool) }, bytes: [] };
-    const { cert, key, stamp } = readPair(base, tool);
-    return { line: { id, ok: { stamp, certBytes: cert.length, keyBytes: key.length } }, bytes: [cert, key] };
+    const { ok, bytes } = answerTo(question);
+    return { line: { id, ok }, bytes };
   } catch (error) {
     return { line: { id, ...describe(error) }, bytes: [] };
   }
+}
+
+function answerTo(question: Question): { ok: object; bytes: Buffer[] } {
+  const { base, tool } = question;
+  switch (question.op) {
+    case 'stat':
+      return { ok: lookAtHome(base, tool), bytes: [] };
+    case 'credentials': {
+      const { cert, key, stamp } = readPair(base, tool);
+      return { ok: { stamp, certBytes: cert.length, bytes: cert.length + key.length }, bytes: [cert, key] };
+    }
+    case 'log-tail':
+      return logAnswer(tailLog(base, tool, question.names, question));
+    case 'log-read':
+      return logAnswer(readLog(base, tool, question.names, question.place, question.maxBytes));
+  }
+}
+
+function logAnswer({ bytes, ...rest }: LogPart): { ok: object; bytes: Buffer[] } {
+  return { ok: { ...rest, bytes: bytes.length }, bytes: [bytes] };
 }
 
 function describe(error: unknown): { error: string; at: string; detail: string } {

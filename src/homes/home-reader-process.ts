@@ -1,11 +1,12 @@
 /** One process of bin/home-reader.ts, seen from the daemon: ask it one thing at a time, kill it when it does not answer. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { LogPlace } from './home-log.ts';
 
-export interface ReaderQuestion {
-  readonly op: 'credentials' | 'stat';
-  readonly base: string;
-  readonly tool: string;
-}
+export type ReaderQuestion = { readonly base: string; readonly tool: string } & (
+  | { readonly op: 'credentials' | 'stat' }
+  | { readonly op: 'log-tail'; readonly names: readonly string[]; readonly lines: number; readonly maxBytes: number }
+  | { readonly op: 'log-read'; readonly names: readonly string[]; readonly place: LogPlace; readonly maxBytes: number }
+);
 
 /** The first line of an answer, as it came. */
 export interface ReaderAnswer {
@@ -13,7 +14,7 @@ export interface ReaderAnswer {
   readonly error?: string;
   readonly at?: string;
   readonly detail?: string;
-  /** What followed the line: `ok.certBytes` + `ok.keyBytes` bytes. */
+  /** What followed the line: `ok.bytes` of them. */
   readonly bytes: Buffer;
 }
 
@@ -34,7 +35,8 @@ interface Waiting {
 }
 
 const maxLineBytes = 8 * 1024;
-const maxBodyBytes = 128 * 1024;
+/** The last lines of a log. */
+const maxBodyBytes = 2 * 1024 * 1024;
 
 export function startReaderProcess(readerPath: string): ReaderProcess {
   // Pipes of its own and an empty environment: a killed process stuck in the kernel must hold nothing of ours.
@@ -107,7 +109,7 @@ function createAnswerParser(onAnswer: (answer: ReaderAnswer) => void, onNonsense
       return;
     }
     const line = parseLine(rest.toString('utf8', 0, end));
-    const bodyBytes = Number(line?.ok?.certBytes ?? 0) + Number(line?.ok?.keyBytes ?? 0);
+    const bodyBytes = Number(line?.ok?.bytes ?? 0);
     if (!line || !(bodyBytes <= maxBodyBytes)) return onNonsense();
     const last = end + 1 + bodyBytes;
     if (rest.length < last) return;

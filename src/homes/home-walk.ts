@@ -103,6 +103,11 @@ export function openDirectory(parent: Opened, name: string, at = name): Opened {
   return open(parent, name, at, directoryFlags);
 }
 
+/** For reading; not judged yet. @throws WalkError as openDirectory */
+export function openFile(parent: Opened, name: string, at = name): Opened {
+  return open(parent, name, at, fileFlags);
+}
+
 /**
  * The home of a tool. Root's own directories are nobody's home, and a pod must never run as root because of one.
  * @throws WalkError `bad_name`, `no_home`, `owner`, and what openDirectory throws
@@ -130,7 +135,7 @@ export function readHomeFile(
   name: string,
   rules: FileRules,
 ): { bytes: Buffer; stamp: string } {
-  const file = open(parent, name, name, fileFlags);
+  const file = openFile(parent, name);
   try {
     judgeFile(file, home, name, rules);
     const bytes = readCapped(file.fd, name, rules.maxBytes);

@@ -5,7 +5,8 @@
 import type { Tool } from '../domain.ts';
 import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { ReaderAnswer } from './home-reader-process.ts';
+import type { LogPart, LogPlace } from './home-log.ts';
+import type { ReaderAnswer, ReaderQuestion } from './home-reader-process.ts';
 import { createReaders, type ReadersHealth } from './home-readers.ts';
 
 export interface ToolPair {
@@ -32,6 +33,14 @@ export interface Homes {
   credentials(tool: Tool): Promise<ToolPair>;
   /** Cheap; answers also when there are no files yet. @throws AppError `home.unavailable`, `home.refused` */
   look(tool: Tool): Promise<ToolHome>;
+  /**
+   * The last lines of a file below the home, at most 1 MiB, read as the owner of the home; undefined when there is no such file.
+   * @param names the path below the home, e.g. `['logs', 'bot.out']`
+   * @throws AppError `home.unavailable`, `home.refused` (a link, not a file, not readable by the owner …)
+   */
+  tailLog(tool: Tool, names: readonly string[], lines: number): Promise<LogPart | undefined>;
+  /** What was appended since; from the beginning where the file is another one or has become shorter. As tailLog otherwise. */
+  readLog(tool: Tool, names: readonly string[], place: LogPlace): Promise<LogPart | undefined>;
   health(): ReadersHealth;
   stop(): Promise<void>;
 }
@@ -55,6 +64,8 @@ export interface HomesOptions {
 }
 
 const maxLooks = 1_000;
+const tailBytes = 1024 * 1024;
+const readBytes = 256 * 1024;
 
 export function createHomes(options: HomesOptions): Homes {
   const {
@@ -93,7 +104,19 @@ export function createHomes(options: HomesOptions): Homes {
     return { path: `${mount}/${tool.name}`, uid: Number(ok.uid), gid: Number(ok.gid), stamp: String(ok.stamp) };
   }
 
+  /** No warnings in our log: what a tool makes of its own files is its own affair. */
+  async function askLog(question: ReaderQuestion, tool: Tool, names: readonly string[]): Promise<LogPart | undefined> {
+    const { ok, error, bytes } = await readers.ask(question);
+    if (ok) return { ...(ok as unknown as LogPart), bytes };
+    if (error === 'missing' || error === 'no_home') return undefined;
+    throw logRefusal(tool, names.join('/'), error);
+  }
+
   return {
+    tailLog: (tool, names, lines) =>
+      askLog({ op: 'log-tail', base, tool: tool.name, names, lines, maxBytes: tailBytes }, tool, names),
+    readLog: (tool, names, place) =>
+      askLog({ op: 'log-read', base, tool: tool.name, names, place, maxBytes: readBytes }, tool, names),
     async credentials(tool) {
       const { ok, bytes } = await ask('credentials', tool);
       const certBytes = Number(ok.certBytes);
@@ -120,6 +143,29 @@ export function createHomes(options: HomesOptions): Homes {
     stop: readers.stop,
   };
 }
+
+/** The codes are those of home-walk.ts. */
+function logRefusal(tool: Tool, file: string, rule = 'unreadable'): AppError {
+  const fields = { tool: tool.name, file, rule };
+  if (rule === 'changing') {
+    return new AppError('home.unavailable', `The file ${file} is being replaced. Try again in a moment.`, {
+      fields,
+      retryAfterSeconds: 1,
+    });
+  }
+  const is = logRules[rule] ?? 'cannot be read by the tool itself';
+  return new AppError('home.refused', `The file ${file} in the home of the tool is not shown, since it ${is}.`, {
+    fields,
+  });
+}
+
+const logRules: Readonly<Record<string, string>> = {
+  link: 'is a link',
+  not_directory: 'lies behind a link, or behind what is no directory',
+  not_file: 'is no ordinary file',
+  device: 'is not on the file system of the home',
+  owner: 'does not belong to the owner of the home',
+};
 
 /** What the tool's people can do about it; the codes are those of home-walk.ts. */
 function refusalOf(tool: Tool, { error = 'unreadable', at = 'home' }: ReaderAnswer): AppError {
