@@ -95,6 +95,7 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
     const metrics = createMetrics({
       jobs: () => roster.size(),
       freshness,
+      streams: () => streams.count(),
       watches: () => watch?.stats() ?? {},
       runRecords: () => runs.stats(),
       now,
@@ -123,6 +124,7 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
       }),
       settings: () => settings.current(),
       homeOf: (tool) => homes.look(tool),
+      logFiles: homes,
       homes: startup.homes,
       octoberBase: startup.october_base,
       now,

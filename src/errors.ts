@@ -72,6 +72,7 @@ export const errorTable = {
     retry: 'no',
     hint: 'The tool has a Service or Ingress of that name that no job made.',
   },
+  'logs.none': { id: 'TJF-L001', http: 404, exit: 1, retry: 'no', hint: 'The job has written nothing yet.' },
   'schedule.invalid': {
     id: 'TJF-S002',
     http: 400,

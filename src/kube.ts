@@ -4,7 +4,7 @@
  */
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { AppError } from './errors.ts';
 
@@ -72,11 +72,16 @@ const maxAnswerBytes = 64 * 1024 * 1024;
 export function createKube(options: KubeOptions): Kube {
   /** Failures before a connection was secured: nothing was sent. */
   const notSent = new WeakSet<Error>();
-  const agent = createAgent(options, (failure) => notSent.add(failure));
+  const secureContext = createContext(options);
+  const createPool = (connections: number | undefined) =>
+    createAgent({ secureContext, connections }, (failure) => notSent.add(failure));
+  const agent = createPool(options.connections);
+  /** A stream keeps its connection for as long as it lasts: under a cap it would take it from requests. Made when it is needed. */
+  let streams = options.connections === undefined ? agent : undefined;
   let isClosed = false;
   const identityHeaders = createIdentityHeaders(options);
 
-  async function send(request: KubeRequest): Promise<Dispatcher.ResponseData> {
+  async function send(request: KubeRequest, pool = agent): Promise<Dispatcher.ResponseData> {
     const headers = {
       accept: 'application/json',
       'user-agent': options.userAgent,
@@ -85,7 +90,7 @@ export function createKube(options: KubeOptions): Kube {
     };
     if (isClosed) throw unreachable('closed on our side');
     try {
-      return await agent.request({
+      return await pool.request({
         origin: options.server,
         method: request.method,
         path: request.path + queryText(request.query),
@@ -108,29 +113,40 @@ export function createKube(options: KubeOptions): Kube {
       throw refusal(request, response, answer);
     },
     async stream(request) {
-      const response = await send(request);
+      streams ??= createPool(undefined);
+      const response = await send(request, streams);
       if (isGood(response)) return response.body;
       throw refusal(request, response, await readJson(request, response));
     },
     async close() {
       isClosed = true;
-      const timer = setTimeout(() => void agent.destroy().catch(() => {}), closeGraceMs);
+      const pools = [...new Set([agent, ...(streams ? [streams] : [])])];
+      const each = (end: (pool: Agent) => Promise<void>) => Promise.all(pools.map((pool) => end(pool).catch(() => {})));
+      const timer = setTimeout(() => void each((pool) => pool.destroy()), closeGraceMs);
       timer.unref();
-      await agent.close().catch(() => {});
+      await each((pool) => pool.close());
       clearTimeout(timer);
     },
   };
 }
 
+/** Made once, so that idle pools keep their sessions, and at once, so that a key can be forgotten. */
+function createContext({ ca, credentials }: KubeOptions): SecureContext {
+  const pair = credentials.kind === 'certificate' ? { cert: credentials.cert, key: credentials.key } : {};
+  return createSecureContext({ ca, ...pair, minVersion: 'TLSv1.2' });
+}
+
 /**
  * One Agent with its own connector: undici's TLS session cache is keyed by server name only, so a shared one would resume one tool's
- * identity for another. The secure context is made once, so that idle pools keep their sessions.
+ * identity for another.
  * @param onConnectFailure told of every failure before a connection was secured
  */
-function createAgent({ ca, credentials, connections }: KubeOptions, onConnectFailure: (failure: Error) => void): Agent {
-  const pair = credentials.kind === 'certificate' ? { cert: credentials.cert, key: credentials.key } : {};
+function createAgent(
+  { secureContext, connections }: { secureContext: SecureContext; connections: number | undefined },
+  onConnectFailure: (failure: Error) => void,
+): Agent {
   const connector = buildConnector({
-    secureContext: createSecureContext({ ca, ...pair, minVersion: 'TLSv1.2' }),
+    secureContext,
     allowH2: false,
     timeout: requestTimeoutMs,
     keepAlive: true,

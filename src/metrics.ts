@@ -15,6 +15,7 @@ export interface Metrics {
 export interface MetricSources {
   jobs(): number;
   freshness(): Freshness;
+  streams(): number;
   watches(): Readonly<Record<string, object>>;
   runRecords(): Readonly<{ waiting: number; dropped: number; failed: number }>;
   now(): number;
@@ -44,6 +45,14 @@ export function createMetrics(sources: MetricSources): Metrics {
     registers,
     collect() {
       this.set(sources.jobs());
+    },
+  });
+  new Gauge({
+    name: 'jobs_streams_open',
+    help: 'Answers that go on: logs and events',
+    registers,
+    collect() {
+      this.set(sources.streams());
     },
   });
   new Gauge({

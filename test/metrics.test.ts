@@ -4,6 +4,7 @@ import { createMetrics, type MetricSources } from '../src/metrics.ts';
 const sources: MetricSources = {
   jobs: () => 3,
   freshness: () => ({ synced: true, live: true, asOf: 1_000 }),
+  streams: () => 2,
   watches: () => ({ pods: { lists: 2, dropped: { no_job: 1 } }, jobs: { lists: 1 } }),
   runRecords: () => ({ waiting: 4, dropped: 0, failed: 1 }),
   now: () => 3_500,

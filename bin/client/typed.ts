@@ -78,6 +78,21 @@ export interface JobStatus {
   readonly next_schedules?: readonly string[];
 }
 
+export interface LogLine {
+  /** The pod, or the file below the home. */
+  readonly pod: string;
+  /** job; of a file the stream. */
+  readonly container: string;
+  /** Whole seconds. Of a line of a file: when the file was last written to, or the line seen. */
+  readonly datetime: string;
+  readonly message: string;
+  /** service: said by the service about the log. */
+  readonly source: 'pod' | 'file' | 'service';
+  readonly stream: 'stdout' | 'stderr' | 'both';
+  /** When the line was written; null where nobody knows. */
+  readonly timestamp: string | null;
+}
+
 /** What a person may want to read; each list may be empty. */
 export interface Messages {
   readonly info: readonly string[];
@@ -205,6 +220,11 @@ export interface Jobs {
    */
   runs(name: string): Promise<readonly Run[]>;
   /**
+   * What a job has written, a JSON object a line.
+   * @throws AppError `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `logs.none`, `kube.refused`, `home.unavailable`, `kube.unreachable`
+   */
+  logs(name: string, query?: { readonly lines?: number; readonly since?: string; readonly follow?: boolean }): AsyncIterable<LogLine>;
+  /**
    * What happens to the jobs of the tool, as it happens.
    */
   events(query?: { readonly job?: string }): AsyncIterable<JobEvent>;
@@ -233,6 +253,7 @@ export type ErrorCode =
   | 'job.conflict'
   | 'job.not_restartable'
   | 'name.taken'
+  | 'logs.none'
   | 'schedule.invalid'
   | 'image.unknown'
   | 'images.unavailable'

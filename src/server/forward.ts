@@ -49,12 +49,28 @@ export interface Forward {
   removeCompanions(tool: Tool, kinds: readonly CompanionKind[], name: string | undefined): Promise<void>;
   /** Whether the cluster has a pod of the job of that name, of any kind; of any job of the tool where no name is given. */
   hasPods(tool: Tool, name: string | undefined): Promise<boolean>;
+  /**
+   * What a pod's container has written, as it comes, each line after its time.
+   * @throws AppError `kube.refused` (400) for a container that has not begun, `job.not_found` for a pod that is gone, `kube.*`
+   */
+  podLog(tool: Tool, pod: string, query: PodLogQuery, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** The limits of one container in the tool's namespace, as Kubernetes keeps them (LimitRange). */
   limitRanges(tool: Tool): Promise<readonly KubeObject[]>;
   /** What the tool may have and has in all (ResourceQuota). */
   resourceQuotas(tool: Tool): Promise<readonly KubeObject[]>;
   /** Events about one object, newest first as far as the server tells; only asked for a job in trouble. */
   eventsOf(tool: Tool, uid: string): Promise<readonly KubeObject[]>;
+}
+
+/** As the API server has it (kubernetes.io, "read log of the specified Pod"); times are added by us. */
+export interface PodLogQuery {
+  readonly container?: string;
+  /** The container before the last restart. */
+  readonly previous?: true;
+  readonly follow?: true;
+  readonly tailLines?: number;
+  /** Whole seconds count; lines of that second come again. */
+  readonly sinceTime?: string;
 }
 
 /** What stands beside a job that can be reached. */
@@ -93,11 +109,11 @@ export function createForward(
    * Sends again where nothing was done: once after a 401, with the certificate as it is now, and a few times when the quota's bookkeeping met
    * another request of the tool (409 Conflict; kubernetes.io, resource quotas).
    */
-  async function send(tool: Tool, request: KubeRequest): Promise<unknown> {
+  async function sendBy<T>(tool: Tool, request: KubeRequest, how: (kube: Kube) => Promise<T>): Promise<T> {
     let isRefreshed = false;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await (await connections.kubeFor(tool)).request(request);
+        return await how(await connections.kubeFor(tool));
       } catch (error) {
         if (kubeStatusOf(error)?.statusCode === 401 && !isRefreshed) {
           isRefreshed = true;
@@ -109,6 +125,8 @@ export function createForward(
       }
     }
   }
+
+  const send = (tool: Tool, request: KubeRequest) => sendBy(tool, request, (kube) => kube.request(request));
 
   async function find(tool: Tool, path: string): Promise<KubeObject | undefined> {
     try {
@@ -200,6 +218,12 @@ export function createForward(
         query: { labelSelector: selectorFor(name), limit: 1 },
       })) as { items?: [] };
       return (list.items ?? []).length > 0;
+    },
+
+    podLog(tool, pod, query, signal) {
+      const path = `/api/v1/namespaces/${encodeURIComponent(tool.namespace)}/pods/${encodeURIComponent(pod)}/log`;
+      const request = { method: 'GET', path, query: { ...query, timestamps: true }, signal } as const;
+      return sendBy(tool, request, (kube) => kube.stream(request));
     },
 
     limitRanges: (tool) => list(tool, 'limitranges'),

@@ -179,6 +179,36 @@ export const eventsAnswer = z
   });
 export const runsAnswer = z.object({ runs: z.array(runSchema).describe('Newest first.'), messages });
 
+export const logQuery = z.object({
+  lines: z
+    .string()
+    .optional()
+    .describe('The last ones, 0 to 5000: of each file, and of all pods together; 500 by default.'),
+  since: z
+    .string()
+    .optional()
+    .describe('Only what came after: 2026-07-01T12:00:00Z, or how long ago: 90s, 10m, 2h, 1d.'),
+  follow: z.string().optional().describe('true: go on until a one-off job has ended, or the reader leaves.'),
+});
+export const logLine = z
+  .object({
+    pod: z.string().describe('The pod, or the file below the home.'),
+    container: z.string().describe('job; of a file the stream.'),
+    datetime: z
+      .string()
+      .describe('Whole seconds. Of a line of a file: when the file was last written to, or the line seen.'),
+    message: z.string(),
+    source: z.enum(['pod', 'file', 'service']).describe('service: said by the service about the log.'),
+    stream: z.enum(['stdout', 'stderr', 'both']),
+    timestamp: z.string().nullable().describe('When the line was written; null where nobody knows.'),
+  })
+  .meta({ id: 'LogLine' });
+
+export const octoberLogLine = z
+  .object(logLine.shape)
+  .omit({ source: true, stream: true, timestamp: true })
+  .meta({ id: 'OctoberLogLine' });
+
 /** Every refusal of the canonical dialect. */
 export const errorAnswer = z
   .object({

@@ -6,7 +6,7 @@ import type { Route } from '../../src/server/routes/route.ts';
 import { createRoutes } from '../../src/server/routes.ts';
 import { createStreams } from '../../src/server/streams.ts';
 import type { Issued } from '../support/certs.ts';
-import { now } from '../support/facts.ts';
+import { makePodFacts, now } from '../support/facts.ts';
 import { continuousNamed, jobNamed, type ScriptedDeps, scriptDeps } from './scripted-deps.ts';
 import { type Answer, ask, client, startServer, type TestServer, wideStreams } from './start-server.ts';
 
@@ -42,6 +42,10 @@ beforeEach(() => {
   deps.clock += 1_000;
   deps.freshness = { synced: true, live: true, asOf: now };
   deps.created = undefined;
+  deps.podLog = async () =>
+    (async function* () {
+      yield Buffer.from('2026-03-01T12:00:05.123456789Z hello\n');
+    })();
 });
 
 const send = (method: string, path: string, body?: unknown, type = 'application/json') =>
@@ -78,7 +82,8 @@ describe('every route', () => {
     const route = routes[index] as Route;
     const bare = pathOf(route).replace(/\/$/, '');
     for (const path of [bare, `${bare}/`]) {
-      deps.view.set('tool-alpha', [route.path.includes('/restart') ? continuousNamed('demo') : jobNamed('demo')]);
+      const job = route.path.includes('/restart') ? continuousNamed('demo') : jobNamed('demo');
+      deps.view.set('tool-alpha', [{ ...job, pods: [makePodFacts()] }]);
       const answer = await send(route.method, path, route.body ? newJob : undefined);
       if (route.slash === 'redirect' && !path.endsWith('/')) {
         expect([answer.status, answer.headers.location]).toEqual([308, `${path}/`]);

@@ -4,10 +4,12 @@ import type { Freshness, JobSnapshot, KubeKind, KubeObject, ResolvedJob, RunReco
 import { Tool } from '../../src/domain.ts';
 import type { AppError } from '../../src/errors.ts';
 import { createImageCatalog } from '../../src/image-catalog.ts';
+import type { PodLogQuery } from '../../src/server/forward.ts';
 import type { Deps } from '../../src/server/handlers/deps.ts';
 import { createTurns } from '../../src/server/handlers/turns.ts';
 import type { Caller } from '../../src/server/identify.ts';
 import { createLimitCheck } from '../../src/server/limit-check.ts';
+import type { LogFiles } from '../../src/server/logs/file-log.ts';
 import { parseSettings, type Settings } from '../../src/settings.ts';
 import { images } from '../support/definitions.ts';
 import { makeSnapshot, now } from '../support/facts.ts';
@@ -34,6 +36,10 @@ export interface ScriptedDeps extends Deps {
   replaced: (object: KubeObject) => Promise<KubeObject>;
   /** What becomes of a Service or Ingress that is made. Unset: it is. */
   companionMade: (() => Promise<void>) | undefined;
+  /** Unset: no container has written anything. */
+  podLog: (pod: string, query: PodLogQuery, signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>;
+  /** Unset: no file is there. */
+  logFiles: LogFiles;
   /** Unset: none. */
   events: () => Promise<readonly KubeObject[]>;
   /** Limits of the tool's namespace. */
@@ -84,6 +90,8 @@ export function scriptDeps(): ScriptedDeps {
     stored: new Map(),
     replaced: async (object) => object,
     companionMade: undefined,
+    podLog: async () => (async function* () {})(),
+    logFiles: { tailLog: async () => undefined, readLog: async () => undefined },
     events: async () => [],
     ranges: [],
     quotas: [],
@@ -158,6 +166,10 @@ export function scriptDeps(): ScriptedDeps {
       async hasPods(tool, name) {
         asked.push(['hasPods', tool.name, name]);
         return script.latePods.shift() ?? false;
+      },
+      podLog(tool, pod, query, signal) {
+        asked.push(['podLog', tool.name, pod, query]);
+        return script.podLog(pod, query, signal);
       },
       async limitRanges(tool) {
         asked.push(['limitRanges', tool.name]);

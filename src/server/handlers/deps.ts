@@ -6,6 +6,7 @@ import type { Settings } from '../../settings.ts';
 import type { EventFeeds } from '../events/feeds.ts';
 import type { Forward } from '../forward.ts';
 import type { LimitCheck } from '../limit-check.ts';
+import type { LogFiles } from '../logs/file-log.ts';
 import type { TakeTurn } from './turns.ts';
 
 /** One life of a job: another object under the name has another uid. */
@@ -47,6 +48,7 @@ export interface Deps {
   readonly images: ImageCatalog;
   settings(): Settings;
   homeOf(tool: Tool): Promise<Home>;
+  readonly logFiles: LogFiles;
   readonly checkLimits: LimitCheck;
   /** Changes of one job, one after the other. */
   readonly takeTurn: TakeTurn;

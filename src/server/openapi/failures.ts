@@ -27,9 +27,10 @@ const rules: readonly Rule[] = [
     of: () => true,
   },
   { codes: ['job.not_found'], of: ({ path }) => path.includes(':name') },
+  { codes: ['logs.none'], of: ({ path }) => path.includes('/logs') },
   { codes: ['job.not_restartable'], of: ({ path }) => path.includes('/restart') },
   {
-    // What a change made as the tool can meet.
+    // What a change made as the tool can meet, and a log read as the tool.
     codes: [
       'home.unavailable',
       'home.refused',
@@ -40,7 +41,7 @@ const rules: readonly Rule[] = [
       'kube.forbidden',
       'kube.conflict',
     ],
-    of: ({ method }) => method !== 'GET',
+    of: ({ method, path }) => method !== 'GET' || path.includes('/logs'),
   },
   {
     // What a definition can have wrong.

@@ -13,12 +13,14 @@ import {
   noMessages,
   staleMessages,
 } from '../dialects/canonical.ts';
+import { logLine2026 } from '../dialects/log-line.ts';
 import { quota2026 } from '../dialects/quota.ts';
 import { renderRun2026 } from '../dialects/run-2026.ts';
 import type { ApplyJob } from '../handlers/apply.ts';
 import type { Deps } from '../handlers/deps.ts';
 import { followEvents } from '../handlers/events.ts';
 import type { createListJobs, ListForm } from '../handlers/list.ts';
+import { readLogs } from '../handlers/logs.ts';
 import { readRequest } from '../handlers/prepare.ts';
 import { readQuota } from '../handlers/quota.ts';
 import { deleteJob, flushJobs } from '../handlers/remove.ts';
@@ -158,6 +160,22 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       answer: schemas.runsAnswer,
       handle: async ({ caller, params: { name = '' } }) =>
         said({ runs: (await listRuns(caller, name, deps)).map((run) => renderRun2026(name, run)) }),
+    },
+    {
+      ...named,
+      method: 'GET',
+      path: `${base}/jobs/:name/logs`,
+      summary: 'What a job has written, a JSON object a line',
+      operation: 'logs',
+      status: 200,
+      query: schemas.logQuery,
+      answer: schemas.logLine,
+      without: ['kube.state_unknown', 'kube.conflict'],
+      answerType: 'text/plain; charset=utf8',
+      handle: async ({ caller, params: { name = '' }, query, release }) =>
+        new StreamedText(
+          await readLogs({ caller, name, query, release }, deps, (line) => textOf(canonical, logLine2026(line))),
+        ),
     },
     {
       ...row,

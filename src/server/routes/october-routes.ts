@@ -4,10 +4,12 @@ import type { JobSnapshot } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import { offeredImages } from '../dialects/canonical.ts';
 import { renderAsTyped2023, renderJob2023 } from '../dialects/job-2023.ts';
+import { logLine2023 } from '../dialects/log-line.ts';
 import { october, octoberInput } from '../dialects/october.ts';
 import { quota2023 } from '../dialects/quota.ts';
 import type { Deps } from '../handlers/deps.ts';
 import type { createListJobs, ListForm } from '../handlers/list.ts';
+import { readLogs } from '../handlers/logs.ts';
 import { readQuota } from '../handlers/quota.ts';
 import { deleteJob, flushJobs } from '../handlers/remove.ts';
 import { restartJob } from '../handlers/restart.ts';
@@ -16,7 +18,7 @@ import { explainJob } from '../handlers/show.ts';
 import type { Caller } from '../identify.ts';
 import { textOf } from '../respond.ts';
 import * as schemas from '../schemas.ts';
-import { type Call, JsonText, type Route } from './route.ts';
+import { type Call, JsonText, type Route, StreamedText } from './route.ts';
 
 type ListJobs = ReturnType<typeof createListJobs>;
 
@@ -115,6 +117,22 @@ export function octoberRoutes(base: string, deps: Deps, list: ListJobs, run: Run
     },
   });
 
+  const logs = (path: string): Route => ({
+    ...row,
+    method: 'GET',
+    path,
+    params: schemas.nameParams,
+    query: schemas.logQuery,
+    summary: 'What a job has written, a JSON object a line (October 2023)',
+    answer: schemas.octoberLogLine,
+    without: ['kube.state_unknown', 'kube.conflict'],
+    answerType: 'text/plain; charset=utf8',
+    handle: async (call) =>
+      new StreamedText(
+        await readLogs({ ...call, name: nameIn(call) }, deps, (line) => JSON.stringify(logLine2023(line))),
+      ),
+  });
+
   return [
     ...collection(`${api}/jobs/`, shown),
     ...['run', 'list', 'flush'].flatMap((name) => collection(`${api}/${name}/`, asTyped)),
@@ -122,6 +140,8 @@ export function octoberRoutes(base: string, deps: Deps, list: ListJobs, run: Run
     ...['show', 'delete'].flatMap((name) => single(`${api}/${name}/:name`)),
     restart(`${api}/jobs/:name/restart`),
     restart(`${api}/restart/:name`),
+    logs(`${api}/jobs/:name/logs`),
+    logs(`${api}/logs/:name`),
     {
       ...row,
       method: 'GET',

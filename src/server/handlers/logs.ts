@@ -1,0 +1,184 @@
+/**
+ * The log of a job, over every source it has: the files it writes to, and what its pods have written. Lines of pods carry times and are put
+ * in their order; lines of files carry none, so a file is shown in one piece, and the source written to last comes last. What is followed
+ * comes as it is written.
+ */
+import { Readable } from 'node:stream';
+import type { JobSnapshot } from '../../domain.ts';
+import { AppError } from '../../errors.ts';
+import type { Caller } from '../identify.ts';
+import { type Channel, createChannel } from '../logs/channel.ts';
+import { type FileTail, followFile, type LogFile, tailFile } from '../logs/file-log.ts';
+import { type LogLine, type LogRequest, readLogRequest, stampOfMs } from '../logs/log-line.ts';
+import { type FollowedJob, filesOf, followJob, podsWithLogs } from '../logs/log-sources.ts';
+import { followPod, type ReadPodLog, rest, tailPod } from '../logs/pod-log.ts';
+import { type Deps, readyJobs } from './deps.ts';
+import { showJob } from './show.ts';
+
+export interface LogsAsked {
+  readonly caller: Caller;
+  readonly name: string;
+  /** `lines`, `since`, `follow` as they came. */
+  readonly query: Readonly<Record<string, unknown>>;
+  /** Gives back the caller's place among the requests at once: a stream has a place of its own. */
+  release(): void;
+}
+
+/**
+ * @param text one line as a dialect writes it, without its end
+ * @returns a line of text for each line of the log; ends when the job has, or at once where nothing is followed
+ * @throws AppError `job.not_found`, `logs.none`, `request.invalid`; `home.*`, `credentials.*`, `kube.*` where no source can be read
+ */
+export async function readLogs(asked: LogsAsked, deps: Deps, text: (line: LogLine) => string): Promise<Readable> {
+  const request = readLogRequest(asked.query, deps.now());
+  const snapshot = showJob(asked.caller, asked.name, deps);
+  const stop = new AbortController();
+  const context = { deps, request, snapshot, signal: stop.signal, ...sourcesOf(asked.caller, snapshot, deps) };
+  const before = await readTails(context);
+  const isEmpty = before.lines.length === 0 && request.lines > 0;
+  if (isEmpty && !request.follow) throw before.error ?? noLogs(asked.name);
+  asked.release();
+  const pieces = piecesOf(request.follow ? follow(context, before) : [before.lines], text);
+  return Readable.from(stoppable(pieces, stop), { objectMode: false, highWaterMark: 64 * 1024 });
+}
+
+/** A generator hears that nobody reads any more only after the piece that it waits for: what it waits for is ended first. */
+function stoppable(pieces: AsyncGenerator<string>, stop: AbortController): AsyncIterable<string> {
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => pieces.next(),
+      return() {
+        stop.abort();
+        return pieces.return(undefined);
+      },
+    }),
+  };
+}
+
+interface Context {
+  readonly deps: Deps;
+  readonly request: LogRequest;
+  readonly snapshot: JobSnapshot;
+  readonly files: readonly LogFile[];
+  readonly read: ReadPodLog;
+  /** Aborted when the reader leaves. */
+  readonly signal: AbortSignal;
+}
+
+function sourcesOf({ tool }: Caller, { object }: JobSnapshot, deps: Deps): Pick<Context, 'files' | 'read'> {
+  return {
+    files: filesOf(tool, object.job, `${deps.homes.mount}/${tool.name}`),
+    read: (pod, query, signal) => deps.forward.podLog(tool, pod, query, signal),
+  };
+}
+
+function noLogs(name: string): AppError {
+  return new AppError('logs.none', `Job '${name}' does not have any logs available`, { fields: { name } });
+}
+
+/** What there was when the log was asked for. */
+interface Tails {
+  readonly lines: readonly LogLine[];
+  readonly files: ReadonlyMap<LogFile, FileTail>;
+  /** Of the last line shown of each pod, by uid. */
+  readonly shown: ReadonlyMap<string, string | undefined>;
+  /** Why a source was not read, where one was not. */
+  readonly error: AppError | undefined;
+}
+
+async function readTails(context: Context): Promise<Tails> {
+  const { deps, files, read, request, snapshot, signal } = context;
+  const errors: AppError[] = [];
+  const attempt = async <T>(work: Promise<T>): Promise<T | undefined> =>
+    work.catch((error: unknown) => missed(error, errors));
+  const pods = podsWithLogs(snapshot);
+  const [fileTails, podTails] = await Promise.all([
+    Promise.all(files.map((file) => attempt(tailFile(deps.logFiles, file, request)))),
+    Promise.all(pods.map((pod) => attempt(tailPod(read, pod, request, signal)))),
+  ]);
+  const podLines = podTails
+    .flatMap((lines) => lines ?? [])
+    .sort(byTime)
+    .slice(-request.lines || Number.POSITIVE_INFINITY);
+  // Whoever wants none of what there is wants what comes from now on.
+  const since = request.since ?? (request.lines === 0 ? stampOfMs(deps.now()) : undefined);
+  const blocks = [podLines, ...fileTails.map((tail) => tail?.lines ?? [])].filter((lines) => lines.length > 0);
+  blocks.sort((one, other) => endOf(one) - endOf(other));
+  return {
+    lines: blocks.flat(),
+    files: new Map(files.flatMap((file, at) => (fileTails[at] ? [[file, fileTails[at]]] : []))),
+    shown: new Map(pods.map((pod, at) => [pod.uid, podTails[at]?.at(-1)?.at ?? since])),
+    error: errors[0],
+  };
+}
+
+function missed(error: unknown, errors: AppError[]): undefined {
+  if (!(error instanceof AppError)) throw error;
+  errors.push(error);
+}
+
+function byTime(one: LogLine, other: LogLine): number {
+  const [first = '', second = ''] = [one.at, other.at];
+  return first < second ? -1 : first > second ? 1 : 0;
+}
+
+function endOf(lines: readonly LogLine[]): number {
+  return lines.at(-1)?.aroundMs ?? 0;
+}
+
+const lookMs = 250;
+
+/** Everything from here on: files, pods that are there and pods that come, until the job is over and all of them are read to their end. */
+async function* follow(context: Context, before: Tails): AsyncGenerator<readonly LogLine[]> {
+  yield before.lines;
+  const channel = createChannel<readonly LogLine[]>();
+  context.signal.addEventListener('abort', () => channel.abort());
+  const job = followJob(readyJobs(context.deps), context.snapshot, context.deps.now);
+  let failure: unknown;
+  void gather(context, job, before, channel)
+    .catch((error: unknown) => {
+      failure = error;
+    })
+    .finally(() => channel.end());
+  yield* channel;
+  if (failure !== undefined) throw failure;
+}
+
+async function gather(context: Context, job: FollowedJob, before: Tails, channel: Channel<readonly LogLine[]>) {
+  const { signal, deps, read, request } = context;
+  const { put } = channel;
+  const pods = new Map<string, Promise<void>>();
+  const files = [...before.files].map(([file, from]) =>
+    followFile({ files: deps.logFiles, file, from, isOver: job.isOver, put, now: deps.now, signal }),
+  );
+  // Told apart from a failure of ours only at the end; until then it must not go unheard.
+  const all = Promise.all(files);
+  all.catch(() => {});
+  while (!signal.aborted) {
+    const isOver = job.isOver();
+    for (const pod of podsWithLogs(job.snapshot())) {
+      if (pods.has(pod.uid)) continue;
+      const since = before.shown.get(pod.uid) ?? request.since;
+      pods.set(pod.uid, followPod({ read, pod, since, facts: () => job.pod(pod.uid), put, signal }));
+    }
+    if (isOver) break;
+    await rest(lookMs, signal);
+  }
+  await Promise.all([all, ...pods.values()]);
+}
+
+const linesOfPiece = 200;
+
+async function* piecesOf(
+  batches: AsyncIterable<readonly LogLine[]> | Iterable<readonly LogLine[]>,
+  text: (line: LogLine) => string,
+): AsyncGenerator<string> {
+  for await (const batch of batches) {
+    for (let at = 0; at < batch.length; at += linesOfPiece) {
+      yield batch
+        .slice(at, at + linesOfPiece)
+        .map((line) => `${text(line)}\n`)
+        .join('');
+    }
+  }
+}

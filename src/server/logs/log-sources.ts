@@ -1,0 +1,69 @@
+/** Where the output of a job is: its files, and its pods as they come and go. */
+import { resolveLogPath } from '../../definition/log-paths.ts';
+import type { JobSnapshot, PodFacts, ResolvedJob, Tool } from '../../domain.ts';
+import type { JobsView } from '../handlers/deps.ts';
+import type { LogFile } from './file-log.ts';
+import { hasBegun } from './pod-log.ts';
+
+/** Newest first; older ones have little to say and cost a request each. */
+const maxPods = 10;
+
+/** The files a job writes to, in its home; one that both streams go to counts once. */
+export function filesOf(tool: Tool, job: ResolvedJob | undefined, homePath: string): LogFile[] {
+  if (!job?.filelog) return [];
+  const stdout = namesOf(job.filelogStdout, homePath);
+  const stderr = namesOf(job.filelogStderr, homePath);
+  if (stdout && stderr && stdout.join('/') === stderr.join('/')) return [{ tool, names: stdout, stream: 'both' }];
+  return [
+    ...(stdout ? [{ tool, names: stdout, stream: 'stdout' } as const] : []),
+    ...(stderr ? [{ tool, names: stderr, stream: 'stderr' } as const] : []),
+  ];
+}
+
+/** Undefined outside the home: `/dev/null` has nothing to read, and nothing else is read. */
+function namesOf(path: string | undefined, homePath: string): string[] | undefined {
+  const resolved = path === undefined ? undefined : resolveLogPath(path, homePath);
+  return resolved?.startsWith(`${homePath}/`) ? resolved.slice(homePath.length + 1).split('/') : undefined;
+}
+
+export function podsWithLogs(snapshot: JobSnapshot | undefined): PodFacts[] {
+  return (snapshot?.pods ?? []).filter(hasBegun).slice(0, maxPods);
+}
+
+/** A job that is followed, as the view has it at each look. */
+export interface FollowedJob {
+  snapshot(): JobSnapshot | undefined;
+  pod(uid: string): PodFacts | undefined;
+  /** A one-off that has ended; any job that is gone. */
+  isOver(): boolean;
+}
+
+/** How long a job may be missing while it is made anew. */
+const goneMs = 3_000;
+
+export function followJob(jobs: JobsView, first: JobSnapshot, now: () => number): FollowedJob {
+  const { key, object } = first;
+  let goneSince: number | undefined;
+  const snapshot = () => {
+    const current = jobs.find(key.namespace, key.name);
+    // A one-off of the same name that was run later is another one.
+    return key.kind === 'Job' && current?.object.uid !== object.uid ? undefined : current;
+  };
+  return {
+    snapshot,
+    pod: (uid) => snapshot()?.pods.find((pod) => pod.uid === uid),
+    isOver() {
+      const current = snapshot();
+      if (current) {
+        goneSince = undefined;
+        return key.kind === 'Job' && (current.state === 'succeeded' || current.state === 'failed') && !isBusy(current);
+      }
+      goneSince ??= now();
+      return key.kind === 'Job' || now() - goneSince > goneMs;
+    },
+  };
+}
+
+function isBusy({ pods }: JobSnapshot): boolean {
+  return pods.some(({ container }) => container?.state?.kind === 'running');
+}
