@@ -3,6 +3,7 @@
  * The users' door: words -> command -> what to print; error -> exit code (0 done, 1 the user's side, 2 ours, the network or wrong usage,
  * 130 interrupted). Starts thousands of times a day: imports cac and Node's own modules, nothing else.
  */
+import { once } from 'node:events';
 import { realpathSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CAC, type Command as CacCommand, cac } from 'cac';
@@ -21,7 +22,8 @@ import { visibleJson } from './terminal/terminal.ts';
 
 /** What a run of the program is given of the world. */
 export interface Io {
-  stdout(text: string): void;
+  /** Resolves when more can be taken. */
+  stdout(text: string): Promise<void>;
   stderr(text: string): void;
   /** Whether a person reads stderr. */
   readonly isTerminal: boolean;
@@ -72,8 +74,8 @@ function declareCommands(env: Env): CAC {
 /** @returns the exit code where nothing is to be asked of the service */
 function answerAlone(cli: CAC, line: CommandLine<CacCommand>, io: Io): number | undefined {
   const help = () => `${helpText(cli.name, line.command, cli.commands, cli.globalCommand.options)}\n`;
-  if (line.options.has('help')) io.stdout(help());
-  else if (line.options.has('version')) io.stdout(`${cli.name}/${manifest.version}\n`);
+  if (line.options.has('help')) void io.stdout(help());
+  else if (line.options.has('version')) void io.stdout(`${cli.name}/${manifest.version}\n`);
   else if (!line.command) {
     io.stderr(help());
     return 2;
@@ -134,7 +136,12 @@ async function runCommand(
     progress.show('Waiting for the service');
     const run = entry.run as Command;
     const { clock, signal, isTerminal: isWatched } = io;
-    const outcome = await run({ client, line, say, progress: progress.show, isWatched, clock, signal });
+    const show = (text: string) => {
+      progress.clear();
+      return io.stdout(text);
+    };
+    const context = { client, line, say, print: show, progress: progress.show, isWatched, clock, signal };
+    const outcome = await run(context);
     progress.clear();
     print(outcome, form === 'json', io);
     return outcome.exit ?? 0;
@@ -145,8 +152,8 @@ async function runCommand(
 }
 
 function print({ text, data }: Outcome, asJson: boolean, io: Io): void {
-  if (asJson) io.stdout(`${visibleJson(data)}\n`);
-  else if (text !== '') io.stdout(`${text}\n`);
+  if (asJson && data !== undefined) void io.stdout(`${visibleJson(data)}\n`);
+  else if (text !== '') void io.stdout(`${text}\n`);
 }
 
 if (isEntry()) await runHere();
@@ -159,7 +166,9 @@ async function runHere(): Promise<void> {
   // Whoever read us has read enough (`list | head -1`).
   process.stdout.on('error', () => process.exit(0));
   process.exitCode = await main(process.argv.slice(2), process.env, {
-    stdout: (text) => void process.stdout.write(text),
+    async stdout(text) {
+      if (!process.stdout.write(text)) await once(process.stdout, 'drain', { signal }).catch(() => {});
+    },
     stderr: (text) => void process.stderr.write(text),
     isTerminal: process.stderr.isTTY === true,
     signal,

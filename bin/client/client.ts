@@ -1,7 +1,7 @@
 /** The service as a command sees it: one tool's jobs over mTLS. Every failure comes out as an AppError with words for the user. */
 import { AppError } from '../../src/errors.ts';
 import { type ClientOptions, createSession, isRecord, type Job, notUnderstood } from './session.ts';
-import { eventsOf, type Position, type ServerSentEvent } from './stream-text.ts';
+import { eventsOf, linesOf, type Position, type ServerSentEvent } from './stream-text.ts';
 
 export type { Job } from './session.ts';
 
@@ -30,7 +30,18 @@ export interface Client {
   followEvents(name: string, position: Position, signal: AbortSignal): Promise<AsyncIterable<ServerSentEvent>>;
   /** `{ categories: [{ name, items: [{ name, limit, used }] }] }` */
   showQuota(): Promise<Job>;
+  /**
+   * Lines of a log, each a JSON object as text.
+   * @throws AppError `job.not_found`, `logs.none`; while it is read, `service.unreachable` where it broke off
+   */
+  openLogs(name: string, query: LogsQuery): Promise<AsyncIterable<string>>;
   close(): void;
+}
+
+export interface LogsQuery {
+  readonly lines?: number | undefined;
+  readonly since?: string | undefined;
+  readonly follow?: boolean | undefined;
 }
 
 /** @throws AppError `settings.invalid` where the certificate and its key cannot be used */
@@ -52,6 +63,7 @@ export function createClient(options: ClientOptions): Client {
     },
     listImages: async () => listOf(await ask('GET', '/images'), 'images'),
     showQuota: async () => recordOf(await ask('GET', '/quotas'), 'quota'),
+    openLogs: async (name, query) => linesOf(await open(`/jobs/${safeName(name)}/logs${queryText(query)}`)),
     close,
   };
 }
@@ -62,6 +74,14 @@ export function createClient(options: ClientOptions): Client {
 export function safeName(name: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9.-]*$/.test(name)) return name;
   throw new AppError('job.not_found', `Job '${name}' does not exist`, { fields: { name } });
+}
+
+/** What is left out is not said. @example queryText({ lines: 5, since: undefined }) -> '?lines=5' */
+export function queryText(query: object): string {
+  const pairs = Object.entries(query).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, String(value)]],
+  );
+  return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`;
 }
 
 function recordOf(answer: Job, key: string): Job {

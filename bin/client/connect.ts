@@ -6,7 +6,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import manifest from '../../package.json' with { type: 'json' };
 import { AppError, errorTable } from '../../src/errors.ts';
-import { safeName } from './client.ts';
+import { queryText, safeName } from './client.ts';
 import { readConfig } from './config.ts';
 import operations from './operations.json' with { type: 'json' };
 import { createSession, notUnderstood, type Session } from './session.ts';
@@ -52,7 +52,7 @@ async function askWhole(session: Session, operation: Operation, rest: unknown[])
   const { method, path, takesBody, takesQuery, answer } = operation;
   const filled = fill(path, rest);
   const body = takesBody ? rest.shift() : undefined;
-  const answered = await session.ask(method, takesQuery ? `${filled}${queryText(rest.shift())}` : filled, body);
+  const answered = await session.ask(method, takesQuery ? `${filled}${queryText(rest.shift() ?? {})}` : filled, body);
   if (answer === null) return undefined;
   if (answered[answer] === undefined) throw notUnderstood();
   return answered[answer];
@@ -64,19 +64,12 @@ async function* readStream(
   rest: unknown[],
   signal: AbortSignal,
 ): AsyncGenerator<unknown> {
-  const address = `${fill(path, rest)}${queryText(rest.shift())}`;
+  const address = `${fill(path, rest)}${queryText(rest.shift() ?? {})}`;
   yield* stream === 'events' ? followEvents(session, address, signal) : readLines(session, address, signal);
 }
 
 function fill(path: string, rest: unknown[]): string {
   return path.replace(/\{\w+\}/g, () => safeName(String(rest.shift())));
-}
-
-function queryText(query: unknown): string {
-  const pairs = Object.entries(query ?? {}).flatMap(([name, value]): [string, string][] =>
-    value === undefined ? [] : [[name, String(value)]],
-  );
-  return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`;
 }
 
 async function* readLines(session: Session, path: string, signal: AbortSignal): AsyncGenerator<unknown> {

@@ -9,6 +9,7 @@ import { flushJobs } from './flush.ts';
 import { listImages } from './images.ts';
 import { listForms, listJobs } from './list.ts';
 import { loadJobs } from './load.ts';
+import { showLogs } from './logs.ts';
 import type { Command, LocalCommand } from './outcome.ts';
 import { showQuota } from './quota.ts';
 import { restartJob } from './restart.ts';
@@ -107,6 +108,18 @@ export const commandTable: readonly CommandEntry[] = [
     run: listJobs,
   },
   { usage: 'show <name>', description: 'show everything about a job', offers: 'job', options: [output], run: showJob },
+  {
+    usage: 'logs <name>',
+    description: 'show what a job has written, to files or not',
+    offers: 'job',
+    options: [
+      { words: '-f, --follow', description: 'Go on with what it writes, until it has ended' },
+      { words: '-l, --last <lines>', description: 'So many lines at most, 0 to 5000; 500 unless told otherwise' },
+      { words: '--since <time>', description: 'Only what came after, e.g. 10m, 2h, 1d or 2026-07-01T12:00:00Z' },
+      { ...output, description: 'json for programs: an object a line' },
+    ],
+    run: showLogs,
+  },
   {
     usage: 'restart <name>',
     description: 'start a continuous job again, or run a scheduled one now',

@@ -10,6 +10,8 @@ export interface Context {
   readonly line: CommandLine;
   /** Something for the person at the terminal, at once. */
   say(level: Level, text: string): void;
+  /** Output that comes in pieces, at once; resolves when more can be taken. */
+  print(text: string): Promise<void>;
   /** What is being done, shown to a person below what is said while it takes longer than a moment. */
   progress(text: string): void;
   /** Whether a person reads what is said. */
@@ -29,7 +31,7 @@ export interface Clock {
 export interface Outcome {
   /** For people; nothing is printed where it is empty. */
   readonly text: string;
-  /** The same for programs (`--output json`). */
+  /** The same for programs (`--output json`); nothing is printed where it is undefined. */
   readonly data: unknown;
   /** Absent: 0. With `run --exit-code` the program's own. */
   readonly exit?: number;

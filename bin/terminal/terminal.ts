@@ -43,6 +43,11 @@ export function yamlEscapes(text: string): string {
   });
 }
 
+/** The same on one line. */
+export function visibleJsonLine(value: unknown): string {
+  return JSON.stringify(value).replace(driving, jsonEscapeOf);
+}
+
 const short: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 function escapeOf(char: string): string {

@@ -25,6 +25,8 @@ export interface Answer {
   readonly status?: number;
   /** Sent as JSON; text is sent as it is. `cut`: the connection ends instead. */
   readonly body: unknown;
+  /** The connection ends behind the body, which is text. */
+  readonly isCutOff?: true;
 }
 
 export const cut = Symbol('cut');
@@ -91,8 +93,9 @@ export async function startService(): Promise<Service> {
         port: socket.remotePort,
         caller: socket.authorized ? socket.getPeerCertificate().subject.CN : undefined,
       });
-      const { status = 200, body } = (answers.length > 1 ? answers.shift() : answers[0]) ?? { body: {} };
+      const { status = 200, body, isCutOff } = (answers.length > 1 ? answers.shift() : answers[0]) ?? { body: {} };
       if (body === cut) socket.destroy();
+      else if (isCutOff) response.writeHead(status).write(String(body), () => setImmediate(() => socket.destroy()));
       else
         response
           .writeHead(status, { 'content-type': 'application/json' })
@@ -209,7 +212,9 @@ export async function runMain(
   const controller = new AbortController();
   let now = 0;
   const io: Io = {
-    stdout: (text) => void out.push(text),
+    async stdout(text) {
+      out.push(text);
+    },
     stderr: (text) => void err.push(text),
     isTerminal,
     signal: controller.signal,

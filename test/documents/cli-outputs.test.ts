@@ -44,6 +44,15 @@ const set = {
   publish: true,
 };
 const item = { name: 'CPU', limit: '1', used: null };
+const logLine = {
+  pod: 'x.out',
+  container: 'stdout',
+  datetime: '2026-07-01T12:00:00+00:00',
+  message: 'hello',
+  source: 'file',
+  stream: 'stdout',
+  timestamp: null,
+};
 const refusal = { status: 400, body: { error: ['No.'], code: 'job.invalid' } };
 
 /** What is typed, and what the service answers. */
@@ -53,6 +62,7 @@ const cases: Readonly<
   run: [['run', 'x', '--command', 'x', '--image', 'y', '--output', 'json'], said({ job: makeJob() })],
   list: [['list', '-o', 'json'], said({ jobs: [makeJob(), continuous] })],
   show: [['show', 'web', '-o', 'json'], said({ job: continuous })],
+  logs: [['logs', 'x', '-o', 'json'], { body: `${JSON.stringify(logLine)}\n` }],
   restart: [['restart', 'x', '-o', 'json'], said({})],
   delete: [['delete', 'x', '-o', 'json'], said({})],
   flush: [['flush', '-o', 'json'], said({})],

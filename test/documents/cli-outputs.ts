@@ -28,6 +28,8 @@ export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
   run: of('Job'),
   list: list(of('Job')),
   show: of('Job'),
+  /** One a line. */
+  logs: of('LogLine'),
   restart: done('restarted'),
   delete: done('deleted'),
   flush: object({ state: { const: 'flushed' } }),

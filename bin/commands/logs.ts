@@ -1,0 +1,78 @@
+/** `logs`: what a job has written, as it comes. A connection that breaks while a log is followed is made again, from the last line on. */
+import { AppError, errorTable } from '../../src/errors.ts';
+import { isRecord } from '../client/session.ts';
+import { numberOf } from '../terminal/arguments.ts';
+import { visibleJsonLine, visibleLine } from '../terminal/terminal.ts';
+import type { Command, Context } from './outcome.ts';
+
+const maxLines = 5_000;
+const againMs = 1_000;
+/** Everything was printed as it came. */
+const end = { text: '', data: undefined };
+
+export const showLogs: Command = async (context) => {
+  const { client, line, signal } = context;
+  const name = line.operands[0] ?? '';
+  const asked = {
+    lines: numberOf(line, 'last', 0, maxLines),
+    since: line.options.get('since'),
+    follow: line.options.has('follow') ? true : undefined,
+  };
+  const shown: Shown = { lines: 0, timestamp: undefined, hasFiles: false };
+  let hasBegun = false;
+  for (let isWarned = false; ; isWarned = true) {
+    // From the last line that was shown: what came after it, and none of what came before.
+    const query = shown.lines === 0 ? asked : { follow: true, lines: 0, since: shown.timestamp };
+    try {
+      const texts = await client.openLogs(name, query);
+      [hasBegun, isWarned] = [true, false];
+      // Takes the word of waiting away: from here on it is the job that is silent, perhaps for hours.
+      await context.print('');
+      for await (const text of texts) await show(context, text, shown);
+      signal.throwIfAborted();
+      return end;
+    } catch (error) {
+      if (signal.aborted || !asked.follow || !hasBegun || !(error instanceof AppError)) throw error;
+      if (error.code === 'job.not_found') return end;
+      if (errorTable[error.code].retry !== 'yes') throw error;
+      if (!isWarned) warn(context, error, shown);
+      await context.clock.sleep(againMs);
+    }
+  }
+};
+
+/** What has been printed so far. */
+interface Shown {
+  lines: number;
+  /** Of the last line that has one: when it was written. */
+  timestamp: string | undefined;
+  hasFiles: boolean;
+}
+
+function warn({ say }: Context, { message }: AppError, { hasFiles }: Shown): void {
+  const missing = hasFiles ? ' What is written to files meanwhile will not be shown.' : '';
+  say('warning', `${message} Going on as soon as the service answers.${missing}`);
+}
+
+/** Lines carry the pod, or the file, and the container, or the stream; lines of files have no time that anybody knows. */
+async function show({ line, print }: Context, text: string, shown: Shown): Promise<void> {
+  const value = parse(text);
+  if (!value) return;
+  shown.lines += 1;
+  if (value.source === 'file') shown.hasFiles = true;
+  if (typeof value.timestamp === 'string') shown.timestamp = value.timestamp;
+  if (line.options.get('output') === 'json') return print(`${visibleJsonLine(value)}\n`);
+  const time = value.timestamp === null ? '-' : value.datetime;
+  await print(`${visibleLine(`${time} [${value.pod}] [${value.container}] ${value.message}`)}\n`);
+}
+
+/** A line that is no JSON object is not a line of a log. */
+function parse(text: string): Readonly<Record<string, unknown>> | undefined {
+  if (text.trim() === '') return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
