@@ -24,7 +24,7 @@ afterAll(async () => {
 
 describe('run', () => {
   it('starts a one-off, silently, and list shows it in a table', async () => {
-    expect(await jobs('run', 'first', '--command', 'sleep 30', '--image', 'bookworm')).toEqual({
+    expect(await jobs('run', 'first', '--command', 'sleep 30', '--image', 'bookworm', '--cpu', '0.2')).toEqual({
       code: 0,
       stdout: '',
       stderr: '',
@@ -70,7 +70,18 @@ describe('run', () => {
   });
 
   it('--wait ends with 2 when the time is over', async () => {
-    const late = await jobs('run', 'slow', '--command', 'sleep 60', '--image', 'bookworm', '--wait', '2');
+    const late = await jobs(
+      'run',
+      'slow',
+      '--command',
+      'sleep 60',
+      '--image',
+      'bookworm',
+      '--cpu',
+      '0.2',
+      '--wait',
+      '2',
+    );
     expect(late.code).toBe(2);
     expect(late.stderr).toContain('slow');
   });
