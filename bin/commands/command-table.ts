@@ -1,6 +1,6 @@
 /** Everything there is to say of a command, said once, and what is done then. */
 import { emailsChoices, mountChoices } from '../../src/domain.ts';
-import { shells } from '../terminal/completion.ts';
+import { shells } from '../terminal/completion/completion.ts';
 import type { ShownCommand, ShownOption } from '../terminal/shown-command.ts';
 import { completeNames, printCompletion } from './completion.ts';
 import { deleteJob } from './delete.ts';

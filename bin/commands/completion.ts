@@ -1,6 +1,6 @@
 /** `completion`: a script for a shell; and what such a script asks when a key is pressed. */
 import { usage } from '../terminal/arguments.ts';
-import { completionScript, shells } from '../terminal/completion.ts';
+import { completionScript, shells } from '../terminal/completion/completion.ts';
 import type { Command, LocalCommand } from './outcome.ts';
 
 export const printCompletion: LocalCommand = ({ line, commands, globals }) => {

@@ -3,8 +3,8 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { commandTable, globalOptions } from '../../../bin/commands/command-table.ts';
-import { completionScript, shells } from '../../../bin/terminal/completion.ts';
+import { commandTable, globalOptions } from '../../../../bin/commands/command-table.ts';
+import { completionScript, shells } from '../../../../bin/terminal/completion/completion.ts';
 
 let directory: string;
 const scriptOf = (shell: (typeof shells)[number]) =>
