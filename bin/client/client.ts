@@ -34,7 +34,7 @@ export interface Client {
    * Lines of a log, each a JSON object as text.
    * @throws AppError `job.not_found`, `logs.none`; while it is read, `service.unreachable` where it broke off
    */
-  openLogs(name: string, query: LogsQuery): Promise<AsyncIterable<string>>;
+  openLogs(name: string, query: LogsQuery, signal: AbortSignal): Promise<AsyncIterable<string>>;
   close(): void;
 }
 
@@ -63,7 +63,8 @@ export function createClient(options: ClientOptions): Client {
     },
     listImages: async () => listOf(await ask('GET', '/images'), 'images'),
     showQuota: async () => recordOf(await ask('GET', '/quotas'), 'quota'),
-    openLogs: async (name, query) => linesOf(await open(`/jobs/${safeName(name)}/logs${queryText(query)}`)),
+    openLogs: async (name, query, signal) =>
+      linesOf(await open(`/jobs/${safeName(name)}/logs${queryText(query)}`, { signal })),
     close,
   };
 }

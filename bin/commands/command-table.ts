@@ -51,6 +51,7 @@ const runOptions: readonly ShownOption[] = [
   },
   { words: '--continuous', description: 'Run for ever; started again when it ends' },
   { words: '--wait [seconds]', description: 'Wait for the end, 600 seconds where no number is given' },
+  { words: '--logs', description: 'With --wait: show what it writes' },
   { words: '--exit-code', description: "With --wait: end with the program's own exit code where it fails" },
   { words: '--mem <memory>', description: 'Memory it may use, e.g. 512Mi' },
   { words: '--cpu <cpu>', description: 'Processor time it may use, e.g. 500m or 1' },

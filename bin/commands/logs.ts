@@ -1,5 +1,6 @@
 /** `logs`: what a job has written, as it comes. A connection that breaks while a log is followed is made again, from the last line on. */
 import { AppError, errorTable } from '../../src/errors.ts';
+import type { LogsQuery } from '../client/client.ts';
 import { isRecord } from '../client/session.ts';
 import { numberOf } from '../terminal/arguments.ts';
 import { visibleJsonLine, visibleLine } from '../terminal/terminal.ts';
@@ -7,39 +8,66 @@ import type { Command, Context } from './outcome.ts';
 
 const maxLines = 5_000;
 const againMs = 1_000;
-/** Everything was printed as it came. */
-const end = { text: '', data: undefined };
 
 export const showLogs: Command = async (context) => {
-  const { client, line, signal } = context;
-  const name = line.operands[0] ?? '';
+  const { line, signal } = context;
   const asked = {
     lines: numberOf(line, 'last', 0, maxLines),
     since: line.options.get('since'),
     follow: line.options.has('follow') ? true : undefined,
   };
+  await printLogs(context, line.operands[0] ?? '', asked, signal);
+  signal.throwIfAborted();
+  return { text: '', data: undefined };
+};
+
+export interface LogsBeside {
+  /** Waits a little for the last lines. Never rejects. */
+  end(): Promise<void>;
+}
+
+/** Longer than it takes the service to read the last lines of a job that has ended. */
+const lastLinesMs = 5_000;
+
+/** Prints what a job writes while something else is waited for. That a log cannot be read is said, and no reason to stop. */
+export function followLogs(context: Context, name: string): LogsBeside {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([context.signal, stop.signal]);
+  const done = printLogs(context, name, { follow: true }, signal).catch((error: unknown) => {
+    if (!signal.aborted) context.say('warning', error instanceof AppError ? error.message : String(error));
+  });
+  return {
+    async end() {
+      const timer = setTimeout(() => stop.abort(), lastLinesMs);
+      await done;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Resolves when the log has come to its end, or was given up. @throws AppError as Client.openLogs */
+async function printLogs(context: Context, name: string, asked: LogsQuery, signal: AbortSignal): Promise<void> {
   const shown: Shown = { lines: 0, timestamp: undefined, hasFiles: false };
   let hasBegun = false;
   for (let isWarned = false; ; isWarned = true) {
     // From the last line that was shown: what came after it, and none of what came before.
     const query = shown.lines === 0 ? asked : { follow: true, lines: 0, since: shown.timestamp };
     try {
-      const texts = await client.openLogs(name, query);
+      const texts = await context.client.openLogs(name, query, signal);
       [hasBegun, isWarned] = [true, false];
       // Takes the word of waiting away: from here on it is the job that is silent, perhaps for hours.
       await context.print('');
       for await (const text of texts) await show(context, text, shown);
-      signal.throwIfAborted();
-      return end;
+      return;
     } catch (error) {
       if (signal.aborted || !asked.follow || !hasBegun || !(error instanceof AppError)) throw error;
-      if (error.code === 'job.not_found') return end;
+      if (error.code === 'job.not_found') return;
       if (errorTable[error.code].retry !== 'yes') throw error;
       if (!isWarned) warn(context, error, shown);
       await context.clock.sleep(againMs);
     }
   }
-};
+}
 
 /** What has been printed so far. */
 interface Shown {

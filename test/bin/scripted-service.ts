@@ -35,6 +35,8 @@ export interface Beside {
   /** Text of each stream of events, in order; it then stays open, unless it ends in `cut`. The last one is given again and again. */
   readonly events?: readonly (readonly (string | typeof cut)[])[];
   readonly runs?: Answer;
+  /** What the job writes; the stream then ends. */
+  readonly logs?: string;
 }
 
 const noRoute: Answer = { status: 404, body: { error: ['There is nothing at this path.'], code: 'route.not_found' } };
@@ -78,6 +80,10 @@ export async function startService(): Promise<Service> {
       if (stream) {
         response.writeHead(200, { 'content-type': 'text/event-stream' });
         for (const piece of stream) piece === cut ? setImmediate(() => socket.destroy()) : response.write(piece);
+        return;
+      }
+      if (isWaiting && beside.logs !== undefined && request.url?.includes('/logs?')) {
+        response.writeHead(200, { 'content-type': 'text/plain' }).end(beside.logs);
         return;
       }
       if (isEvents || (isWaiting && request.url?.endsWith('/runs'))) {

@@ -202,12 +202,19 @@ describe('the command', () => {
     expect(followed.stdout.split('\n').map((line) => line.replace(/^.*\] /, ''))).toEqual(['one', 'two \\x1b[31m', '']);
     const json = await sandbox.jobs(tool, 'logs', 'brief', '--output', 'json');
     expect(linesOf(json.stdout).map(({ message }) => message)).toEqual(['one', 'two \u001b[31m']);
+    const command = ['--image', 'bookworm', '--command', 'echo out; sleep 1; echo last >&2; exit 3', '--mem', '100Mi'];
+    const waited = await sandbox.jobs(tool, 'run', 'waited', ...command, '--wait', '--logs', '--exit-code');
+    expect(waited.code).toBe(3);
+    expect(waited.stdout).toContain('- [waited.out] [stdout] out\n');
+    expect(waited.stdout).toContain('- [waited.err] [stderr] last\n');
     const none = await sandbox.jobs(tool, 'logs', 'silent');
     expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('does not have any logs available')]);
   });
 
   it('goes on where it was when the service starts again', async () => {
-    await create('steady', 'trap "exit 0" TERM; i=0; while true; do i=$((i+1)); echo tick $i; sleep 0.2; done', { filelog: false });
+    await create('steady', 'trap "exit 0" TERM; i=0; while true; do i=$((i+1)); echo tick $i; sleep 0.2; done', {
+      filelog: false,
+    });
     const cut = await follow('steady');
     await until(() => cut.lines.length > 3, 'it ticks');
     const reading = sandbox.jobs(tool, 'logs', 'steady', '-f');

@@ -225,6 +225,27 @@ describe('run --wait with a service that tells what happens', () => {
     });
   });
 
+  describe('and --logs', () => {
+    it('prints what the job writes, and ends as it would without', async () => {
+      const line = { pod: 'x.out', container: 'stdout', message: 'hello', source: 'file', timestamp: null };
+      const logs = `${JSON.stringify(line)}\n`;
+      const ran = await follow({ runs: runs(record('failed')), logs }, [known('failed')], ['--wait', '--logs']);
+      expect(ran.code).toBe(1);
+      expect(ran.stdout).toMatch(/^- \[x\.out\] \[stdout\] hello\n/);
+    });
+
+    it('waits all the same where the service has no logs', async () => {
+      const ran = await follow({ runs: runs(record('succeeded')) }, [known('succeeded')], ['--wait', '--logs']);
+      expect(ran.code).toBe(0);
+    });
+
+    it('is possible with --wait only, and not with JSON', async () => {
+      const start = ['run', 'x', '--command', 'x', '--image', 'y', '--logs'];
+      for (const more of [[], ['--wait', '--output', 'json']])
+        expect((await runMain([...start, ...more], { env: service.env })).code).toBe(2);
+    });
+  });
+
   it('says at once, and once, what keeps a job from starting, and goes on waiting', async () => {
     const stuck = known('pending', { status_short: 'Unable to start, the image cannot be pulled' });
     const ran = await follow({}, [stuck, stuck, known('succeeded')]);
