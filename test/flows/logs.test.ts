@@ -186,6 +186,7 @@ describe('a log in a home', () => {
     const refused = await logs('linked');
     expect([refused.status, refused.json().code]).toEqual([403, 'home.refused']);
     const stream = await follow('linked');
+    await until(() => stream.messages().some((text) => text.includes('is a link')), 'it is said');
     await rename(`${path}.1`, path);
     stream.close();
     expect(refused.text + JSON.stringify(stream.lines)).not.toContain('CANARY');

@@ -9,7 +9,7 @@ import { AppError } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
 import { type Channel, createChannel } from '../logs/channel.ts';
 import { type FileTail, followFile, type LogFile, tailFile } from '../logs/file-log.ts';
-import { type LogLine, type LogRequest, readLogRequest, stampOfMs } from '../logs/log-line.ts';
+import { type LogLine, type LogRequest, noteOf, readLogRequest, stampOfMs } from '../logs/log-line.ts';
 import { type FollowedJob, filesOf, followJob, podsWithLogs } from '../logs/log-sources.ts';
 import { followPod, type ReadPodLog, rest, tailPod } from '../logs/pod-log.ts';
 import { type Deps, readyJobs } from './deps.ts';
@@ -36,9 +36,9 @@ export async function readLogs(asked: LogsAsked, deps: Deps, text: (line: LogLin
   const context = { deps, request, snapshot, signal: stop.signal, ...sourcesOf(asked.caller, snapshot, deps) };
   const before = await readTails(context);
   const isEmpty = before.lines.length === 0 && request.lines > 0;
-  if (isEmpty && !request.follow) throw before.error ?? noLogs(asked.name);
+  if (isEmpty && !request.follow) throw before.missing[0]?.error ?? noLogs(asked.name);
   asked.release();
-  const pieces = piecesOf(request.follow ? follow(context, before) : [before.lines], text);
+  const pieces = piecesOf(request.follow ? follow(context, before) : [startOf(before)], text);
   return Readable.from(stoppable(pieces, stop), { objectMode: false, highWaterMark: 64 * 1024 });
 }
 
@@ -82,19 +82,24 @@ interface Tails {
   readonly files: ReadonlyMap<LogFile, FileTail>;
   /** Of the last line shown of each pod, by uid. */
   readonly shown: ReadonlyMap<string, string | undefined>;
-  /** Why a source was not read, where one was not. */
-  readonly error: AppError | undefined;
+  readonly missing: readonly Missing[];
 }
 
 async function readTails(context: Context): Promise<Tails> {
   const { deps, files, read, request, snapshot, signal } = context;
-  const errors: AppError[] = [];
-  const attempt = async <T>(work: Promise<T>): Promise<T | undefined> =>
-    work.catch((error: unknown) => missed(error, errors));
+  const missing: Missing[] = [];
+  const attempt = async <T>(work: Promise<T>, origin: string, stream: LogLine['stream']): Promise<T | undefined> =>
+    work.catch((error: unknown) => {
+      if (!(error instanceof AppError)) throw error;
+      missing.push({ error, note: noteOf(origin, stream, error.message, deps.now()) });
+      return undefined;
+    });
   const pods = podsWithLogs(snapshot);
   const [fileTails, podTails] = await Promise.all([
-    Promise.all(files.map((file) => attempt(tailFile(deps.logFiles, file, request)))),
-    Promise.all(pods.map((pod) => attempt(tailPod(read, pod, request, signal)))),
+    Promise.all(
+      files.map((file) => attempt(tailFile(deps.logFiles, file, request), file.names.join('/'), file.stream)),
+    ),
+    Promise.all(pods.map((pod) => attempt(tailPod(read, pod, request, signal), pod.name, 'both'))),
   ]);
   const podLines = podTails
     .flatMap((lines) => lines ?? [])
@@ -108,13 +113,14 @@ async function readTails(context: Context): Promise<Tails> {
     lines: blocks.flat(),
     files: new Map(files.flatMap((file, at) => (fileTails[at] ? [[file, fileTails[at]]] : []))),
     shown: new Map(pods.map((pod, at) => [pod.uid, podTails[at]?.at(-1)?.at ?? since])),
-    error: errors[0],
+    missing,
   };
 }
 
-function missed(error: unknown, errors: AppError[]): undefined {
-  if (!(error instanceof AppError)) throw error;
-  errors.push(error);
+/** A source that was not read, and the line that says so among those of the others. */
+interface Missing {
+  readonly error: AppError;
+  readonly note: LogLine;
 }
 
 function byTime(one: LogLine, other: LogLine): number {
@@ -126,11 +132,15 @@ function endOf(lines: readonly LogLine[]): number {
   return lines.at(-1)?.aroundMs ?? 0;
 }
 
+function startOf({ missing, lines }: Tails): readonly LogLine[] {
+  return [...missing.map(({ note }) => note), ...lines];
+}
+
 const lookMs = 250;
 
 /** Everything from here on: files, pods that are there and pods that come, until the job is over and all of them are read to their end. */
 async function* follow(context: Context, before: Tails): AsyncGenerator<readonly LogLine[]> {
-  yield before.lines;
+  yield startOf(before);
   const channel = createChannel<readonly LogLine[]>();
   context.signal.addEventListener('abort', () => channel.abort());
   const job = followJob(readyJobs(context.deps), context.snapshot, context.deps.now);

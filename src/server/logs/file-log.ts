@@ -3,7 +3,7 @@ import type { Tool } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { Homes } from '../../homes/homes.ts';
 import { createLineCutter, type LineCutter } from './line-cutter.ts';
-import type { LogLine } from './log-line.ts';
+import { type LogLine, noteOf } from './log-line.ts';
 import { rest } from './pod-log.ts';
 
 export interface LogFile {
@@ -89,8 +89,8 @@ export async function followFile({ files, file, from, isOver, put, now, signal }
 const nothing = Buffer.alloc(0);
 const nowhere = { file: '', offset: 0 };
 const words = {
-  truncated: '(the file was emptied or cut; what follows is read from its beginning)',
-  replaced: '(there is another file under this name; what follows is read from its beginning)',
+  truncated: 'the file was emptied or cut; what follows is read from its beginning',
+  replaced: 'there is another file under this name; what follows is read from its beginning',
 };
 
 /** A home that does not answer is asked again; a file that is refused will be refused again. */
@@ -104,6 +104,6 @@ function fileLine({ names, stream }: LogFile, message: string, aroundMs: number)
   return { origin: names.join('/'), source: 'file', stream, at: undefined, aroundMs, message };
 }
 
-function note(file: LogFile, message: string, aroundMs: number): LogLine {
-  return { ...fileLine(file, message, aroundMs), source: 'service' };
+function note({ names, stream }: LogFile, text: string, aroundMs: number): LogLine {
+  return noteOf(names.join('/'), stream, text, aroundMs);
 }

@@ -15,6 +15,11 @@ export interface LogLine {
   readonly message: string;
 }
 
+/** What we have to say about a source, as a line among its lines. */
+export function noteOf(origin: string, stream: LogLine['stream'], text: string, aroundMs: number): LogLine {
+  return { origin, source: 'service', stream, at: undefined, aroundMs, message: `(${text})` };
+}
+
 export interface LogRequest {
   /** The last ones: of each file, and of all pods together. */
   readonly lines: number;

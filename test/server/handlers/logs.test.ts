@@ -158,7 +158,7 @@ describe('a log', () => {
     };
     expect(await failure(read())).toBe('kube.forbidden');
     files.set('demo.out', { text: 'out\n', writtenAt: 1 });
-    expect(await read()).toEqual(['demo.out stdout out']);
+    expect(await read()).toEqual(['a both (no)', 'demo.out stdout out']);
   });
 });
 
