@@ -4,12 +4,12 @@
  * It looks at what comes back: a step that does not show what it says fails the demo.
  */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { type Cluster, down, up } from '../cluster/cluster.ts';
-import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
+import { type Cluster, down, kubectl, up } from '../cluster/cluster.ts';
+import { type CommandResult, createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
 const run = promisify(execFile);
 const { values: flags } = parseArgs({
@@ -19,6 +19,19 @@ const started = Date.now();
 /** What `show` must say of the jobs that fail. */
 const reasons: Readonly<Record<string, string>> = { broken: "Exit code '3'", hungry: 'OOMKilled' };
 const undos: (() => Promise<void>)[] = [];
+/** As its owner keeps it beside the scripts. */
+const jobsFile = `# the jobs of tool-one
+- name: daily-report
+  command: echo "report of $(date -u +%A)"
+  image: bookworm
+  schedule: "17 4 * * *"
+  emails: onfailure
+- name: weekly-cleanup
+  command: find cache -mtime +7 -delete
+  image: bookworm
+  schedule: "@weekly"
+  mem: 256Mi
+`;
 
 process.exitCode = await main().then(
   () => 0,
@@ -64,6 +77,9 @@ async function play(): Promise<void> {
   note(`ready at ${sandbox.url}, each request with the certificate of a tool`);
 
   await playJobs(sandbox);
+  await playFile(sandbox);
+  await playWaiting(sandbox);
+  await playReachable(sandbox);
   await playIdentity(sandbox);
 
   step('flush: all jobs of tool-one go');
@@ -111,6 +127,8 @@ async function playJobs(sandbox: Sandbox): Promise<void> {
     '--command',
     'while true; do date; sleep 1; done',
     '--continuous',
+    '--cpu',
+    '200m',
   );
   await jobs(sandbox, 'run', 'broken', '--image', 'bookworm', '--command', 'echo "no such page" >&2; exit 3');
   await jobs(sandbox, 'run', 'hungry', '--image', 'bookworm', '--command', 'tail /dev/zero', '--mem', '100Mi');
@@ -144,6 +162,71 @@ async function playJobs(sandbox: Sandbox): Promise<void> {
     console.log(`${file} (uid ${uid}): ${(await readFile(path, 'utf8')).trim()}`);
     expect(uid === (await stat(home)).uid, 'the file belongs to the tool');
   }
+}
+
+async function playFile(sandbox: Sandbox): Promise<void> {
+  step('A file of jobs: loaded, loaded again, changed');
+  const file = join(sandbox.homeOf('tool-one'), 'jobs.yaml');
+  await writeFile(file, jobsFile);
+  console.log(`$ cat jobs.yaml\n${jobsFile}`);
+  await jobs(sandbox, 'load', file);
+  await expectWords(sandbox, ['load', file], 'daily-report is already up to date');
+  await writeFile(file, jobsFile.replace('17 4', '47 5'));
+  await expectWords(sandbox, ['load', file], 'daily-report was updated');
+
+  step('restart: a scheduled job runs now; show says when it runs next');
+  await jobs(sandbox, 'restart', 'daily-report');
+  const output = join(sandbox.homeOf('tool-one'), 'daily-report.out');
+  await until(() => readFile(output, 'utf8').catch(() => undefined), 'the report is written');
+  console.log(`daily-report.out: ${(await readFile(output, 'utf8')).trim()}`);
+  const shown = await jobs(sandbox, 'show', 'daily-report');
+  expect(shown.includes('Next runs:') && shown.includes('05:47'), 'show names the next runs');
+}
+
+async function playWaiting(sandbox: Sandbox): Promise<void> {
+  step('run --wait --logs: stays until the job has ended, with its output and its exit code');
+  const command = 'for table in pages links users; do echo "migrating $table"; sleep 1; done; exit 4';
+  const words = ['run', 'migrate', '--image', 'bookworm', '--command', command, '--wait', '--logs', '--exit-code'];
+  const { code, stdout, stderr } = await say(sandbox, words);
+  expect(stdout.includes('migrating links'), 'the output is shown');
+  expect(code === 4, `the command ends with the job's own code 4, not ${code}: ${stderr}`);
+  note(`exit code ${code}`);
+  await jobs(sandbox, 'logs', 'greeter', '--last', '2');
+}
+
+async function playReachable(sandbox: Sandbox): Promise<void> {
+  step('A job with a port and a health check, reached from another job');
+  await jobs(
+    sandbox,
+    ...[
+      'run',
+      'web',
+      '--image',
+      'bookworm',
+      '--continuous',
+      '--port',
+      '8080',
+      '--health-check-http',
+      '/',
+      '--cpu',
+      '200m',
+    ],
+    ...['--command', 'echo "hello from web" >index.html; exec httpd -f -p $PORT'],
+  );
+  const { cluster } = sandbox;
+  const address = (
+    await kubectl(cluster, ['get', 'service', 'web', '-n', 'tool-tool-one', '-o', 'jsonpath={.spec.clusterIP}'])
+  ).trim();
+  const ask = `until wget -q -O - http://${address}:8080/ 2>/dev/null; do sleep 0.5; done`;
+  const asked = await jobs(
+    sandbox,
+    ...['run', 'ask', '--image', 'bookworm', '--command', ask, '--wait', '60', '--logs'],
+  );
+  expect(asked.includes('hello from web'), 'web answers');
+
+  step('quota');
+  const quota = await jobs(sandbox, 'quota');
+  expect(quota.includes('Cron jobs'), 'the quota is shown');
 }
 
 async function showWhy(sandbox: Sandbox, name: string): Promise<void> {
@@ -199,13 +282,24 @@ async function playIdentity(sandbox: Sandbox): Promise<void> {
   expect(forbidden.includes('HTTP 403'), 'the call is refused');
 }
 
-async function jobs(sandbox: Sandbox, ...args: string[]): Promise<string> {
+/** Runs a command of tool-one and shows it, as its owner would see it. */
+async function say(sandbox: Sandbox, args: readonly string[]): Promise<CommandResult> {
   console.log(`$ toolforge-jobs ${args.map((arg) => (/^[\w.:/-]+$/.test(arg) ? arg : `'${arg}'`)).join(' ')}`);
-  const { code, stdout, stderr } = await sandbox.jobs('tool-one', ...args);
-  const text = (stdout + stderr).trim();
+  const result = await sandbox.jobs('tool-one', ...args);
+  const text = (result.stdout + result.stderr).trim();
   if (text) console.log(text);
+  return result;
+}
+
+async function jobs(sandbox: Sandbox, ...args: string[]): Promise<string> {
+  const { code, stdout } = await say(sandbox, args);
   expect(code === 0, `the command ends with 0, not ${code}`);
   return stdout;
+}
+
+async function expectWords(sandbox: Sandbox, args: readonly string[], words: string): Promise<void> {
+  const { stdout, stderr } = await say(sandbox, args);
+  expect((stdout + stderr).includes(words), `${args[0]} says: ${words}`);
 }
 
 async function cleanUp(): Promise<void> {
