@@ -8,7 +8,12 @@ import { cacheRoot } from './versions.ts';
 /** Debian's place first, then the one of the plugins' own releases. */
 const pluginDirectories = ['/usr/lib/cni', '/opt/cni/bin'];
 
-const needs: readonly { package: string; present: () => boolean }[] = [
+interface Need {
+  readonly package: string;
+  present(): boolean;
+}
+
+const nodeNeeds: readonly Need[] = [
   { package: 'containerd', present: () => isOnPath('containerd') && isOnPath('ctr') },
   { package: 'runc', present: () => isOnPath('runc') },
   { package: 'containernetworking-plugins', present: () => findPlugins() !== undefined },
@@ -23,11 +28,18 @@ const needs: readonly { package: string; present: () => boolean }[] = [
   { package: 'ca-certificates', present: () => existsSync('/etc/ssl/certs/ca-certificates.crt') },
 ];
 
+/** Shells that users have and machines for tests do not. */
+export const shellNeeds: readonly Need[] = [
+  { package: 'fish', present: () => isOnPath('fish') },
+  { package: 'zsh', present: () => isOnPath('zsh') },
+];
+
 /**
  * Sees to it that every package is there.
+ * @param needs what the node needs, unless said otherwise
  * @throws Error naming what is missing and the two ways out, when this process may not install it
  */
-export async function ensurePackages(progress: Progress): Promise<void> {
+export async function ensurePackages(progress: Progress, needs = nodeNeeds): Promise<void> {
   const missing = needs.filter((need) => !need.present()).map((need) => need.package);
   if (process.platform !== 'linux') throw new Error(`The cluster runs on Linux only. ${bringCluster}`);
   if (process.getuid?.() !== 0) {

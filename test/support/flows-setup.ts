@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { type Cluster, down, kubectl, up } from '../cluster/cluster.ts';
+import { ensurePackages, shellNeeds } from '../cluster/packages.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -14,6 +15,7 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const stateDir = await mkdtemp(join(tmpdir(), 'toolforge-jobs-flows-'));
   const say = (line: string) => console.error(line);
+  await ensurePackages(say, shellNeeds);
   const cluster = await up({ stateDir, onProgress: say });
   project.provide('cluster', cluster);
   return async () => {
