@@ -52,12 +52,13 @@ export async function prepareJob(caller: Caller, definition: JobDefinition, deps
 
 const requestMistakes: ReadonlySet<AppError['code']> = new Set(['job.invalid', 'image.unknown']);
 
-async function prepare({ tool }: Caller, definition: JobDefinition, deps: Deps): Promise<Prepared> {
+async function prepare(caller: Caller, definition: JobDefinition, deps: Deps): Promise<Prepared> {
+  const { tool } = caller;
   const image = await deps.images.find(definition.image);
   const home = await deps.homeOf(tool);
   const job = resolveJob(definition, { tool, image, homePath: home.path, defaults });
   const settings = deps.settings();
-  const [unpublishable] = problemsOfPublishing(definition, deps);
+  const [unpublishable] = problemsOfPublishing(definition, caller, deps);
   if (unpublishable) throw refusalFor([unpublishable]);
   const object = toKubeObject(job, definition, {
     tool,
@@ -71,7 +72,8 @@ async function prepare({ tool }: Caller, definition: JobDefinition, deps: Deps):
 }
 
 /** Beside those of single fields: of the image, of what goes with it, of the limits. Asks no home: where it would lie is known. */
-async function allProblems({ tool }: Caller, read: ReadDefinition, deps: Deps): Promise<Problem[]> {
+async function allProblems(caller: Caller, read: ReadDefinition, deps: Deps): Promise<Problem[]> {
+  const { tool } = caller;
   const { definition, problems } = read;
   const isNamed = !problems.some(({ field }) => field === 'imagename');
   const image = isNamed ? await deps.images.find(definition.image).catch(problemOfImage) : undefined;
@@ -80,7 +82,7 @@ async function allProblems({ tool }: Caller, read: ReadDefinition, deps: Deps): 
     ...problemsOfImage(definition, image, `${deps.homes.mount}/${tool.name}`).filter(
       ({ field }) => !isIn(problems, field),
     ),
-    ...problemsOfPublishing(definition, deps).filter(({ field }) => !isIn(problems, field)),
+    ...problemsOfPublishing(definition, caller, deps).filter(({ field }) => !isIn(problems, field)),
     ...(await deps.checkLimits(tool, { ...defaults, ...definition }).then(() => [], problemsOfLimits)),
   ];
 }
@@ -100,9 +102,16 @@ function problemsOfImage(definition: JobDefinition, image: Image | Problem | und
   return 'field' in image ? [image] : problemsWith(definition, image, home);
 }
 
-function problemsOfPublishing({ publish }: JobDefinition, deps: Deps): Problem[] {
-  if (!publish || deps.settings().publicDomain !== '') return [];
-  const text = 'publish: this installation does not make jobs reachable from outside. Leave it out.';
+/** All of a tool's host leads to one job. */
+function problemsOfPublishing({ name, publish }: JobDefinition, { tool }: Caller, deps: Deps): Problem[] {
+  if (!publish) return [];
+  if (deps.settings().publicDomain === '') {
+    const text = 'publish: this installation does not make jobs reachable from outside. Leave it out.';
+    return [{ field: 'publish', text }];
+  }
+  const other = deps.jobs.list(tool.namespace).find(({ key, object }) => object.job?.publish && key.name !== name);
+  if (!other) return [];
+  const text = `publish: the address of the tool leads to its job '${other.key.name}' already. Delete that one first, or change it.`;
   return [{ field: 'publish', text }];
 }
 

@@ -146,4 +146,14 @@ describe('a new job with a port', () => {
     const ingress = deps.asked.find(([what, , kind]) => what === 'createCompanion' && kind === 'Ingress');
     expect(ingress?.[3]).toMatchObject({ spec: { rules: [{ host: 'alpha.tools.example.org' }] } });
   });
+
+  it('is the only public one of its tool', async () => {
+    deps.live = { ...deps.live, publicDomain: 'tools.example.org' };
+    deps.view.set('tool-alpha', [continuousNamed('site', { ...running, port: 80, publish: true })]);
+    await expect(apply({ port: 8080, publish: true })).rejects.toMatchObject({
+      fields: { field: 'publish' },
+      message: expect.stringContaining("'site'"),
+    });
+    expect(await apply({ port: 8080 })).toMatchObject({ outcome: 'created' });
+  });
 });
