@@ -64,7 +64,11 @@ async function changeJob(
   deps: Deps,
 ): Promise<Applied['outcome']> {
   const running = existing.object.job;
-  if (running && isSameJob(prepared.job, running) && existing.object.deletingAt === undefined) return 'unchanged';
+  if (running && isSameJob(prepared.job, running) && existing.object.deletingAt === undefined) {
+    return (await isUnreachable(existing, caller, deps))
+      ? mendCompanions(existing, caller, prepared, deps)
+      : 'unchanged';
+  }
   if (existing.key.kind === 'Job' && !hasEnded(existing)) return 'refused';
   await deps.checkLimits(caller.tool, prepared.job);
   if (existing.key.kind === 'Job') {
@@ -76,6 +80,23 @@ async function changeJob(
   deps.jobs.observe(stored);
   if (prepared.job.port !== undefined || running?.port !== undefined)
     await syncCompanions(caller, prepared.job, stored, deps);
+  return 'updated';
+}
+
+/** Whether whoever made the job was cut off before its Service; asked only of a job with a port. */
+async function isUnreachable({ key, object }: JobSnapshot, { tool }: Caller, { forward }: Deps): Promise<boolean> {
+  return object.job?.port !== undefined && (await forward.companion(tool, 'Service', key.name)) === undefined;
+}
+
+async function mendCompanions(
+  { key }: JobSnapshot,
+  caller: Caller,
+  { job }: Prepared,
+  deps: Deps,
+): Promise<'updated' | 'unchanged'> {
+  const deployment = await deps.forward.object(caller.tool, key);
+  if (!deployment) return 'unchanged';
+  await syncCompanions(caller, job, deployment, deps);
   return 'updated';
 }
 

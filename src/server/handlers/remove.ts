@@ -87,9 +87,7 @@ export async function endRuns(
   const deadline = deps.now() + goneTimeoutMs;
   const remain = () => deps.jobs.find(namespace, key.name)?.runs.some(({ uid }) => uids.has(uid)) ?? false;
   while (remain()) {
-    if (deps.now() > deadline) {
-      throw notEnded(key.name);
-    }
+    if (deps.now() > deadline) throw notEnded(key.name);
     await pause(latePodMs);
   }
 }

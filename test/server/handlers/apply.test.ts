@@ -110,6 +110,18 @@ describe('a job that is asked for', () => {
     expect(written()).toEqual(['object', 'replace', 'observe', 'companion', 'createCompanion', 'companion']);
   });
 
+  it('gets the Service that it lacks, and is left alone where it has it', async () => {
+    const reachable = continuousNamed('bot', { ...running, port: 8080 });
+    deps.view.set('tool-alpha', [reachable]);
+    deps.stored.set('Deployment/bot', stored);
+    expect(await apply({ port: 8080 })).toMatchObject({ outcome: 'updated' });
+    expect(written()).toContain('createCompanion');
+    deps.asked.length = 0;
+    deps.stored.set('Service/bot', { metadata: { labels } });
+    expect(await apply({ port: 8080 })).toMatchObject({ outcome: 'unchanged' });
+    expect(written()).toEqual(['companion']);
+  });
+
   it('loses its Service with its port, but never one that is not ours', async () => {
     const ours = { metadata: { labels } };
     for (const [service, ends] of [
