@@ -237,6 +237,8 @@ export interface PodFacts {
   readonly container:
     | {
         readonly restarts: number;
+        /** `sha256:…`; undefined before the image was pulled. */
+        readonly imageDigest: string | undefined;
         readonly state: ContainerState | undefined;
         readonly last: ContainerState | undefined;
       }
@@ -256,13 +258,18 @@ export type JobEvent =
 export const runOutcomes = ['succeeded', 'failed', 'stopped', 'unknown'] as const;
 export type RunOutcome = (typeof runOutcomes)[number];
 
-/** Why a run failed; `lost`: its node went away with it, `not_started`: its program never ran. */
+/**
+ * Why a run failed; `lost`: its node went away with it; its program never ran because its image could not be had (`image`), because the
+ * cluster refused it a pod (`quota`), or for another cause (`not_started`).
+ */
 export const failureReasons = [
   'exit_code',
   'signal',
   'out_of_memory',
   'deadline',
   'evicted',
+  'image',
+  'quota',
   'not_started',
   'lost',
   'other',
@@ -291,6 +298,85 @@ export interface RunEnd {
   readonly signal: number | undefined;
   /** Attempts that have ended. */
   readonly attempts: number;
+  /** With what; undefined for an object that could not be read. */
+  readonly ran: WhatRan | undefined;
+}
+
+/**
+ * What may be worth a word to the owner of a job. `failed`: a run failed, a copy of a continuous job crashed, or nothing of the job could be
+ * started for a while. `restarted`: an attempt ended and the job goes on with another one. `steady`: a continuous job has run for a while.
+ */
+export const noticeKinds = ['started', 'restarted', 'finished', 'steady', 'failed'] as const;
+export type NoticeKind = (typeof noticeKinds)[number];
+
+/** Something that happened to a job, with all that its owner is told of it later. Emitted by machines/job.ts. Times are ms since the epoch. */
+export interface Notice {
+  /** The same happening has the same id, whatever replays, relists and restarts do: made of uids, restart count and state. */
+  readonly id: string;
+  readonly kind: NoticeKind;
+  readonly key: JobKey;
+  /** What the job's setting was then. */
+  readonly emails: Emails;
+  readonly at: number;
+  /** Uid of the run (a Kubernetes Job) or, of a continuous job, of the copy (a pod). */
+  readonly run: string;
+  /** Name of the pod whose output tells more; undefined where there was none. */
+  readonly pod: string | undefined;
+  readonly startedAt: number | undefined;
+  readonly finishedAt: number | undefined;
+  /** Present exactly on `failed`. */
+  readonly reason: FailureReason | undefined;
+  readonly exitCode: number | undefined;
+  readonly signal: number | undefined;
+  /** Attempts of the run that have ended; times that a copy of a continuous job was started again. */
+  readonly attempts: number;
+  /** What the cluster says of it (an image that cannot be pulled, an eviction), at most 500 characters. */
+  readonly clusterSays: string | undefined;
+  /** The termination message, which the job itself has written, at most 500 characters. */
+  readonly jobSays: string | undefined;
+  /** What ran; undefined for an object that could not be read. */
+  readonly ran: WhatRan | undefined;
+}
+
+/** What a run ran with: enough to tell what was changed between two runs, and to find its output. */
+export interface WhatRan {
+  readonly cmd: string;
+  /** As the image list names it. */
+  readonly image: string;
+  /** The digest that was pulled, where the cluster told: `sha256:…`. */
+  readonly imageDigest: string | undefined;
+  readonly memory: string;
+  readonly cpu: string;
+  readonly retry: number;
+  readonly timeout: number;
+  readonly replicas: number;
+  /** The five fields that run; of scheduled jobs. */
+  readonly schedule: string | undefined;
+  /** Absolute paths, as pods see them, where output goes to files. */
+  readonly filelogStdout: string | undefined;
+  readonly filelogStderr: string | undefined;
+}
+
+/** What became of an event in the mail of its tool, and why. */
+export const mailStates = ['gathered', 'withheld', 'sealed', 'deferred', 'sent', 'parked', 'dropped'] as const;
+export type MailState = (typeof mailStates)[number];
+
+/** One row of `mail-log`: an event and what became of it. Times are ms since the epoch. */
+export interface MailLogRow {
+  /** Of the notice. */
+  readonly id: string;
+  readonly at: number;
+  readonly jobType: JobType;
+  readonly jobName: string;
+  readonly kind: NoticeKind;
+  readonly reason: FailureReason | undefined;
+  readonly state: MailState;
+  /** When it came into this state. */
+  readonly since: number;
+  /** In words; undefined where the state says it all. */
+  readonly why: string | undefined;
+  /** Of the mail that it is told in, from `sealed` on: `<…@…>`. */
+  readonly messageId: string | undefined;
 }
 
 /** How a job is now, in the product's words. `suspended` and `waiting` (for its time) are scheduled jobs only. */
@@ -308,7 +394,7 @@ export interface JobSnapshot {
 }
 
 /** What is kept of a run that has ended, after its job and all its objects are gone. */
-export interface RunRecord extends Omit<RunEnd, 'key'> {
+export interface RunRecord extends Omit<RunEnd, 'key' | 'ran'> {
   readonly type: JobType;
 }
 

@@ -65,7 +65,7 @@ export function createRunRecords({ directory, log, limits }: RunRecordsOptions):
   const writing = new Set<Promise<void>>();
   let [waiting, dropped, failed] = [0, 0, 0];
 
-  function add({ key, ...end }: RunEnd): void {
+  function add({ key, ran: _, ...end }: RunEnd): void {
     const tool = toolOf(key.namespace);
     const path = tool && runFilePath(directory, tool, key.name);
     if (!tool || !path) return;

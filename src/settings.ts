@@ -58,6 +58,37 @@ const startupSchema = z.strictObject({
       ca_file: absolutePath.optional(),
     })
     .optional(),
+  /** Mail. The settings may only name servers that stand here, so that nobody who edits them can have mail sent anywhere else. */
+  smtp: z
+    .strictObject({
+      allow: z
+        .array(
+          z.strictObject({
+            /** As `smtp_server_fqdn` names it, and its certificate. */
+            host: dnsName,
+            /** Where to connect, whatever DNS says. */
+            address: z.union([z.ipv4(), z.ipv6()], 'must be an IP address').optional(),
+            /** The only port allowed; absent = 25, 465 and 587. */
+            port: port.min(1).optional(),
+          }),
+        )
+        .default([]),
+      /** Who we are for the server; absent = it does not ask. */
+      auth: z.strictObject({ user: z.string().min(1).max(256), password_file: absolutePath }).optional(),
+      /** Verifies the server; absent = what the system trusts. */
+      ca_file: absolutePath.optional(),
+    })
+    .prefault({}),
+  /** Of several processes over one state_dir only the holder of this Lease serves, writes and sends; absent = there is one process. */
+  lease: named
+    .extend({
+      /** Absent = the name of the machine. */
+      identity: z
+        .string()
+        .regex(/^[A-Za-z0-9][-._A-Za-z0-9]{0,252}$/, 'must be a name')
+        .optional(),
+    })
+    .optional(),
   /** What is kept over a restart; one process at a time. */
   state_dir: absolutePath.default('/var/lib/toolforge-jobs'),
   /** What stands before `/api/v1` in the dialect of October 2023. */
@@ -121,6 +152,38 @@ export interface Settings {
   readonly streamStallMs: number;
   /** Tools that may not use the service, whatever their certificate says. */
   readonly deniedTools: ReadonlySet<string>;
+  readonly mail: MailSettings;
+}
+
+export interface MailSettings {
+  /** Off: mails are composed and recorded, and nothing is sent. */
+  readonly isSent: boolean;
+  /** Sender, in the envelope as well: a bare address. */
+  readonly from: string;
+  /** A tool's mail goes to `<toPrefix>.<tool>@<toDomain>`. */
+  readonly toPrefix: string;
+  readonly toDomain: string;
+  readonly server: string;
+  readonly port: number;
+  /** Whether a server that offers no STARTTLS is refused; port 465 always speaks TLS. */
+  readonly isTlsRequired: boolean;
+  /** Connections at once. */
+  readonly connections: number;
+  /** All tools together send at most `paceMails` in any `paceMs`. */
+  readonly paceMails: number;
+  readonly paceMs: number;
+  /** How long the first event of a quiet tool waits for others. */
+  readonly firstMs: number;
+  /** At least so long between two mails to a tool. */
+  readonly windowMs: number;
+  /** Mails to one tool between midnight and midnight UTC. */
+  readonly perDay: number;
+  /** A job that cannot be started for so long has failed. */
+  readonly troubleMs: number;
+  /** A continuous job that has run so long has recovered. */
+  readonly steadyMs: number;
+  /** Lines of output in a mail, of each job. */
+  readonly outputLines: number;
 }
 
 const yesNo = z.enum(['yes', 'no']).transform((text) => text === 'yes');
@@ -136,9 +199,45 @@ const toolNames = z
   .transform((text) => text.split(/[\s,]+/).filter((name) => name !== ''))
   .pipe(z.array(z.string().regex(/^[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?$/, 'must be a list of tool names')));
 
+/** What stands before the @ of our own addresses: an atom or several with dots between (RFC 5321 4.1.2), which needs no quoting. */
+const localPart = /^[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*$/;
+const mailDomain = z
+  .string()
+  .regex(
+    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\.[a-z]([-a-z0-9]*[a-z0-9])?$/,
+    'must be a domain, not an address',
+  );
+const mailPrefix = z.string().max(32).regex(localPart, 'must be the beginning of an address, such as tools');
+const mailAddress = z
+  .string()
+  .max(254)
+  .refine(
+    (text) =>
+      localPart.test(text.split('@')[0] ?? '') && mailDomain.safeParse(text.split('@').slice(1).join('@')).success,
+    {
+      message: 'must be a bare address such as noreply@example.org',
+    },
+  );
+
 /** The one table that joins key and rule; settingsFrom() joins key and field. */
 const liveSchema = z.object({
   debug: yesNo,
+  send_emails_for_real: yesNo,
+  email_from_addr: mailAddress,
+  email_to_prefix: mailPrefix,
+  email_to_domain: mailDomain,
+  smtp_server_fqdn: mailDomain,
+  smtp_server_port: count(1, 65_535),
+  smtp_require_tls: yesNo,
+  smtp_connections: count(1, 20),
+  task_send_emails_max: count(1, 10_000),
+  task_send_emails_loop_sleep: count(1, 3_600),
+  task_compose_emails_loop_sleep: count(1, 86_400),
+  mail_first_seconds: count(0, 3_600),
+  mails_per_day_per_tool: count(1, 1_000),
+  mail_trouble_seconds: count(1, 86_400),
+  mail_steady_seconds: count(1, 86_400),
+  mail_output_lines: count(0, 100),
   mount_homes: yesNo,
   run_as_home_owner: yesNo,
   default_cpu_limit: quantity,
@@ -158,16 +257,41 @@ const liveSchema = z.object({
 /** Keys of the ConfigMap this release reads. */
 export const settingKeys: readonly string[] = Object.keys(liveSchema.shape);
 
+/** Keys of earlier services that mean nothing any more: what they paced is told by a watch now. Accepted with any value. */
+export const retiredKeys: readonly string[] = ['task_read_configmap_sleep', 'task_watch_pods_timeout'];
+
 /**
  * @param raw the `data` of the settings ConfigMap, or {} where there is none
+ * @param smtp the servers that may be sent to
  * @returns the settings, and the keys nobody reads here (other programs share the map, so they are no error)
  * @throws AppError `settings.invalid` naming every malformed value at once
  */
-export function parseSettings(raw: Readonly<Record<string, unknown>>): { settings: Settings; unknownKeys: string[] } {
+export function parseSettings(
+  raw: Readonly<Record<string, unknown>>,
+  smtp: Pick<Startup['smtp'], 'allow'> = { allow: [] },
+): { settings: Settings; unknownKeys: string[] } {
   const parsed = liveSchema.safeParse({ ...defaults, ...raw }, { reportInput: true });
   if (!parsed.success) throw invalid('The settings', parsed.error);
-  const unknownKeys = Object.keys(raw).filter((key) => !settingKeys.includes(key));
-  return { settings: settingsFrom(parsed.data), unknownKeys };
+  const settings = settingsFrom(parsed.data);
+  const unlisted = serverProblem(settings.mail, smtp.allow);
+  if (unlisted)
+    throw new AppError('settings.invalid', `The settings cannot be used: ${unlisted}.`, { problems: [unlisted] });
+  const known = [...settingKeys, ...retiredKeys];
+  return { settings, unknownKeys: Object.keys(raw).filter((key) => !known.includes(key)) };
+}
+
+const usualPorts: readonly number[] = [25, 465, 587];
+
+/** Who does not send needs no server. */
+function serverProblem({ isSent, server, port }: MailSettings, allow: Startup['smtp']['allow']): string | undefined {
+  if (!isSent) return undefined;
+  const listed = allow.filter(({ host }) => host === server);
+  if (listed.length === 0)
+    return `smtp_server_fqdn: ${server} is not among the servers that smtp.allow of the start-up file names`;
+  const isOpen = listed.some(({ port: only }) => (only === undefined ? usualPorts.includes(port) : only === port));
+  return isOpen
+    ? undefined
+    : `smtp_server_port: ${port} is no port of ${server} that smtp.allow of the start-up file opens`;
 }
 
 function settingsFrom(data: z.infer<typeof liveSchema>): Settings {
@@ -187,6 +311,24 @@ function settingsFrom(data: z.infer<typeof liveSchema>): Settings {
     streamsAtOncePerTool: data.streams_at_once_per_tool,
     streamStallMs: data.stream_stall_seconds * 1000,
     deniedTools: new Set(data.denied_tools),
+    mail: {
+      isSent: data.send_emails_for_real,
+      from: data.email_from_addr,
+      toPrefix: data.email_to_prefix,
+      toDomain: data.email_to_domain,
+      server: data.smtp_server_fqdn,
+      port: data.smtp_server_port,
+      isTlsRequired: data.smtp_require_tls,
+      connections: data.smtp_connections,
+      paceMails: data.task_send_emails_max,
+      paceMs: data.task_send_emails_loop_sleep * 1000,
+      firstMs: data.mail_first_seconds * 1000,
+      windowMs: data.task_compose_emails_loop_sleep * 1000,
+      perDay: data.mails_per_day_per_tool,
+      troubleMs: data.mail_trouble_seconds * 1000,
+      steadyMs: data.mail_steady_seconds * 1000,
+      outputLines: data.mail_output_lines,
+    },
   };
 }
 

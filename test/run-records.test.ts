@@ -45,11 +45,12 @@ function makeEnd({ job = 'demo', tool = 'alpha', ...changes }: Partial<RunEnd> &
     exitCode: 0,
     signal: undefined,
     attempts: 1,
+    ran: undefined,
     ...changes,
   } satisfies RunEnd;
 }
 
-const withoutKey = ({ key: _, ...end }: RunEnd) => ({ ...end, type: 'one-off' });
+const withoutKey = ({ key: _, ran: __, ...end }: RunEnd) => ({ ...end, type: 'one-off' });
 const ids = async (records: RunRecords, job = 'demo', tool = alpha) =>
   (await records.list(tool, job)).map(({ id }) => id);
 const written = (records: RunRecords) => until(() => records.stats().waiting === 0, 'records are written');

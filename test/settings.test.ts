@@ -35,6 +35,7 @@ describe('the start-up file', () => {
       listen: { tls: { address: '0.0.0.0', ...tls }, health: { address: '127.0.0.1', port: 9000 } },
       kubernetes: { act_as: 'tool-certificate' },
       homes: { base: '/data/project', mount: '/data/project' },
+      smtp: { allow: [] },
       state_dir: '/var/lib/toolforge-jobs',
       october_base: '/jobs',
       configmaps: {
@@ -107,6 +108,24 @@ describe('the settings', () => {
         streamsAtOncePerTool: 16,
         streamStallMs: 60_000,
         deniedTools: new Set(),
+        mail: {
+          isSent: false,
+          from: 'noreply@toolforge.org',
+          toPrefix: 'tools',
+          toDomain: 'toolforge.org',
+          server: 'mail.tools.wmcloud.org',
+          port: 25,
+          isTlsRequired: false,
+          connections: 4,
+          paceMails: 10,
+          paceMs: 10_000,
+          firstMs: 30_000,
+          windowMs: 400_000,
+          perDay: 24,
+          troubleMs: 120_000,
+          steadyMs: 300_000,
+          outputLines: 20,
+        },
       },
       unknownKeys: [],
     });
@@ -144,6 +163,15 @@ describe('the settings', () => {
     ['requests_per_second_per_tool', ['0', '100001']],
     ['requests_at_once_per_tool', ['0', '10001']],
     ['default_cpu_limit', ['', '1Gi', '-1', 'm', '1 m', '.5']],
+    [
+      'email_from_addr',
+      ['', 'x', '@a.org', 'a b@c.org', 'a@b.org,c@d.org', 'a@b.org\r\nX: y', '<a@b.org>', '"a"@b.org', 'a@b'],
+    ],
+    ['email_to_prefix', ['', '.', 'a..b', 'a@b', 'a,b', 'a\n', 'a'.repeat(33)]],
+    ['email_to_domain', ['', 'localhost', 'a..org', '-a.org', 'a.org>', '127.0.0.1/x']],
+    ['smtp_server_fqdn', ['', 'localhost', '169.254.169.254', 'a_b.org', 'a.org/x', '[::1]', 'a.org:25']],
+    ['smtp_server_port', ['0', '65536', '-1', '25x']],
+    ['task_compose_emails_loop_sleep', ['0', '86401', '1.5', '1e12']],
     ['denied_tools', ['Alpha', '../beta', '-a', 'a'.repeat(54), ['alpha']]],
   ])('refuse for %s: %j', (key, values) => {
     for (const value of values) {
@@ -152,8 +180,47 @@ describe('the settings', () => {
   });
 
   it('tell of keys that nobody reads here, and bear them', () => {
-    const { settings, unknownKeys } = parseSettings({ task_compose_emails_loop_sleep: '400', debug: 'yes' });
-    expect([settings.logLevel, unknownKeys]).toEqual(['debug', ['task_compose_emails_loop_sleep']]);
+    const { settings, unknownKeys } = parseSettings({ colour: 'blue', debug: 'yes' });
+    expect([settings.logLevel, unknownKeys]).toEqual(['debug', ['colour']]);
+  });
+
+  it('take the map of the mailer before, as it is', () => {
+    const map = {
+      debug: 'no',
+      email_from_addr: 'noreply@tools.wmflabs.org',
+      email_to_domain: 'tools.wmflabs.org',
+      email_to_prefix: 'tools',
+      send_emails_for_real: 'yes',
+      smtp_server_fqdn: 'mail.tools.wmflabs.org',
+      smtp_server_port: '25',
+      task_compose_emails_loop_sleep: '400',
+      task_read_configmap_sleep: '10',
+      task_send_emails_loop_sleep: '10',
+      task_send_emails_max: '10',
+      task_watch_pods_timeout: '60',
+    };
+    const { settings, unknownKeys } = parseSettings(map, { allow: [{ host: 'mail.tools.wmflabs.org' }] });
+    expect(settings.mail).toMatchObject({ isSent: true, windowMs: 400_000, paceMails: 10, paceMs: 10_000 });
+    expect(unknownKeys).toEqual([]);
+  });
+
+  describe('of a mail server', () => {
+    const real = { send_emails_for_real: 'yes', smtp_server_fqdn: 'mail.example.org' };
+    const problemsWith = (raw: Record<string, string>, allow: Parameters<typeof parseSettings>[1] = { allow: [] }) =>
+      problemsOf(() => parseSettings({ ...real, ...raw }, allow));
+
+    it('are believed only for one that the start-up file names', () => {
+      expect(problemsWith({})).toEqual([expect.stringMatching(/^smtp_server_fqdn: mail\.example\.org is not among/)]);
+      expect(problemsWith({}, { allow: [{ host: 'mail.example.org' }] })).toEqual([]);
+      expect(problemsWith({ send_emails_for_real: 'no' })).toEqual([]);
+    });
+
+    it('are believed only for its ports', () => {
+      const port = (smtp_server_port: string, only?: number) =>
+        problemsWith({ smtp_server_port }, { allow: [{ host: 'mail.example.org', ...(only ? { port: only } : {}) }] });
+      expect(['25', '465', '587', '26'].map((text) => port(text).length)).toEqual([0, 0, 0, 1]);
+      expect([port('2525', 2525).length, port('25', 2525).length]).toEqual([0, 1]);
+    });
   });
 
   it('are those of the moment for whoever holds the holder', () => {

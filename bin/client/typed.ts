@@ -165,7 +165,7 @@ export interface Run {
   /** stopped: its job was deleted before it had ended. unknown: nobody saw how it ended. */
   readonly outcome: 'succeeded' | 'failed' | 'stopped' | 'unknown';
   /** Of runs that failed. */
-  readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'not_started' | 'lost' | 'other' | null;
+  readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | null;
   /** Of the last attempt. */
   readonly exit_code: number | null;
   readonly signal: number | null;

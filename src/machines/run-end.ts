@@ -2,6 +2,7 @@
  * When and how a run has ended: a run of a one-off job is the job's own object, one of a scheduled job a Job that it owns. Asked by job.ts
  * after every fact; each end is told once. Pure. Conditions and reasons: kubernetes.io, "Jobs" and "Pod Lifecycle".
  */
+import { whatRan } from '../definition/what-ran.ts';
 import type { Condition, ContainerState, FailureReason, ObjectStatus, PodFacts, RunEnd } from '../domain.ts';
 import type { JobFacts } from './job-facts.ts';
 
@@ -79,6 +80,7 @@ function endOf(facts: JobFacts, run: Run): RunEnd {
     reason,
     ...(isKnown ? codesOf(reason, end) : { exitCode: undefined, signal: undefined }),
     attempts: Math.max(run.status.failed + run.status.succeeded, pods.filter(hasEnded).length),
+    ran: facts.object?.job && whatRan(facts.object.job, (last ?? pods[0])?.container?.imageDigest),
   };
 }
 

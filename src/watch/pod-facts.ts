@@ -45,9 +45,15 @@ function readContainer(key: JobKey, status: unknown): PodFacts['container'] {
   if (container === undefined) return undefined;
   return {
     restarts: countAt(container, 'restartCount'),
+    imageDigest: digestOf(textAt(container, 'imageID')),
     state: readState(recordAt(container, 'state')),
     last: readState(recordAt(container, 'lastState')),
   };
+}
+
+/** An image id is a reference with a digest, in forms that differ by runtime: `docker.io/library/debian@sha256:…`, `sha256:…`. */
+function digestOf(imageId: string | undefined): string | undefined {
+  return imageId === undefined ? undefined : /sha256:[0-9a-f]{64}$/.exec(imageId)?.[0];
 }
 
 /** Of the three keys a state may have exactly one is set. */

@@ -49,6 +49,7 @@ describe('the end of a one-off', () => {
         exitCode: 0,
         signal: undefined,
         attempts: 1,
+        ran: expect.objectContaining({ cmd: './run.sh', image: 'bookworm', memory: '0.5Gi' }),
       },
     ]);
   });

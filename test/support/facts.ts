@@ -108,6 +108,8 @@ export interface PodFactsOptions extends Partial<PodFacts> {
   readonly last?: ContainerState;
   /** Unset: 0. */
   readonly restarts?: number;
+  /** Unset: the cluster did not tell. */
+  readonly imageDigest?: string;
   /** Unset: false; true before the node begins with it, or when it was evicted. */
   readonly noContainer?: boolean;
 }
@@ -117,6 +119,7 @@ export function makePodFacts({
   state = running(),
   last,
   restarts = 0,
+  imageDigest,
   noContainer,
   ...changes
 }: PodFactsOptions = {}): PodFacts {
@@ -133,7 +136,7 @@ export function makePodFacts({
     message: undefined,
     startedAt: at('2026-03-01T12:00:01Z'),
     conditions: [],
-    container: noContainer ? undefined : { restarts, state, last },
+    container: noContainer ? undefined : { restarts, imageDigest, state, last },
     ...changes,
   };
 }

@@ -159,7 +159,14 @@ function anyPod(key: JobKey): fc.Arbitrary<PodFacts> {
     message: unsure(anyText),
     startedAt: aTime,
     conditions: fc.array(anyCondition, { maxLength: 2 }),
-    container: unsure(fc.record({ restarts: fc.nat(9), state: unsure(anyState), last: unsure(anyState) })),
+    container: unsure(
+      fc.record({
+        restarts: fc.nat(9),
+        imageDigest: fc.constant(undefined),
+        state: unsure(anyState),
+        last: unsure(anyState),
+      }),
+    ),
   });
 }
 

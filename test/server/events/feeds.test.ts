@@ -63,7 +63,7 @@ function changed(name: string, state: SnapshotOptions['state'] = 'running', vers
 
 function ended(name: string): JobChange {
   const { type: _, ...record } = makeRunRecord({ outcome: 'failed', reason: 'exit_code', exitCode: 3 });
-  return { type: 'run.ended', end: { ...record, key: keyOf(name) } satisfies RunEnd };
+  return { type: 'run.ended', end: { ...record, key: keyOf(name), ran: undefined } satisfies RunEnd };
 }
 
 describe('a stream of events', () => {

@@ -43,13 +43,18 @@ const rows: [what: string, pod: PodFacts, text: string][] = [
     'a container without times',
     makePodFacts({
       startedAt: undefined,
-      container: { restarts: 0, state: { kind: 'running', startedAt: undefined }, last: undefined },
+      container: {
+        restarts: 0,
+        imageDigest: undefined,
+        state: { kind: 'running', startedAt: undefined },
+        last: undefined,
+      },
     }),
     "Run not attempted yet. Pod in 'Running' phase. State 'running'.",
   ],
   [
     'a container in no state',
-    makePodFacts({ container: { restarts: 1, state: undefined, last: undefined } }),
+    makePodFacts({ container: { restarts: 1, imageDigest: undefined, state: undefined, last: undefined } }),
     "Last run at 2026-03-01T12:00:01Z. Pod in 'Running' phase. Pod has been restarted 1 times.",
   ],
   [

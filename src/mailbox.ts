@@ -1,0 +1,118 @@
+/**
+ * What is kept of one tool's mail: gathered events, at most one mail on its way, mails given up, and what is needed so that nothing counts
+ * twice. machines/mail-queue.ts changes it, mail/ writes, composes and sends it, the server shows it. Plain data: it is saved as it stands.
+ * Times are ms since the epoch.
+ */
+import type { KubeKind, Notice } from './domain.ts';
+
+export interface Mailbox {
+  readonly v: 1;
+  /** Whose; equal to the name of the file. */
+  readonly tool: string;
+  /** Gathered and not in any mail yet, oldest first. */
+  readonly open: readonly GatheredNotice[];
+  /** Events that would have been in `open`, were it not full. */
+  readonly folded: number;
+  /** When the next mail is made of `open`; undefined exactly while there is nothing in it. */
+  readonly dueAt: number | undefined;
+  /** The mail on its way. Its bytes never change. */
+  readonly sealed: SealedMail | undefined;
+  /** Attempts to send `sealed` that failed. */
+  readonly tries: number;
+  readonly firstTriedAt: number | undefined;
+  /** When it may be tried again; undefined before the first failure. */
+  readonly retryAt: number | undefined;
+  /** Given up: kept until an operator has it retried or dropped. */
+  readonly parked: readonly ParkedMail[];
+  /** Mails of the last 24 hours, oldest first. */
+  readonly sent: readonly SentMail[];
+  readonly day: MailDay;
+  /** Jobs that have failed and not done well since. */
+  readonly incidents: readonly Incident[];
+  /** Ids of notices that were counted, newest last, so that none counts twice. */
+  readonly counted: readonly string[];
+  /** Times of which nothing is known, to be said in the next mail. */
+  readonly gaps: readonly Gap[];
+}
+
+export interface GatheredNotice {
+  readonly notice: Notice;
+  /** `recovered` stands for the success or steady run that ended an incident. */
+  readonly as: 'event' | 'recovered';
+  /** The incident it belongs to, as it was then; undefined for what is no failure and no recovery. */
+  readonly incident: Incident | undefined;
+  /** What was collected of it; undefined until that is done, or where it failed. */
+  readonly details: NoticeDetails | undefined;
+}
+
+export interface NoticeDetails {
+  /** Last lines of output, oldest first, as the job wrote them: anything may be in them. */
+  readonly lines: readonly string[];
+  /** Where the lines come from: `daily.err`, or `output of the container`. */
+  readonly linesFrom: string | undefined;
+  /** Why there are no lines, in words. */
+  readonly linesMissing: string | undefined;
+  /** Why the cluster made no pod, in its words. */
+  readonly refusal: string | undefined;
+  /** The last good run before it, and what it ran. */
+  readonly lastGood: LastGood | undefined;
+}
+
+export interface LastGood {
+  readonly at: number;
+  readonly ran: Notice['ran'];
+}
+
+/** Failures of one job in a row. One incident is one thread of mails. */
+export interface Incident {
+  readonly kind: KubeKind;
+  readonly name: string;
+  readonly since: number;
+  readonly failures: number;
+  /** When a failure of it was last gathered for a mail. */
+  readonly toldAt: number;
+  /** Message-ID of the first mail that told of it: what later ones refer to. Undefined before that mail is sealed. */
+  readonly thread: string | undefined;
+}
+
+export interface SealedMail {
+  /** `<…@…>` */
+  readonly messageId: string;
+  readonly from: string;
+  readonly to: string;
+  readonly subject: string;
+  /** The message as it goes over the wire, dots not yet stuffed; ASCII. */
+  readonly bytes: string;
+  readonly sealedAt: number;
+  /** Ids of the notices in it. */
+  readonly notices: readonly string[];
+}
+
+export interface ParkedMail extends SealedMail {
+  readonly parkedAt: number;
+  readonly tries: number;
+  /** What the server said last, or what failed. */
+  readonly why: string;
+}
+
+export interface SentMail {
+  readonly messageId: string;
+  readonly sentAt: number;
+  readonly subject: string;
+  readonly notices: readonly string[];
+  /** False where sending was switched off: it was recorded, and went nowhere. */
+  readonly isSent: boolean;
+}
+
+export interface MailDay {
+  /** UTC, `2026-11-28`. */
+  readonly date: string;
+  readonly sent: number;
+  /** Events of this day that no mail tells, because of the number of mails. */
+  readonly withheld: number;
+}
+
+export interface Gap {
+  readonly from: number;
+  readonly to: number;
+}
