@@ -245,13 +245,16 @@ export interface PodFacts {
     | undefined;
 }
 
-/** A fact about one job, from a watch or from the reply to a write. `gone` carries the version of the deletion. */
+/**
+ * A fact about one job, from a watch or from the reply to a write. `gone` carries the version of the deletion. `isOld`: it was known before
+ * the daemon was started this time, so whatever it shows has been told.
+ */
 export type JobEvent =
-  | { readonly type: 'object.seen'; readonly key: JobKey; readonly object: ObjectFacts }
+  | { readonly type: 'object.seen'; readonly key: JobKey; readonly object: ObjectFacts; readonly isOld?: true }
   | { readonly type: 'object.gone'; readonly key: JobKey; readonly uid: string; readonly resourceVersion: string }
-  | { readonly type: 'run.seen'; readonly key: JobKey; readonly run: RunFacts }
+  | { readonly type: 'run.seen'; readonly key: JobKey; readonly run: RunFacts; readonly isOld?: true }
   | { readonly type: 'run.gone'; readonly key: JobKey; readonly uid: string; readonly resourceVersion: string }
-  | { readonly type: 'pod.seen'; readonly key: JobKey; readonly pod: PodFacts }
+  | { readonly type: 'pod.seen'; readonly key: JobKey; readonly pod: PodFacts; readonly isOld?: true }
   | { readonly type: 'pod.gone'; readonly key: JobKey; readonly uid: string; readonly resourceVersion: string };
 
 /** `stopped`: its job was deleted before it had ended. `unknown`: nobody saw how it ended. */
@@ -318,6 +321,8 @@ export interface Notice {
   /** What the job's setting was then. */
   readonly emails: Emails;
   readonly at: number;
+  /** Uid of the object that holds the definition: another one is another job under the same name. */
+  readonly jobUid: string | undefined;
   /** Uid of the run (a Kubernetes Job) or, of a continuous job, of the copy (a pod). */
   readonly run: string;
   /** Name of the pod whose output tells more; undefined where there was none. */

@@ -203,6 +203,27 @@ export const errorTable = {
     retry: 'yes',
     hint: 'Two writes met, e.g. at the quota; nothing was done and trying again is safe.',
   },
+  'mail.deferred': {
+    id: 'TJF-M001',
+    http: 0,
+    exit: 2,
+    retry: 'yes',
+    hint: 'The mail server could not be reached, took too long, or asked to come back later (4xx); the mail waits and is tried again.',
+  },
+  'mail.refused': {
+    id: 'TJF-M002',
+    http: 0,
+    exit: 2,
+    retry: 'few',
+    hint: 'The mail server refused the mail (5xx); it is tried three times within an hour or so and then parked.',
+  },
+  'mail.not_found': {
+    id: 'TJF-M003',
+    http: 404,
+    exit: 1,
+    retry: 'no',
+    hint: 'No parked mail has this Message-ID.',
+  },
   'settings.invalid': {
     id: 'TJF-X010',
     http: 0,

@@ -3,7 +3,7 @@
  * twice. machines/mail-queue.ts changes it, mail/ writes, composes and sends it, the server shows it. Plain data: it is saved as it stands.
  * Times are ms since the epoch.
  */
-import type { KubeKind, Notice } from './domain.ts';
+import type { KubeKind, Notice, WhatRan } from './domain.ts';
 
 export interface Mailbox {
   readonly v: 1;
@@ -31,8 +31,8 @@ export interface Mailbox {
   readonly incidents: readonly Incident[];
   /** Ids of notices that were counted, newest last, so that none counts twice. */
   readonly counted: readonly string[];
-  /** Times of which nothing is known, to be said in the next mail. */
-  readonly gaps: readonly Gap[];
+  /** End of the last gap that a mail has told of; 0 for none. */
+  readonly gapsToldUntil: number;
 }
 
 export interface GatheredNotice {
@@ -60,13 +60,17 @@ export interface NoticeDetails {
 
 export interface LastGood {
   readonly at: number;
-  readonly ran: Notice['ran'];
+  readonly ran: WhatRan | undefined;
 }
 
 /** Failures of one job in a row. One incident is one thread of mails. */
 export interface Incident {
   readonly kind: KubeKind;
   readonly name: string;
+  /** The life of the job it is about. */
+  readonly jobUid: string | undefined;
+  /** What failed last: a failure of something else is news. */
+  readonly ran: WhatRan | undefined;
   readonly since: number;
   readonly failures: number;
   /** When a failure of it was last gathered for a mail. */
@@ -112,6 +116,7 @@ export interface MailDay {
   readonly withheld: number;
 }
 
+/** A time of which the cluster could not tell us everything afterwards. */
 export interface Gap {
   readonly from: number;
   readonly to: number;

@@ -203,6 +203,7 @@ const toolNames = z
 const localPart = /^[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*$/;
 const mailDomain = z
   .string()
+  .max(253)
   .regex(
     /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\.[a-z]([-a-z0-9]*[a-z0-9])?$/,
     'must be a domain, not an address',

@@ -33,6 +33,7 @@ export function makeNotice(changes: Partial<Notice> = {}): Notice {
     key: { namespace: 'tool-alpha', kind: 'CronJob', name: 'daily' },
     emails: 'onfailure',
     at: at('2026-03-01T04:20:12Z'),
+    jobUid: 'uid-1',
     run,
     pod: 'daily-29540160-x7k2p',
     startedAt: at('2026-03-01T04:17:00Z'),
@@ -65,6 +66,8 @@ export function makeIncident(changes: Partial<Incident> = {}): Incident {
   return {
     kind: 'CronJob',
     name: 'daily',
+    jobUid: 'uid-1',
+    ran: makeRan(),
     since: at('2026-03-01T04:20:12Z'),
     failures: 1,
     toldAt: at('2026-03-01T04:20:12Z'),
@@ -109,7 +112,7 @@ export function makeMailbox(changes: Partial<Mailbox> = {}): Mailbox {
     day: { date: '2026-03-01', sent: 0, withheld: 0 },
     incidents: [],
     counted: [],
-    gaps: [],
+    gapsToldUntil: 0,
     ...changes,
   };
 }
