@@ -362,6 +362,12 @@ export interface WhatRan {
   readonly filelogStderr: string | undefined;
 }
 
+/** The last time that a job did well, and what it ran then; ms since the epoch. */
+export interface LastGood {
+  readonly at: number;
+  readonly ran: WhatRan;
+}
+
 /** What became of an event in the mail of its tool, and why. */
 export const mailStates = ['gathered', 'withheld', 'sealed', 'deferred', 'sent', 'parked', 'dropped'] as const;
 export type MailState = (typeof mailStates)[number];

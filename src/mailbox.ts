@@ -3,7 +3,7 @@
  * twice. machines/mail-queue.ts changes it, mail/ writes, composes and sends it, the server shows it. Plain data: it is saved as it stands.
  * Times are ms since the epoch.
  */
-import type { KubeKind, Notice, WhatRan } from './domain.ts';
+import type { KubeKind, LastGood, Notice, WhatRan } from './domain.ts';
 
 export interface Mailbox {
   readonly v: 1;
@@ -56,11 +56,6 @@ export interface NoticeDetails {
   readonly refusal: string | undefined;
   /** The last good run before it, and what it ran. */
   readonly lastGood: LastGood | undefined;
-}
-
-export interface LastGood {
-  readonly at: number;
-  readonly ran: WhatRan | undefined;
 }
 
 /** Failures of one job in a row. One incident is one thread of mails. */

@@ -4,7 +4,16 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { failureReasons, type JobType, jobTypes, type RunRecord, runOutcomes, type Tool } from './domain.ts';
+import { parseRan } from './definition/what-ran.ts';
+import {
+  failureReasons,
+  type JobType,
+  jobTypes,
+  type LastGood,
+  type RunRecord,
+  runOutcomes,
+  type Tool,
+} from './domain.ts';
 import { amountAt, integerAt, listAt, recordAt, textAt } from './fields.ts';
 import type { DurableFileOptions } from './store.ts';
 
@@ -16,6 +25,8 @@ export interface RunFile {
   readonly tool: string;
   readonly job: string;
   runs: readonly RunRecord[];
+  /** Absent until a run has done well. */
+  good?: LastGood;
 }
 
 /** Names of jobs are DNS names or label values (kubernetes.io, "Object Names"); nothing else may become part of a path. */
@@ -47,7 +58,14 @@ function parseRunFile(value: unknown, tool: Tool, job: string): RunFile {
   if (textAt(value, 'tool') !== tool.name || textAt(value, 'job') !== job)
     throw new Error('The file is not of this job.');
   const runs = listAt(value, 'runs').flatMap((entry) => parseRun(entry) ?? []);
-  return { ...emptyRunFile(tool, job), runs: runs.slice(0, maxRunsPerJob) };
+  const good = parseGood(recordAt(value, 'good'));
+  return { ...emptyRunFile(tool, job), runs: runs.slice(0, maxRunsPerJob), ...(good ? { good } : {}) };
+}
+
+function parseGood(value: unknown): LastGood | undefined {
+  const at = amountAt(value, 'at');
+  const ran = parseRan(recordAt(value, 'ran'));
+  return at === undefined || !ran ? undefined : { at, ran };
 }
 
 function parseRun(value: unknown): RunRecord | undefined {
@@ -74,6 +92,11 @@ function parseRun(value: unknown): RunRecord | undefined {
 
 function oneOf<Word extends string>(words: readonly Word[], text: string | undefined): Word | undefined {
   return words.find((word) => word === text);
+}
+
+/** The later of two; the very same object where nothing is news. */
+export function laterGood(known: LastGood | undefined, other: LastGood | undefined): LastGood | undefined {
+  return known && (!other || other.at <= known.at) ? known : other;
 }
 
 /**

@@ -4,16 +4,22 @@
  */
 import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type RunEnd, type RunRecord, Tool, typeOfKind } from './domain.ts';
+import { type JobKey, type LastGood, type RunEnd, type RunRecord, Tool, typeOfKind } from './domain.ts';
 import type { Log } from './log.ts';
-import { emptyRunFile, mergeRuns, runFileOptions, runFilePath } from './run-file.ts';
+import { emptyRunFile, laterGood, mergeRuns, runFileOptions, runFilePath } from './run-file.ts';
 import { openDurable, readDurable } from './store.ts';
 
 export interface RunRecords {
   /** Never throws and never waits. The same end told again changes nothing. */
   add(end: RunEnd): void;
+  /** A continuous job does well: it has no runs that end. Never throws and never waits. */
+  addGood(key: JobKey, good: LastGood): void;
   /** Newest first, the ones included that are not on disk yet. */
   list(tool: Tool, job: string): Promise<readonly RunRecord[]>;
+  /** The last time it did well; undefined where nobody knows of one. */
+  lastGood(tool: Tool, job: string): Promise<LastGood | undefined>;
+  /** Resolves when everything added before is on disk, or was let go. */
+  settled(): Promise<void>;
   stats(): RunRecordStats;
   /** Writes what still waits, for 5 s at most. */
   stop(): Promise<void>;
@@ -52,6 +58,9 @@ interface Slot {
   readonly job: string;
   readonly path: string;
   waiting: readonly RunRecord[];
+  good: LastGood | undefined;
+  /** Who waits for what was added up to now. */
+  waiters: (() => void)[];
   failures: number;
   timer?: NodeJS.Timeout;
 }
@@ -65,19 +74,43 @@ export function createRunRecords({ directory, log, limits }: RunRecordsOptions):
   const writing = new Set<Promise<void>>();
   let [waiting, dropped, failed] = [0, 0, 0];
 
-  function add({ key, ran: _, ...end }: RunEnd): void {
+  function add({ key, ran, ...end }: RunEnd): void {
+    const slot = slotOf(key);
+    if (!slot) return;
+    keep(slot, mergeRuns(slot.waiting, [{ ...end, type: typeOfKind[key.kind] }]));
+    if (end.outcome === 'succeeded' && ran)
+      slot.good = laterGood(slot.good, { at: end.finishedAt ?? end.createdAt, ran });
+    if (slot.timer === undefined) start(slot);
+  }
+
+  function addGood(key: JobKey, good: LastGood): void {
+    const slot = slotOf(key);
+    if (!slot) return;
+    slot.good = laterGood(slot.good, good);
+    if (slot.timer === undefined) start(slot);
+  }
+
+  /** @returns undefined for what has no file, and where too much waits already */
+  function slotOf(key: JobKey): Slot | undefined {
     const tool = toolOf(key.namespace);
     const path = tool && runFilePath(directory, tool, key.name);
-    if (!tool || !path) return;
+    if (!tool || !path) return undefined;
     if (waiting >= maxWaiting) {
       dropped += 1;
       if (dropped === 1) log.error({ directory }, 'records of runs are lost: the disk takes none, and too many wait');
-      return;
+      return undefined;
     }
-    const slot = slots.get(path) ?? { tool, job: key.name, path, waiting: [], failures: 0 };
+    const slot = slots.get(path) ?? {
+      tool,
+      job: key.name,
+      path,
+      waiting: [],
+      good: undefined,
+      waiters: [],
+      failures: 0,
+    };
     slots.set(path, slot);
-    keep(slot, mergeRuns(slot.waiting, [{ ...end, type: typeOfKind[key.kind] }]));
-    if (slot.timer === undefined) start(slot);
+    return slot;
   }
 
   function keep(slot: Slot, runs: readonly RunRecord[]): void {
@@ -107,32 +140,40 @@ export function createRunRecords({ directory, log, limits }: RunRecordsOptions):
   }
 
   async function write(slot: Slot): Promise<void> {
-    const batch = slot.waiting;
+    const { waiting: batch, good } = slot;
+    const waiters = slot.waiters.splice(0);
     try {
-      await store(slot, batch);
+      await store(slot, batch, good);
     } catch (error) {
       failed += 1;
       slot.failures += 1;
+      slot.waiters.unshift(...waiters);
       if (slot.failures === 1)
         log.warn({ path: slot.path, err: error }, 'a record of a run cannot be written; it waits');
       pause(slot);
       return;
     }
     slot.failures = 0;
+    for (const answer of waiters) answer();
     keep(
       slot,
       slot.waiting.filter((run) => !batch.includes(run)),
     );
-    if (slot.waiting.length === 0) slots.delete(slot.path);
-    else due.add(slot);
+    if (slot.waiting.length > 0 || slot.good !== good) due.add(slot);
+    else {
+      slots.delete(slot.path);
+      for (const answer of slot.waiters) answer();
+    }
   }
 
-  async function store({ path, tool, job }: Slot, batch: readonly RunRecord[]): Promise<void> {
+  async function store({ path, tool, job }: Slot, batch: readonly RunRecord[], good?: LastGood): Promise<void> {
     const low = await openDurable(runFileOptions(path, tool, job, sayBad), emptyRunFile(tool, job));
-    const isNew = low.data.runs.length === 0;
+    const isNew = low.data.runs.length === 0 && !low.data.good;
     const runs = mergeRuns(low.data.runs, batch);
-    if (runs === low.data.runs) return;
+    const later = laterGood(low.data.good, good);
+    if (runs === low.data.runs && later === low.data.good) return;
     low.data.runs = runs;
+    if (later) low.data.good = later;
     await low.write();
     if (isNew) await prune(dirname(path), jobsPerTool).catch((err) => log.warn({ path, err }, 'old records stay'));
   }
@@ -169,6 +210,16 @@ export function createRunRecords({ directory, log, limits }: RunRecordsOptions):
 
   return {
     add,
+    addGood,
+    async lastGood(tool, job) {
+      const path = runFilePath(directory, tool, job);
+      if (!path) return undefined;
+      const memory = slots.get(path)?.good;
+      return laterGood((await readDurable(runFileOptions(path, tool, job, sayBad)))?.good, memory);
+    },
+    async settled() {
+      await Promise.all([...slots.values()].map(({ waiters }) => new Promise<void>((answer) => waiters.push(answer))));
+    },
     async list(tool, job) {
       const path = runFilePath(directory, tool, job);
       if (!path) return [];

@@ -6,6 +6,7 @@ import { type RunEnd, Tool } from '../src/domain.ts';
 import { createLog } from '../src/log.ts';
 import { maxRunsPerJob, runFilePath } from '../src/run-file.ts';
 import { createRunRecords, type RunRecords, type RunRecordsOptions } from '../src/run-records.ts';
+import { makeRan } from './support/notices.ts';
 import { until } from './support/sandbox.ts';
 
 let directory: string;
@@ -112,6 +113,45 @@ describe('records of runs', () => {
     await written(records);
     records.add(makeEnd({ exitCode: 0 }));
     expect(await records.list(alpha, 'demo')).toMatchObject([{ outcome: 'succeeded', exitCode: 0 }]);
+  });
+
+  it('remember when a job last did well, and what it ran then', async () => {
+    const records = open();
+    const [first, second] = [makeRan({ memory: '256Mi' }), makeRan({ memory: '512Mi' })];
+    expect(await records.lastGood(alpha, 'demo')).toBeUndefined();
+    records.add(makeEnd({ id: 'one', finishedAt: 3_000, ran: first }));
+    records.add(makeEnd({ id: 'two', finishedAt: 4_000, ran: second }));
+    records.add(makeEnd({ id: 'three', finishedAt: 5_000, outcome: 'failed', reason: 'exit_code', ran: makeRan() }));
+    expect(await records.lastGood(alpha, 'demo')).toEqual({ at: 4_000, ran: second });
+    await records.settled();
+    records.add(makeEnd({ id: 'one', finishedAt: 3_000, ran: first }));
+    await records.stop();
+    expect(await open().lastGood(alpha, 'demo')).toEqual({ at: 4_000, ran: second });
+  });
+
+  it('remember the same of a continuous job, which has no runs that end', async () => {
+    const records = open();
+    const key = { namespace: 'tool-alpha', kind: 'Deployment', name: 'bot' } as const;
+    records.addGood(key, { at: 7_000, ran: makeRan() });
+    await records.settled();
+    expect(await open().lastGood(alpha, 'bot')).toEqual({ at: 7_000, ran: makeRan() });
+    expect(await records.list(alpha, 'bot')).toEqual([]);
+  });
+
+  it('are settled when all that was added before is on disk, and not before', async () => {
+    const records = open({ firstPauseMs: 5 });
+    await mkdir(`${pathOf()}.new`, { recursive: true });
+    records.add(makeEnd());
+    let isSettled = false;
+    const settled = records.settled().then(() => {
+      isSettled = true;
+    });
+    await until(() => records.stats().failed > 1, 'the disk has refused twice');
+    expect(isSettled).toBe(false);
+    await rmdir(`${pathOf()}.new`);
+    await settled;
+    expect(await ids(open())).toEqual(['one']);
+    await records.settled();
   });
 
   it('never become a path that no job has', async () => {

@@ -1,5 +1,6 @@
-/** What of a job is remembered with a run of it, and what was changed between two runs. Pure. */
+/** What of a job is remembered with a run of it. Pure. */
 import type { ResolvedJob, WhatRan } from '../domain.ts';
+import { countAt, textAt } from '../fields.ts';
 
 export function whatRan(job: ResolvedJob, imageDigest: string | undefined): WhatRan {
   const { cmd, memory, cpu, retry, timeout, replicas, filelogStdout, filelogStderr } = job;
@@ -15,5 +16,25 @@ export function whatRan(job: ResolvedJob, imageDigest: string | undefined): What
     schedule: job.schedule?.actual,
     filelogStdout,
     filelogStderr,
+  };
+}
+
+/** @returns undefined for what is none; a field that says nothing has its default */
+export function parseRan(value: unknown): WhatRan | undefined {
+  const cmd = textAt(value, 'cmd');
+  const image = textAt(value, 'image');
+  if (cmd === undefined || image === undefined) return undefined;
+  return {
+    cmd,
+    image,
+    imageDigest: textAt(value, 'imageDigest'),
+    memory: textAt(value, 'memory') ?? '',
+    cpu: textAt(value, 'cpu') ?? '',
+    retry: countAt(value, 'retry'),
+    timeout: countAt(value, 'timeout'),
+    replicas: countAt(value, 'replicas'),
+    schedule: textAt(value, 'schedule'),
+    filelogStdout: textAt(value, 'filelogStdout'),
+    filelogStderr: textAt(value, 'filelogStderr'),
   };
 }

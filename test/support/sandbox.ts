@@ -31,6 +31,14 @@ export interface SandboxOptions {
   readonly unix?: boolean;
   /** A registry of a build service; none by default. */
   readonly harbor?: { readonly url: string; readonly ca_file: string };
+  /** Where mail may go; nowhere by default. `smtp` of the start-up file, and the settings that name the first of its servers. */
+  readonly smtp?: SmtpOption;
+}
+
+interface SmtpOption {
+  readonly allow: readonly { readonly host: string; readonly address?: string; readonly port?: number }[];
+  readonly auth?: { readonly user: string; readonly password_file: string };
+  readonly ca_file?: string;
 }
 
 export interface Sandbox {
@@ -80,6 +88,16 @@ const sandboxSettings = {
   requests_per_second_per_tool: '1000',
 };
 
+function mailSettings(smtp: SmtpOption | undefined): Record<string, string> {
+  const server = smtp?.allow[0];
+  if (!server) return {};
+  return {
+    send_emails_for_real: 'yes',
+    smtp_server_fqdn: server.host,
+    ...(server.port ? { smtp_server_port: String(server.port) } : {}),
+  };
+}
+
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { cluster, dir, name } = options;
   await mkdir(dir, { recursive: true });
@@ -103,6 +121,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       state_dir: join(dir, 'state'),
       configmaps: { settings: { namespace: 'jobs-emailer', name } },
       ...(options.harbor ? { harbor: options.harbor } : {}),
+      ...(options.smtp ? { smtp: options.smtp } : {}),
     }),
   );
   let daemon: ChildProcess | undefined;
@@ -206,7 +225,7 @@ async function resultOf(running: Promise<{ stdout: string; stderr: string }>): P
 }
 
 async function applyAccount(cluster: Cluster, options: SandboxOptions): Promise<void> {
-  const settings = { ...sandboxSettings, ...options.settings };
+  const settings = { ...sandboxSettings, ...mailSettings(options.smtp), ...options.settings };
   const files = ['daemon.yaml', ...(options.actAs === 'impersonation' ? ['impersonation.yaml'] : [])];
   for (const file of files) await kubectl(cluster, ['apply', '-f', join(repositoryRoot, 'config/manifests', file)]);
   const map = {

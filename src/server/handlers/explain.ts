@@ -2,7 +2,8 @@
  * Why a job in trouble has no pod: asked of the cluster when that job is shown, never for a list and never for a healthy job. A pod that
  * exists explains itself by its own status.
  */
-import type { JobSnapshot, KubeObject } from '../../domain.ts';
+import type { JobSnapshot, KubeObject, Tool } from '../../domain.ts';
+import type { Forward } from '../forward.ts';
 import type { Caller } from '../identify.ts';
 import type { Deps } from './deps.ts';
 
@@ -16,8 +17,16 @@ const patienceMs = 2_000;
 export async function explainTrouble(caller: Caller, snapshot: JobSnapshot, deps: Deps): Promise<string | undefined> {
   const uid = uidInTrouble(snapshot, deps.now());
   if (uid === undefined) return undefined;
-  const events = await deps.forward.eventsOf(caller.tool, uid).catch(() => []);
-  return newestFailure(events);
+  return refusalOf(deps.forward, caller.tool, uid);
+}
+
+/** Why the cluster makes no pod for a Job, in its words; undefined where it does not say, or does not answer. */
+export async function refusalOf(
+  forward: Pick<Forward, 'eventsOf'>,
+  tool: Tool,
+  uid: string,
+): Promise<string | undefined> {
+  return newestFailure(await forward.eventsOf(tool, uid).catch(() => []));
 }
 
 /** The Job whose controller cannot make a pod. A Deployment says so in its own conditions. */

@@ -99,7 +99,15 @@ async function readTails(context: Context): Promise<Tails> {
     Promise.all(
       files.map((file) => attempt(tailFile(deps.logFiles, file, request), file.names.join('/'), file.stream)),
     ),
-    Promise.all(pods.map((pod) => attempt(tailPod(read, pod, request, signal), pod.name, 'both'))),
+    Promise.all(
+      pods.map((pod) =>
+        attempt(
+          tailPod(read, { name: pod.name, restarts: pod.container?.restarts ?? 0 }, request, signal),
+          pod.name,
+          'both',
+        ),
+      ),
+    ),
   ]);
   const podLines = podTails
     .flatMap((lines) => lines ?? [])

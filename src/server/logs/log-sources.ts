@@ -8,11 +8,12 @@ import { hasBegun } from './pod-log.ts';
 /** Newest first; older ones have little to say and cost a request each. */
 const maxPods = 10;
 
+type LogPaths = Pick<ResolvedJob, 'filelogStdout' | 'filelogStderr'>;
+
 /** The files a job writes to, in its home; one that both streams go to counts once. */
-export function filesOf(tool: Tool, job: ResolvedJob | undefined, homePath: string): LogFile[] {
-  if (!job?.filelog) return [];
-  const stdout = namesOf(job.filelogStdout, homePath);
-  const stderr = namesOf(job.filelogStderr, homePath);
+export function filesOf(tool: Tool, paths: LogPaths | undefined, homePath: string): LogFile[] {
+  const stdout = namesOf(paths?.filelogStdout, homePath);
+  const stderr = namesOf(paths?.filelogStderr, homePath);
   if (stdout && stderr && stdout.join('/') === stderr.join('/')) return [{ tool, names: stdout, stream: 'both' }];
   return [
     ...(stdout ? [{ tool, names: stdout, stream: 'stdout' } as const] : []),

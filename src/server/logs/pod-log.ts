@@ -29,16 +29,15 @@ export function hasBegun({ container }: PodFacts): boolean {
  */
 export async function tailPod(
   read: ReadPodLog,
-  pod: PodFacts,
+  { name, restarts }: { name: string; restarts: number },
   { lines, since }: { lines: number; since: string | undefined },
   signal: AbortSignal,
 ): Promise<LogLine[]> {
   if (lines === 0) return [];
   const query = { tailLines: lines, ...sinceQuery(since) };
   const timed = AbortSignal.any([signal, AbortSignal.timeout(readTimeoutMs)]);
-  const earlier =
-    (pod.container?.restarts ?? 0) > 0 ? await lastLines(read, pod, { ...query, previous: true }, since, timed) : [];
-  const current = await lastLines(read, pod, query, since, timed);
+  const earlier = restarts > 0 ? await lastLines(read, name, { ...query, previous: true }, since, timed) : [];
+  const current = await lastLines(read, name, query, since, timed);
   // A container that waits for its next start is both: the one before, and the one there is.
   const first = current[0]?.at;
   const before = first === undefined ? earlier : earlier.filter(({ at }) => at !== undefined && at < first);
@@ -47,14 +46,14 @@ export async function tailPod(
 
 async function lastLines(
   read: ReadPodLog,
-  pod: PodFacts,
+  pod: string,
   query: PodLogQuery,
   since: string | undefined,
   signal: AbortSignal,
 ): Promise<LogLine[]> {
   let kept: LogLine[] = [];
   let chars = 0;
-  for await (const lines of linesOf(read, pod.name, query, since, signal)) {
+  for await (const lines of linesOf(read, pod, query, since, signal)) {
     kept.push(...lines);
     chars += lines.reduce((sum, { message }) => sum + message.length, 0);
     let dropped = 0;

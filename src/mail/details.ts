@@ -1,0 +1,113 @@
+/**
+ * What is collected of a failure for the mail about it, as soon as it is known: a pod and its log may be gone half a minute later. Each
+ * piece is asked of functions that the hallway hands in; none of them is waited for longer than the deadline.
+ */
+import type { LastGood, Notice } from '../domain.ts';
+import type { Log } from '../log.ts';
+import type { Mailbox, NoticeDetails } from '../mailbox.ts';
+
+export interface DetailsOptions {
+  /** Last lines of output, where they come from, or why there are none. */
+  lines(notice: Notice, signal: AbortSignal): Promise<Pick<NoticeDetails, 'lines' | 'linesFrom' | 'linesMissing'>>;
+  /** Why the cluster made no pod, in its words. */
+  refusal(notice: Notice): Promise<string | undefined>;
+  lastGood(notice: Notice): Promise<LastGood | undefined>;
+  /** Whether the notice waits for a mail and nothing was collected of it yet. */
+  isWanted(notice: Notice): boolean;
+  onDetails(notice: Notice, details: NoticeDetails): void;
+  readonly log: Log;
+  /** Unset: 10 s. */
+  readonly deadlineMs?: number;
+}
+
+export interface Details {
+  /** Never throws and never waits. */
+  collect(notice: Notice): void;
+  /** The same mailbox with the details of everything that waits in it: those under way are waited for, those never begun are begun. */
+  complete(mailbox: Mailbox): Promise<Mailbox>;
+  stop(): void;
+}
+
+const atOnce = 8;
+
+export function createDetails(options: DetailsOptions): Details {
+  const { isWanted, onDetails, log, deadlineMs = 10_000 } = options;
+  const stop = new AbortController();
+  const underWay = new Map<string, Promise<NoticeDetails | undefined>>();
+  const waiting: (() => void)[] = [];
+  let running = 0;
+
+  function start(notice: Notice): Promise<NoticeDetails | undefined> {
+    const found = underWay.get(notice.id);
+    if (found) return found;
+    const details = inTurn(() => gather(notice))
+      .catch((error: unknown) => {
+        log.warn({ notice: notice.id, err: error }, 'nothing could be collected about a failure');
+        return undefined;
+      })
+      .finally(() => underWay.delete(notice.id));
+    underWay.set(notice.id, details);
+    return details;
+  }
+
+  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (running >= atOnce) await new Promise<void>((go) => waiting.push(go));
+    else running += 1;
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running -= 1;
+    }
+  }
+
+  async function gather(notice: Notice): Promise<NoticeDetails> {
+    const cut = new AbortController();
+    const timer = setTimeout(() => cut.abort(), deadlineMs);
+    const signal = AbortSignal.any([cut.signal, stop.signal]);
+    const within = <T>(work: Promise<T>, otherwise: T): Promise<T> =>
+      Promise.race([work, whenAborted(signal, otherwise)]);
+    try {
+      const [output, refusal, lastGood] = await Promise.all([
+        within(options.lines(notice, signal), tooLate),
+        within(options.refusal(notice), undefined),
+        within(options.lastGood(notice), undefined),
+      ]);
+      return { ...output, refusal, lastGood };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return {
+    collect(notice) {
+      if (!needsDetails(notice) || !isWanted(notice) || stop.signal.aborted) return;
+      void start(notice).then((details) => details && onDetails(notice, details));
+    },
+    async complete(mailbox) {
+      const open = await Promise.all(
+        mailbox.open.map(async (gathered) =>
+          gathered.details === undefined && needsDetails(gathered.notice)
+            ? { ...gathered, details: await start(gathered.notice) }
+            : gathered,
+        ),
+      );
+      return { ...mailbox, open };
+    },
+    stop: () => stop.abort(),
+  };
+}
+
+const tooLate = { lines: [], linesFrom: undefined, linesMissing: 'it could not be read in time' } as const;
+
+function needsDetails({ kind }: Notice): boolean {
+  return kind === 'failed';
+}
+
+function whenAborted<T>(signal: AbortSignal, value: T): Promise<T> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(value);
+    else signal.addEventListener('abort', () => resolve(value), { once: true });
+  });
+}

@@ -1,0 +1,106 @@
+/**
+ * The last lines that a run has written, for a mail about it: asked by the hallway as soon as the run has ended, since pods and their logs
+ * go soon. From the files where the job writes to files, else from its pod.
+ */
+import type { Notice, Tool } from '../../domain.ts';
+import { AppError } from '../../errors.ts';
+import type { Forward } from '../forward.ts';
+import { type FileTail, type LogFile, type LogFiles, tailFile } from './file-log.ts';
+import type { LogLine } from './log-line.ts';
+import { filesOf } from './log-sources.ts';
+import { tailPod } from './pod-log.ts';
+
+export interface LastLines {
+  /** Oldest first, as the job wrote them. */
+  readonly lines: readonly string[];
+  /** E.g. `daily.out and daily.err`; undefined where there are none. */
+  readonly linesFrom: string | undefined;
+  /** Why there are none, in words. */
+  readonly linesMissing: string | undefined;
+}
+
+export interface LastLinesOptions {
+  readonly forward: Pick<Forward, 'podLog'>;
+  readonly files: LogFiles;
+  /** Directory of all homes in pods. */
+  readonly homesMount: string;
+}
+
+/** Never rejects: why there are no lines is part of the answer. */
+export type ReadLastLines = (
+  tool: Tool,
+  notice: Notice,
+  options: { readonly lines: number; readonly signal: AbortSignal },
+) => Promise<LastLines>;
+
+/** Kubernetes gives whole seconds, and a file server has a clock of its own. */
+const slackMs = 2_000;
+
+export function createLastLines({ forward, files, homesMount }: LastLinesOptions): ReadLastLines {
+  return async (tool, notice, { lines, signal }) => {
+    if (notice.startedAt === undefined) return none('it never ran');
+    try {
+      const inFiles = filesOf(tool, notice.ran, `${homesMount}/${tool.name}`);
+      if (inFiles.length > 0) return await readFiles(files, inFiles, notice, lines);
+      const read: Parameters<typeof tailPod>[0] = (pod, query, cut) => forward.podLog(tool, pod, query, cut);
+      return await readPod(read, notice, lines, signal);
+    } catch (error) {
+      return none(error instanceof AppError ? error.message : 'it could not be read');
+    }
+  };
+}
+
+async function readFiles(source: LogFiles, files: LogFile[], notice: Notice, lines: number): Promise<LastLines> {
+  const request = { lines, since: undefined, follow: false };
+  const tails = await Promise.all(files.map((file) => tailFile(source, file, request)));
+  const written = tails
+    .filter((tail) => tail.lines.length > 0 && isOfRun(tail, notice))
+    .sort((one, other) => writtenAt(one) - writtenAt(other));
+  const names = files.map(({ names: path }) => path.join('/')).join(' or ');
+  if (written.length === 0) return none(`this run wrote nothing to ${names}`);
+  return { ...share(written, lines), linesMissing: undefined };
+}
+
+/** A file that was last written to before the run began holds nothing of it. */
+function isOfRun(tail: FileTail, { startedAt = 0 }: Notice): boolean {
+  return writtenAt(tail) >= startedAt - slackMs;
+}
+
+function writtenAt({ lines }: FileTail): number {
+  return lines[0]?.aroundMs ?? 0;
+}
+
+/** Files carry no times, so each stands in one piece; the one written to last comes last and leaves the other a quarter at least. */
+function share(tails: readonly FileTail[], lines: number): Pick<LastLines, 'lines' | 'linesFrom'> {
+  const last = tails.at(-1)?.lines ?? [];
+  const first = tails.length > 1 ? (tails[0]?.lines ?? []) : [];
+  const ofFirst = Math.min(first.length, Math.max(lines - last.length, Math.ceil(lines / 4)));
+  const parts = [first.slice(first.length - ofFirst), last.slice(-(lines - ofFirst))].filter((part) => part.length > 0);
+  const named = parts.map((part) => part[0]?.origin);
+  const [one, two] = parts;
+  return {
+    lines: parts.flat().map(({ message }) => message),
+    linesFrom: one && two ? `${named[0]} (${one.length}), then ${named[1]} (${two.length})` : named[0],
+  };
+}
+
+async function readPod(
+  read: Parameters<typeof tailPod>[0],
+  { key, pod, startedAt = 0, finishedAt }: Notice,
+  lines: number,
+  signal: AbortSignal,
+): Promise<LastLines> {
+  if (pod === undefined) return none('its pod is gone');
+  // A copy of a continuous job may have been started again since.
+  const restarts = key.kind === 'Deployment' ? 1 : 0;
+  const all = await tailPod(read, { name: pod, restarts }, { lines: lines * 2, since: undefined }, signal);
+  const until = finishedAt === undefined ? Number.POSITIVE_INFINITY : finishedAt + slackMs;
+  const isOfRun = ({ aroundMs }: LogLine) => aroundMs >= startedAt - slackMs && aroundMs < until;
+  const own = all.filter(isOfRun).slice(-lines);
+  if (own.length === 0) return none('it wrote nothing, or its pod was gone before it could be asked');
+  return { lines: own.map(({ message }) => message), linesFrom: 'its output', linesMissing: undefined };
+}
+
+function none(linesMissing: string): LastLines {
+  return { lines: [], linesFrom: undefined, linesMissing };
+}
