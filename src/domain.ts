@@ -31,6 +31,12 @@ export class Tool {
     return new Tool(name);
   }
 
+  /** The tool that a namespace belongs to; undefined for one that no tool has. */
+  static ofNamespace(namespace: string): Tool | undefined {
+    const name = namespace.startsWith('tool-') ? namespace.slice('tool-'.length) : '';
+    return toolName.test(name) ? new Tool(name) : undefined;
+  }
+
   static isTool(value: unknown): value is Tool {
     return typeof value === 'object' && value !== null && #proof in value;
   }

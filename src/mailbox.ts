@@ -3,7 +3,8 @@
  * twice. machines/mail-queue.ts changes it, mail/ writes, composes and sends it, the server shows it. Plain data: it is saved as it stands.
  * Times are ms since the epoch.
  */
-import type { KubeKind, LastGood, Notice, WhatRan } from './domain.ts';
+import { type KubeKind, type LastGood, type MailLogRow, type Notice, typeOfKind, type WhatRan } from './domain.ts';
+import type { MailSettings } from './settings.ts';
 
 export interface Mailbox {
   readonly v: 1;
@@ -13,12 +14,15 @@ export interface Mailbox {
   readonly open: readonly GatheredNotice[];
   /** Events that would have been in `open`, were it not full. */
   readonly folded: number;
-  /** When the next mail is made of `open`; undefined exactly while there is nothing in it. */
-  readonly dueAt: number | undefined;
+  /** When the first of `open` came; undefined exactly while there is nothing in it. */
+  readonly openedAt: number | undefined;
   /** The mail on its way. Its bytes never change. */
   readonly sealed: SealedMail | undefined;
-  /** Attempts to send `sealed` that failed. */
+  /** When the last mail was sealed; 0 for never. */
+  readonly lastSealedAt: number;
+  /** Attempts to send `sealed` that failed, and how many of them the server answered with 5xx. */
   readonly tries: number;
+  readonly refusals: number;
   readonly firstTriedAt: number | undefined;
   /** When it may be tried again; undefined before the first failure. */
   readonly retryAt: number | undefined;
@@ -68,6 +72,8 @@ export interface Incident {
   readonly ran: WhatRan | undefined;
   readonly since: number;
   readonly failures: number;
+  /** When the last failure happened. */
+  readonly lastAt: number;
   /** When a failure of it was last gathered for a mail. */
   readonly toldAt: number;
   /** Message-ID of the first mail that told of it: what later ones refer to. Undefined before that mail is sealed. */
@@ -83,22 +89,28 @@ export interface SealedMail {
   /** The message as it goes over the wire, dots not yet stuffed; ASCII. */
   readonly bytes: string;
   readonly sealedAt: number;
-  /** Ids of the notices in it. */
-  readonly notices: readonly string[];
+  /** What it tells of. */
+  readonly notices: readonly NoticeRef[];
+  /** End of the last gap that it tells of; 0 for none. */
+  readonly gapsUntil: number;
 }
+
+/** Enough of a notice to say in the mail log what became of it. */
+export type NoticeRef = Pick<MailLogRow, 'id' | 'at' | 'jobType' | 'jobName' | 'kind' | 'reason'>;
 
 export interface ParkedMail extends SealedMail {
   readonly parkedAt: number;
   readonly tries: number;
   /** What the server said last, or what failed. */
   readonly why: string;
+  /** An operator wants it tried again; its turn comes when no other mail is on its way. */
+  readonly isRetried: boolean;
 }
 
 export interface SentMail {
   readonly messageId: string;
   readonly sentAt: number;
   readonly subject: string;
-  readonly notices: readonly string[];
   /** False where sending was switched off: it was recorded, and went nowhere. */
   readonly isSent: boolean;
 }
@@ -106,13 +118,48 @@ export interface SentMail {
 export interface MailDay {
   /** UTC, `2026-11-28`. */
   readonly date: string;
-  readonly sent: number;
-  /** Events of this day that no mail tells, because of the number of mails. */
-  readonly withheld: number;
+  /** Mails sealed on it. */
+  readonly mails: number;
 }
 
 /** A time of which the cluster could not tell us everything afterwards. */
 export interface Gap {
   readonly from: number;
   readonly to: number;
+}
+
+export function emptyMailbox(tool: string): Mailbox {
+  return {
+    v: 1,
+    tool,
+    open: [],
+    folded: 0,
+    openedAt: undefined,
+    sealed: undefined,
+    lastSealedAt: 0,
+    tries: 0,
+    refusals: 0,
+    firstTriedAt: undefined,
+    retryAt: undefined,
+    parked: [],
+    sent: [],
+    day: { date: '', mails: 0 },
+    incidents: [],
+    counted: [],
+    gapsToldUntil: 0,
+  };
+}
+
+export function refOf({ id, at, key, kind, reason }: Notice): NoticeRef {
+  return { id, at, jobType: typeOfKind[key.kind], jobName: key.name, kind, reason };
+}
+
+/** Whether the mail that is made now is the last one of its day. */
+export function isLastOfDay({ day }: Mailbox, settings: Pick<MailSettings, 'perDay'>, now: number): boolean {
+  return (day.date === dateOf(now) ? day.mails : 0) + 1 >= settings.perDay;
+}
+
+/** UTC. @example dateOf(0) -> '1970-01-01' */
+export function dateOf(at: number): string {
+  return new Date(at).toISOString().slice(0, 10);
 }

@@ -92,7 +92,7 @@ export function createRunRecords({ directory, log, limits }: RunRecordsOptions):
 
   /** @returns undefined for what has no file, and where too much waits already */
   function slotOf(key: JobKey): Slot | undefined {
-    const tool = toolOf(key.namespace);
+    const tool = Tool.ofNamespace(key.namespace);
     const path = tool && runFilePath(directory, tool, key.name);
     if (!tool || !path) return undefined;
     if (waiting >= maxWaiting) {
@@ -234,15 +234,6 @@ export function createRunRecords({ directory, log, limits }: RunRecordsOptions):
       return stopping;
     },
   };
-}
-
-function toolOf(namespace: string): Tool | undefined {
-  try {
-    return Tool.of(namespace.replace(/^tool-/, ''));
-  } catch {
-    // A namespace that no tool of ours can have has nobody to read its records.
-    return undefined;
-  }
 }
 
 /** Leaves a fifth over, so that a directory at its bound is not looked through for every new job. */

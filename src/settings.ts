@@ -176,7 +176,7 @@ export interface MailSettings {
   readonly firstMs: number;
   /** At least so long between two mails to a tool. */
   readonly windowMs: number;
-  /** Mails to one tool between midnight and midnight UTC. */
+  /** Mails to one tool between midnight and midnight UTC; what comes after them waits for the next day. */
   readonly perDay: number;
   /** A job that cannot be started for so long has failed. */
   readonly troubleMs: number;

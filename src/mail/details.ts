@@ -29,6 +29,8 @@ export interface Details {
 }
 
 const atOnce = 8;
+/** Of a line that is kept; a mail shows less of it. */
+const maxLineChars = 400;
 
 export function createDetails(options: DetailsOptions): Details {
   const { isWanted, onDetails, log, deadlineMs = 10_000 } = options;
@@ -74,7 +76,7 @@ export function createDetails(options: DetailsOptions): Details {
         within(options.refusal(notice), undefined),
         within(options.lastGood(notice), undefined),
       ]);
-      return { ...output, refusal, lastGood };
+      return { ...output, lines: output.lines.map((line) => line.slice(0, maxLineChars)), refusal, lastGood };
     } finally {
       clearTimeout(timer);
     }

@@ -1,6 +1,14 @@
 /** Notices and mailboxes of the tool alpha for tests; each option changes one thing. */
 import type { Notice, WhatRan } from '../../src/domain.ts';
-import type { GatheredNotice, Incident, Mailbox, NoticeDetails, SealedMail } from '../../src/mailbox.ts';
+import {
+  emptyMailbox,
+  type GatheredNotice,
+  type Incident,
+  type Mailbox,
+  type NoticeDetails,
+  refOf,
+  type SealedMail,
+} from '../../src/mailbox.ts';
 
 const at = (text: string) => Date.parse(text);
 
@@ -69,6 +77,7 @@ export function makeIncident(changes: Partial<Incident> = {}): Incident {
     jobUid: 'uid-1',
     ran: makeRan(),
     since: at('2026-03-01T04:20:12Z'),
+    lastAt: at('2026-03-01T04:20:12Z'),
     failures: 1,
     toldAt: at('2026-03-01T04:20:12Z'),
     thread: undefined,
@@ -90,29 +99,13 @@ export function makeSealed(changes: Partial<SealedMail> = {}): SealedMail {
     subject: '[Toolforge] [alpha] daily failed',
     bytes: 'Subject: [Toolforge] [alpha] daily failed\r\n\r\ndaily failed\r\n',
     sealedAt: at('2026-03-01T04:20:42Z'),
-    notices: ['run-1/failed'],
+    notices: [refOf(makeNotice())],
+    gapsUntil: 0,
     ...changes,
   };
 }
 
 /** Unset: of alpha, with nothing in it. */
 export function makeMailbox(changes: Partial<Mailbox> = {}): Mailbox {
-  return {
-    v: 1,
-    tool: 'alpha',
-    open: [],
-    folded: 0,
-    dueAt: undefined,
-    sealed: undefined,
-    tries: 0,
-    firstTriedAt: undefined,
-    retryAt: undefined,
-    parked: [],
-    sent: [],
-    day: { date: '2026-03-01', sent: 0, withheld: 0 },
-    incidents: [],
-    counted: [],
-    gapsToldUntil: 0,
-    ...changes,
-  };
+  return { ...emptyMailbox('alpha'), ...changes };
 }

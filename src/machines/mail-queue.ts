@@ -1,0 +1,253 @@
+/**
+ * One tool's outgoing mail. All that it is stands in its mailbox, which is on disk before anything is done about it: a mail is tried only
+ * when its bytes are there, and the next one made only when the former is known there as sent. So whatever cuts this off, starting again
+ * from the file goes on with the same bytes, or with the same events. Made and fed by mail-roster.ts; the effects come from the hallway.
+ *
+ *  idle --something is due, now or later--> waiting --due, or to be tried--> …
+ *
+ *  waiting --events--> sealing --composed--> storing --on disk--> sending --taken---------> recording --on disk--> idle
+ *     ^                   |                                          | |---refused for good---^
+ *     |-------failed------'                                          '---not now---> waiting
+ *
+ *  In every state events come, details of them, and what an operator wants of parked mails.
+ */
+import { type ActorRefFrom, assign, emit, enqueueActions, fromPromise, setup } from 'xstate';
+import type { MailLogRow, Notice } from '../domain.ts';
+import { errorTable, toAppError } from '../errors.ts';
+import type { Mailbox, NoticeDetails, SealedMail } from '../mailbox.ts';
+import type { MailSettings } from '../settings.ts';
+import * as changes from './mailbox-changes.ts';
+
+/** What the queue looks at beside its mailbox, at the moment of use. */
+export interface MailSurroundings {
+  settings(): MailSettings;
+  /** Ms since the epoch. */
+  now(): number;
+  /** 0 ≤ n < 1 */
+  random(): number;
+}
+
+interface MailQueueContext {
+  readonly box: Mailbox;
+  readonly around: MailSurroundings;
+  /** Nothing is due before it: after a start mails are spread. */
+  readonly notBefore: number;
+  /** Since when the mail on its way has been due. */
+  readonly dueSince: number;
+  /** How much of `box.open` goes into the mail that is being sealed. */
+  readonly batch: { readonly events: number; readonly folded: number };
+}
+
+export interface MailQueueInput {
+  readonly saved: Mailbox;
+  readonly around: MailSurroundings;
+  readonly notBefore?: number;
+}
+
+export type MailQueueEvent =
+  | { readonly type: 'notice.added'; readonly notice: Notice }
+  | { readonly type: 'details.found'; readonly id: string; readonly details: NoticeDetails }
+  | { readonly type: 'retry.requested'; readonly messageId: string }
+  | { readonly type: 'drop.requested'; readonly messageId: string }
+  | { readonly type: 'settings.changed' };
+
+/** What became of which event; `ended` once for each attempt to send. */
+export type MailQueueEmitted =
+  | { readonly type: 'accounted'; readonly rows: readonly MailLogRow[] }
+  | { readonly type: 'attempted'; readonly as: MailAttempt; readonly lateMs: number };
+
+/** `recorded`: sending is switched off. `deferred` and `refused` are tried again, `parked` are not. */
+export type MailAttempt = 'sent' | 'recorded' | 'deferred' | 'refused' | 'parked';
+
+const longestDelayMs = 2 ** 31 - 1;
+const retrySealMs = 60_000;
+
+const notProvided = () => Promise.reject(new Error('the hallway has not provided this'));
+
+export const mailQueueMachine = setup({
+  types: {
+    context: {} as MailQueueContext,
+    input: {} as MailQueueInput,
+    events: {} as MailQueueEvent,
+    emitted: {} as MailQueueEmitted,
+  },
+  actors: {
+    /** Composes; the bytes are fixed from then on. */
+    seal: fromPromise<SealedMail, { readonly box: Mailbox }>(notProvided),
+    /** Resolves when this state of the mailbox or a later one is on disk. */
+    store: fromPromise<void, { readonly box: Mailbox }>(notProvided),
+    /** Rejects with an AppError `mail.deferred` or `mail.refused`; anything else counts as the former. */
+    deliver: fromPromise<{ readonly isSent: boolean }, { readonly tool: string; readonly mail: SealedMail }>(
+      notProvided,
+    ),
+  },
+  delays: {
+    untilDue: ({ context }) => clamp(whenDue(context) - context.around.now()),
+    beforeSealingAgain: retrySealMs,
+  },
+  guards: {
+    hasWork: ({ context: { box } }) => box.sealed !== undefined || box.openedAt !== undefined || changes.hasRetry(box),
+    isSealed: ({ context: { box } }) => box.sealed !== undefined,
+    isRetryNext: ({ context: { box } }) => box.sealed === undefined && changes.hasRetry(box),
+    mayTryAgain: ({ context: { box, around } }, { failure }: { failure: changes.Failure }) =>
+      changes.mayTryAgain(box, failure, around.now()),
+  },
+  actions: {
+    take: enqueueActions(({ context: { box, around }, enqueue }, { notice }: { notice: Notice }) =>
+      apply(enqueue, changes.take(box, notice, around.now())),
+    ),
+    wantRetry: enqueueActions(({ context: { box, around }, enqueue }, { messageId }: { messageId: string }) =>
+      apply(enqueue, changes.wantRetry(box, messageId, around.now())),
+    ),
+    drop: enqueueActions(({ context: { box, around }, enqueue }, { messageId }: { messageId: string }) =>
+      apply(enqueue, changes.drop(box, messageId, around.now())),
+    ),
+    addDetails: assign(({ context: { box } }, { id, details }: { id: string; details: NoticeDetails }) => ({
+      box: changes.addDetails(box, id, details),
+    })),
+    unpark: assign(({ context: { box } }) => ({ box: changes.unpark(box) })),
+    noteDue: assign(({ context }) => ({ dueSince: whenDue(context) })),
+    takeBatch: assign(({ context: { box } }) => ({ batch: { events: box.open.length, folded: box.folded } })),
+    keepSealed: enqueueActions(({ context: { box, batch }, enqueue }, { mail }: { mail: SealedMail }) =>
+      apply(enqueue, changes.seal(box, mail, batch)),
+    ),
+    settle: enqueueActions(({ context: { box, around }, enqueue }, { isSent }: { isSent: boolean }) =>
+      apply(enqueue, changes.settle(box, isSent, around.now())),
+    ),
+    backOff: enqueueActions(({ context: { box, around }, enqueue }, { failure }: { failure: changes.Failure }) =>
+      apply(enqueue, changes.defer(box, failure, around.now(), around.random())),
+    ),
+    park: enqueueActions(({ context: { box, around }, enqueue }, { failure }: { failure: changes.Failure }) =>
+      apply(enqueue, changes.park(box, failure.why, around.now())),
+    ),
+    tellAttempt: emit(({ context }, { as }: { as: MailAttempt }) => ({
+      type: 'attempted' as const,
+      as,
+      lateMs: Math.max(0, context.around.now() - context.dueSince),
+    })),
+  },
+}).createMachine({
+  id: 'mail-queue',
+  context: ({ input }) => ({
+    box: input.saved,
+    around: input.around,
+    notBefore: input.notBefore ?? 0,
+    dueSince: 0,
+    batch: { events: 0, folded: 0 },
+  }),
+  initial: 'idle',
+  on: {
+    'notice.added': { actions: { type: 'take', params: ({ event }) => event } },
+    'details.found': { actions: { type: 'addDetails', params: ({ event }) => event } },
+    'retry.requested': { actions: { type: 'wantRetry', params: ({ event }) => event } },
+    'drop.requested': { actions: { type: 'drop', params: ({ event }) => event } },
+  },
+  states: {
+    idle: { always: { guard: 'hasWork', target: 'waiting' } },
+    waiting: {
+      always: { guard: 'isRetryNext', actions: 'unpark', target: 'waiting', reenter: true },
+      after: {
+        untilDue: [
+          { guard: 'isSealed', target: 'storing', actions: 'noteDue' },
+          { target: 'sealing', actions: 'noteDue' },
+        ],
+      },
+      on: { 'settings.changed': { target: 'waiting', reenter: true } },
+    },
+    sealing: {
+      entry: 'takeBatch',
+      invoke: {
+        id: 'seal',
+        src: 'seal',
+        input: ({ context: { box } }) => ({ box }),
+        onDone: { target: 'storing', actions: { type: 'keepSealed', params: ({ event }) => ({ mail: event.output }) } },
+        onError: 'failing',
+      },
+    },
+    /** Composing failed, which is a defect of ours: nothing was taken out of the mailbox, and it is tried again. */
+    failing: { after: { beforeSealingAgain: 'idle' } },
+    storing: {
+      invoke: {
+        id: 'store',
+        src: 'store',
+        input: ({ context: { box } }) => ({ box }),
+        onDone: 'sending',
+        onError: 'waiting',
+      },
+    },
+    sending: {
+      invoke: {
+        id: 'deliver',
+        src: 'deliver',
+        input: ({ context: { box } }) => ({ tool: box.tool, mail: box.sealed as SealedMail }),
+        onDone: {
+          target: 'recording',
+          actions: [
+            {
+              type: 'tellAttempt',
+              params: ({ event }) => ({ as: event.output.isSent ? 'sent' : 'recorded' }),
+            },
+            { type: 'settle', params: ({ event }) => event.output },
+          ],
+        },
+        onError: [
+          {
+            guard: { type: 'mayTryAgain', params: ({ event }) => ({ failure: failureOf(event.error) }) },
+            target: 'waiting',
+            actions: [
+              {
+                type: 'tellAttempt',
+                params: ({ event }) => ({ as: failureOf(event.error).isRefusal ? 'refused' : 'deferred' }),
+              },
+              { type: 'backOff', params: ({ event }) => ({ failure: failureOf(event.error) }) },
+            ],
+          },
+          {
+            target: 'recording',
+            actions: [
+              { type: 'tellAttempt', params: () => ({ as: 'parked' }) },
+              { type: 'park', params: ({ event }) => ({ failure: failureOf(event.error) }) },
+            ],
+          },
+        ],
+      },
+    },
+    recording: {
+      invoke: {
+        id: 'record',
+        src: 'store',
+        input: ({ context: { box } }) => ({ box }),
+        onDone: 'idle',
+        onError: { target: 'recording', reenter: true },
+      },
+    },
+  },
+});
+
+export type MailQueueActor = ActorRefFrom<typeof mailQueueMachine>;
+
+interface Enqueue {
+  assign(changed: Partial<MailQueueContext>): void;
+  emit(event: MailQueueEmitted): void;
+}
+
+function apply(enqueue: Enqueue, { box, rows }: changes.Change): void {
+  enqueue.assign({ box });
+  if (rows.length > 0) enqueue.emit({ type: 'accounted', rows });
+}
+
+function whenDue({ box, around, notBefore }: MailQueueContext): number {
+  const now = around.now();
+  const at = box.sealed ? changes.retryAt(box, now) : (changes.dueAt(box, around.settings(), now) ?? now);
+  return Math.max(notBefore, at);
+}
+
+/** A longer delay would fire at once. */
+function clamp(delayMs: number): number {
+  return Math.min(longestDelayMs, Math.max(0, delayMs));
+}
+
+function failureOf(error: unknown): changes.Failure {
+  const { code, message } = toAppError(error);
+  return { isRefusal: errorTable[code].retry === 'few', why: message };
+}

@@ -1,0 +1,282 @@
+/**
+ * The mail of all tools: one running queue for each, by name, and its file kept equal to it. Made by daemon.ts, fed with the notices of the
+ * job actors. An event counts when the file of its tool is on disk: settled() tells, and what may be forgotten elsewhere waits for it.
+ */
+import { createActor, fromPromise } from 'xstate';
+import { type MailLogRow, type Notice, Tool } from '../domain.ts';
+import type { Log } from '../log.ts';
+import { emptyMailbox, type Mailbox, type NoticeDetails, type SealedMail } from '../mailbox.ts';
+import type { MailSettings } from '../settings.ts';
+import {
+  type MailAttempt,
+  type MailQueueActor,
+  type MailQueueEvent,
+  type MailSurroundings,
+  mailQueueMachine,
+} from './mail-queue.ts';
+
+export interface MailEffects {
+  /** Composes; the bytes are fixed from then on. Rejects only by a defect of ours. */
+  seal(mailbox: Mailbox): Promise<SealedMail>;
+  /** Resolves when this state or a later one of that tool is on disk. */
+  save(mailbox: Mailbox): Promise<void>;
+  /** `isSent` false: sending is switched off. @throws AppError `mail.deferred`, `mail.refused` */
+  deliver(mail: SealedMail, signal: AbortSignal): Promise<{ readonly isSent: boolean }>;
+}
+
+/** For metrics; times in ms. */
+export interface MailObserver {
+  /** From the event to its being on disk. */
+  durable(ms: number): void;
+  /** From the time a mail was due to the server's having taken it. */
+  handedOver(ms: number): void;
+  attempted(as: MailAttempt): void;
+}
+
+export interface MailRosterOptions {
+  /** As they were on disk at the start. */
+  readonly saved: readonly Mailbox[];
+  readonly effects: MailEffects;
+  settings(): MailSettings;
+  /** Ms since the epoch. */
+  now(): number;
+  /** 0 ≤ n < 1; unset: Math.random. */
+  readonly random?: () => number;
+  readonly log: Log;
+  readonly observer: MailObserver;
+  /** What became of which events; must not throw. */
+  onAccounted(tool: string, rows: readonly MailLogRow[]): void;
+  /** Unset: the mail queue machine. Tests hand in one with a mistake in it. */
+  readonly machine?: typeof mailQueueMachine;
+}
+
+export interface MailStats {
+  readonly mailboxes: number;
+  /** Events that wait for a mail to be made. */
+  readonly gathered: number;
+  /** Mails on their way. */
+  readonly sealed: number;
+  readonly parked: number;
+  /** When the oldest event or mail that is not parked began to wait; undefined where none does. */
+  readonly oldestAt: number | undefined;
+  /** Mailboxes that the disk has not taken yet. */
+  readonly unsaved: number;
+  /** Queues that failed, since the start. */
+  readonly failures: number;
+}
+
+export interface MailRoster {
+  /** Counts it at once; durable when settled() says so. Never throws. */
+  accept(notice: Notice): void;
+  /** What was collected of an event; nothing where it does not wait any more. */
+  addDetails(tool: string, noticeId: string, details: NoticeDetails): void;
+  /** Whether an event waits for a mail, and nothing was collected of it yet. */
+  isWaiting(notice: Notice): boolean;
+  /** Resolves when everything accepted before is on disk; pending while the disk refuses. Never rejects. */
+  settled(): Promise<void>;
+  find(tool: string): Mailbox | undefined;
+  all(): Iterable<Mailbox>;
+  /** @returns false where the tool has no parked mail of this Message-ID */
+  retry(tool: string, messageId: string): boolean;
+  drop(tool: string, messageId: string): boolean;
+  /** To be called when settings have changed: what is due when is reckoned anew. */
+  replan(): void;
+  stats(): MailStats;
+  /** Ends attempts under way, and waits for the disk, 5 s at most. */
+  stop(): Promise<void>;
+}
+
+interface Entry {
+  readonly tool: string;
+  actor: MailQueueActor;
+  /** As the actor had it last; after its failure that is what it goes on with. */
+  box: Mailbox;
+  /** When `box` first differed from what the disk has. */
+  unsavedSince: number;
+  failures: number;
+  timer: NodeJS.Timeout | undefined;
+  /** Who waits until the disk has what `box` is now. */
+  waiters: (() => void)[];
+}
+
+const spreadMs = 10_000;
+const stopGraceMs = 5_000;
+const save = { firstPauseMs: 500, longestPauseMs: 30_000 };
+
+export function createMailRoster(options: MailRosterOptions): MailRoster {
+  const { effects, log, observer, onAccounted, now, random = Math.random, machine = mailQueueMachine } = options;
+  const entries = new Map<string, Entry>();
+  const dirty = new Set<Entry>();
+  const around: MailSurroundings = { settings: options.settings, now, random };
+  let failures = 0;
+  let isStopping = false;
+
+  const provided = machine.provide({
+    actors: {
+      seal: fromPromise(({ input: { box } }) => effects.seal(box)),
+      store: fromPromise(({ input: { box } }) => stored(box.tool)),
+      deliver: fromPromise(({ input: { mail }, signal }) => effects.deliver(mail, signal)),
+    },
+  });
+
+  /** @param notBefore for mails of a former life of the daemon */
+  function open(tool: string, box: Mailbox, notBefore?: number): Entry {
+    const entry: Entry = {
+      tool,
+      actor: undefined as never,
+      box,
+      unsavedSince: 0,
+      failures: 0,
+      timer: undefined,
+      waiters: [],
+    };
+    entries.set(tool, entry);
+    begin(entry, notBefore);
+    return entry;
+  }
+
+  function begin(entry: Entry, notBefore = 0): void {
+    const actor = createActor(provided, { input: { saved: entry.box, around, notBefore } });
+    entry.actor = actor;
+    actor.on('accounted', ({ rows }) => onAccounted(entry.tool, rows));
+    actor.on('attempted', ({ as, lateMs }) => {
+      observer.attempted(as);
+      if (as === 'sent') observer.handedOver(lateMs);
+    });
+    actor.subscribe({
+      next: ({ context }) => {
+        if (context.box !== entry.box) changed(entry, context.box);
+      },
+      error: (error) => revive(entry, error),
+    });
+    actor.start();
+  }
+
+  /** A queue that fails is a mistake of ours; it begins anew from its mailbox, which holds everything. */
+  function revive(entry: Entry, error: unknown): void {
+    failures += 1;
+    log.error({ tool: entry.tool, err: error }, 'a mail queue failed and begins anew');
+    // Not at once: what made it fail may come again.
+    if (!isStopping) begin(entry, now() + spreadMs);
+  }
+
+  function changed(entry: Entry, box: Mailbox): void {
+    entry.box = box;
+    if (!dirty.has(entry)) entry.unsavedSince = performance.now();
+    dirty.add(entry);
+    if (entry.timer === undefined) void write(entry);
+  }
+
+  async function write(entry: Entry): Promise<void> {
+    const { box } = entry;
+    const waiters = entry.waiters.splice(0);
+    try {
+      await effects.save(box);
+    } catch (error) {
+      entry.waiters.push(...waiters);
+      refused(entry, error);
+      return;
+    }
+    for (const answer of waiters) answer();
+    if (entry.failures > 0) log.info({ tool: entry.tool }, 'the mailbox is on disk again');
+    entry.failures = 0;
+    // What came meanwhile has a write of its own, which is under way.
+    if (entry.box !== box) return;
+    observer.durable(performance.now() - entry.unsavedSince);
+    dirty.delete(entry);
+    for (const answer of entry.waiters.splice(0)) answer();
+  }
+
+  function refused(entry: Entry, error: unknown): void {
+    entry.failures += 1;
+    if (entry.failures === 1)
+      log.error({ tool: entry.tool, err: error }, 'a mailbox cannot be written; it is tried again, nothing is lost');
+    if (entry.timer !== undefined || isStopping) return;
+    const pauseMs = Math.min(save.longestPauseMs, save.firstPauseMs * 2 ** Math.min(entry.failures - 1, 10));
+    entry.timer = setTimeout(() => {
+      entry.timer = undefined;
+      if (dirty.has(entry)) void write(entry);
+    }, pauseMs);
+  }
+
+  /** Resolves when the disk has what the mailbox is now. */
+  function stored(tool: string): Promise<void> {
+    const entry = entries.get(tool);
+    if (!entry) return Promise.resolve();
+    // The actor asks in the middle of a step; what that step changes is known to us at its end.
+    return Promise.resolve().then(() =>
+      dirty.has(entry) ? new Promise<void>((answer) => entry.waiters.push(answer)) : undefined,
+    );
+  }
+
+  function accept(notice: Notice): void {
+    const tool = Tool.ofNamespace(notice.key.namespace)?.name;
+    if (tool === undefined || isStopping) return;
+    send(entries.get(tool) ?? open(tool, emptyMailbox(tool)), { type: 'notice.added', notice });
+  }
+
+  function send(entry: Entry | undefined, event: MailQueueEvent): void {
+    entry?.actor.send(event);
+  }
+
+  function ask(tool: string, event: Extract<MailQueueEvent, { messageId: string }>): boolean {
+    const entry = entries.get(tool);
+    const isThere = entry?.box.parked.some(({ messageId }) => messageId === event.messageId) ?? false;
+    if (isThere) send(entry, event);
+    return isThere;
+  }
+
+  for (const box of options.saved) open(box.tool, box, now() + random() * spreadMs);
+
+  return {
+    accept,
+    addDetails: (tool, id, details) => send(entries.get(tool), { type: 'details.found', id, details }),
+    isWaiting(notice) {
+      const tool = Tool.ofNamespace(notice.key.namespace)?.name;
+      const box = tool === undefined ? undefined : entries.get(tool)?.box;
+      return box?.open.some((one) => one.notice.id === notice.id && one.details === undefined) ?? false;
+    },
+    async settled() {
+      await Promise.all([...dirty].map(({ waiters }) => new Promise<void>((answer) => waiters.push(answer))));
+    },
+    find: (tool) => entries.get(tool)?.box,
+    *all() {
+      for (const { box } of entries.values()) yield box;
+    },
+    retry: (tool, messageId) => ask(tool, { type: 'retry.requested', messageId }),
+    drop: (tool, messageId) => ask(tool, { type: 'drop.requested', messageId }),
+    replan() {
+      for (const entry of entries.values()) send(entry, { type: 'settings.changed' });
+    },
+    stats: () => ({ ...statsOf(entries.values()), mailboxes: entries.size, unsaved: dirty.size, failures }),
+    async stop() {
+      isStopping = true;
+      for (const { actor, timer } of entries.values()) {
+        clearTimeout(timer);
+        actor.stop();
+      }
+      await Promise.race([lastWrites(), rest(stopGraceMs)]);
+      if (dirty.size > 0)
+        log.error({ mailboxes: dirty.size }, 'the disk did not take the last events; they are read again at the start');
+    },
+  };
+
+  async function lastWrites(): Promise<void> {
+    await Promise.all([...dirty].map((entry) => write(entry)));
+  }
+}
+
+function statsOf(entries: Iterable<Entry>): Pick<MailStats, 'gathered' | 'sealed' | 'parked' | 'oldestAt'> {
+  let [gathered, sealed, parked, oldestAt] = [0, 0, 0, Number.POSITIVE_INFINITY];
+  for (const { box } of entries) {
+    gathered += box.open.length + box.folded;
+    sealed += box.sealed ? 1 : 0;
+    parked += box.parked.length;
+    oldestAt = Math.min(oldestAt, box.openedAt ?? oldestAt, box.sealed?.sealedAt ?? oldestAt);
+  }
+  return { gathered, sealed, parked, oldestAt: Number.isFinite(oldestAt) ? oldestAt : undefined };
+}
+
+function rest(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

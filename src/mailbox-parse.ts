@@ -1,0 +1,123 @@
+/**
+ * What a mailbox file holds, as a mailbox. The sum in the file (mail/mailbox-files.ts) says that it is as we wrote it; what is looked at
+ * here is whether it was written by a release that meant the same by it. Single entries that say nothing are left out.
+ */
+import { emailsChoices, failureReasons, noticeKinds } from './domain.ts';
+import { amountAt, listAt, recordAt, textAt } from './fields.ts';
+import {
+  emptyMailbox,
+  type GatheredNotice,
+  type Incident,
+  type Mailbox,
+  type ParkedMail,
+  type SealedMail,
+} from './mailbox.ts';
+
+/** @throws Error for another version, or what is no mailbox */
+export function parseMailbox(value: unknown): Mailbox {
+  const tool = textAt(value, 'tool');
+  if (recordAt(value).v !== 1 || tool === undefined) throw new Error('The version of the file is not 1.');
+  const open = listAt(value, 'open').filter(isGathered);
+  const folded = amountAt(value, 'folded') ?? 0;
+  const hasWork = open.length + folded > 0;
+  return {
+    ...emptyMailbox(tool),
+    open,
+    folded,
+    openedAt: hasWork ? (amountAt(value, 'openedAt') ?? 0) : undefined,
+    sealed: isSealed(recordAt(value).sealed) ? (recordAt(value).sealed as SealedMail) : undefined,
+    lastSealedAt: amountAt(value, 'lastSealedAt') ?? 0,
+    tries: amountAt(value, 'tries') ?? 0,
+    refusals: amountAt(value, 'refusals') ?? 0,
+    firstTriedAt: timeOf(value, 'firstTriedAt'),
+    retryAt: timeOf(value, 'retryAt'),
+    parked: listAt(value, 'parked').filter(isParked),
+    sent: listAt(value, 'sent').filter(isSent),
+    day: { date: textAt(value, 'day', 'date') ?? '', mails: amountAt(value, 'day', 'mails') ?? 0 },
+    incidents: listAt(value, 'incidents').filter(isIncident),
+    counted: listAt(value, 'counted').filter((id) => typeof id === 'string'),
+    gapsToldUntil: amountAt(value, 'gapsToldUntil') ?? 0,
+  };
+}
+
+/** Times with a part of a millisecond come from jitter. */
+function timeOf(value: unknown, name: string): number | undefined {
+  const at = recordAt(value)[name];
+  return typeof at === 'number' && Number.isFinite(at) && at >= 0 ? at : undefined;
+}
+
+function isGathered(value: unknown): value is GatheredNotice {
+  const as = textAt(value, 'as');
+  const details = recordAt(value).details;
+  return (
+    isNotice(recordAt(value).notice) &&
+    (as === 'event' || as === 'recovered') &&
+    isOptional(recordAt(value).incident, isIncident) &&
+    isOptional(details, () => hasTextsOnly(listAt(details, 'lines')))
+  );
+}
+
+function isNotice(value: unknown): boolean {
+  const { reason, exitCode, signal, ran } = recordAt(value);
+  return (
+    ['id', 'run'].every((name) => textAt(value, name) !== undefined) &&
+    isOneOf(noticeKinds, textAt(value, 'kind')) &&
+    isOneOf(emailsChoices, textAt(value, 'emails')) &&
+    isOneOf(['Job', 'CronJob', 'Deployment'], textAt(value, 'key', 'kind')) &&
+    ['namespace', 'name'].every((name) => textAt(value, 'key', name) !== undefined) &&
+    timeOf(value, 'at') !== undefined &&
+    amountAt(value, 'attempts') !== undefined &&
+    isOptional(reason, () => isOneOf(failureReasons, reason)) &&
+    isOptional(exitCode, isNumber) &&
+    isOptional(signal, isNumber) &&
+    ['pod', 'clusterSays', 'jobSays', 'jobUid'].every((name) => isOptional(recordAt(value)[name], isText)) &&
+    isOptional(ran, () => textAt(ran, 'cmd') !== undefined && textAt(ran, 'image') !== undefined)
+  );
+}
+
+function isIncident(value: unknown): value is Incident {
+  return (
+    isOneOf(['Job', 'CronJob', 'Deployment'], textAt(value, 'kind')) &&
+    textAt(value, 'name') !== undefined &&
+    ['since', 'lastAt', 'toldAt'].every((name) => timeOf(value, name) !== undefined) &&
+    amountAt(value, 'failures') !== undefined &&
+    isOptional(recordAt(value).thread, isText)
+  );
+}
+
+function isSealed(value: unknown): value is SealedMail {
+  return (
+    ['messageId', 'from', 'to', 'subject', 'bytes'].every((name) => textAt(value, name) !== undefined) &&
+    timeOf(value, 'sealedAt') !== undefined &&
+    amountAt(value, 'gapsUntil') !== undefined &&
+    listAt(value, 'notices').every((ref) => textAt(ref, 'id') !== undefined)
+  );
+}
+
+function isParked(value: unknown): value is ParkedMail {
+  return isSealed(value) && timeOf(value, 'parkedAt') !== undefined && textAt(value, 'why') !== undefined;
+}
+
+function isSent(value: unknown): value is Mailbox['sent'][number] {
+  return textAt(value, 'messageId') !== undefined && timeOf(value, 'sentAt') !== undefined;
+}
+
+function isOptional(value: unknown, is: (value: unknown) => boolean): boolean {
+  return value === undefined || is(value);
+}
+
+function isOneOf(words: readonly string[], word: unknown): boolean {
+  return typeof word === 'string' && words.includes(word);
+}
+
+function isNumber(value: unknown): boolean {
+  return typeof value === 'number';
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+function hasTextsOnly(values: readonly unknown[]): boolean {
+  return values.every(isText);
+}

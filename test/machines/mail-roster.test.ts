@@ -1,0 +1,211 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { assign } from 'xstate';
+import type { MailLogRow } from '../../src/domain.ts';
+import { createLog } from '../../src/log.ts';
+import { mailQueueMachine } from '../../src/machines/mail-queue.ts';
+import { createMailRoster, type MailRoster, type MailRosterOptions } from '../../src/machines/mail-roster.ts';
+import { type Mailbox, refOf } from '../../src/mailbox.ts';
+import { parseSettings } from '../../src/settings.ts';
+import { makeGathered, makeMailbox, makeNotice, makeSealed } from '../support/notices.ts';
+
+const opened: MailRoster[] = [];
+beforeEach(
+  () => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'], now: makeNotice().at }),
+);
+afterEach(async () => {
+  const stopped = Promise.all(opened.splice(0).map((roster) => roster.stop()));
+  await vi.advanceTimersByTimeAsync(10_000);
+  await stopped;
+  vi.useRealTimers();
+});
+
+/** A disk that can be made to refuse or to hang, and what it holds. */
+function scriptDisk() {
+  const disk = new Map<string, Mailbox>();
+  const script = { refuses: false, hangs: false, writes: 0 };
+  const waiting: (() => void)[] = [];
+  return {
+    disk,
+    script,
+    release() {
+      script.hangs = false;
+      for (const go of waiting.splice(0)) go();
+    },
+    async save(box: Mailbox) {
+      script.writes += 1;
+      if (script.hangs) await new Promise<void>((go) => waiting.push(go));
+      if (script.refuses) throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
+      disk.set(box.tool, box);
+    },
+  };
+}
+
+function create(changes: Partial<MailRosterOptions> = {}) {
+  const disk = scriptDisk();
+  const lines: string[] = [];
+  const delivered: string[] = [];
+  const rows: [string, MailLogRow][] = [];
+  const seen = { durable: [] as number[], attempts: [] as string[] };
+  let count = 0;
+  const roster = createMailRoster({
+    saved: [],
+    effects: {
+      save: disk.save,
+      async seal({ tool, open }) {
+        count += 1;
+        const notices = open.map(({ notice }) => refOf(notice));
+        return makeSealed({ messageId: `<${tool}-${count}@x>`, sealedAt: Date.now(), notices });
+      },
+      async deliver({ messageId }) {
+        delivered.push(messageId);
+        return { isSent: true };
+      },
+    },
+    settings: () => parseSettings({}).settings.mail,
+    now: Date.now,
+    random: () => 0.5,
+    log: createLog({ level: 'info', stream: { write: (line) => void lines.push(JSON.parse(line).msg) } }),
+    observer: {
+      durable: (ms) => void seen.durable.push(ms),
+      handedOver: () => {},
+      attempted: (as) => void seen.attempts.push(as),
+    },
+    onAccounted: (tool, some) => void rows.push(...some.map((row): [string, MailLogRow] => [tool, row])),
+    ...changes,
+  });
+  opened.push(roster);
+  return { roster, ...disk, lines, delivered, rows, seen };
+}
+
+const failure = (tool: string, run = 'run-1') =>
+  makeNotice({ run, key: { namespace: `tool-${tool}`, kind: 'CronJob', name: run } });
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+async function isPending(promise: Promise<unknown>): Promise<boolean> {
+  let pending = true;
+  void promise.then(() => {
+    pending = false;
+  });
+  await pass(0);
+  return pending;
+}
+
+describe('the mail of all tools', () => {
+  it('keeps tools apart, by namespace alone', async () => {
+    const { roster, delivered } = create();
+    roster.accept(failure('alpha'));
+    roster.accept(failure('beta'));
+    roster.accept(makeNotice({ key: { namespace: 'kube-system', kind: 'Job', name: 'x' } }));
+    roster.accept(makeNotice({ key: { namespace: 'alpha', kind: 'Job', name: 'x' } }));
+    await pass(40_000);
+    expect(delivered.sort()).toEqual(['<alpha-1@x>', '<beta-2@x>']);
+    expect([...roster.all()].map(({ tool }) => tool)).toEqual(['alpha', 'beta']);
+  });
+
+  it('is settled when everything that was accepted before is on disk', async () => {
+    const { roster, disk, script, release } = create();
+    await roster.settled();
+    script.hangs = true;
+    roster.accept(failure('alpha'));
+    const settled = roster.settled();
+    expect(await isPending(settled)).toBe(true);
+    release();
+    await settled;
+    expect(disk.get('alpha')?.open).toHaveLength(1);
+  });
+
+  it('is settled in the end however many events go on coming', async () => {
+    const { roster, script, release } = create();
+    script.hangs = true;
+    roster.accept(failure('alpha', 'first'));
+    const settled = roster.settled();
+    roster.accept(failure('alpha', 'second'));
+    release();
+    roster.accept(failure('alpha', 'third'));
+    script.hangs = true;
+    roster.accept(failure('alpha', 'fourth'));
+    expect(await isPending(settled)).toBe(false);
+  });
+
+  it('is not settled, and sends nothing, while the disk refuses; then it goes on', async () => {
+    const { roster, script, delivered, lines } = create();
+    script.refuses = true;
+    roster.accept(failure('alpha'));
+    const settled = roster.settled();
+    await pass(120_000);
+    expect([await isPending(settled), delivered, roster.stats().unsaved]).toEqual([true, [], 1]);
+    script.refuses = false;
+    await pass(60_000);
+    expect([await isPending(settled), delivered]).toEqual([false, ['<alpha-1@x>']]);
+    expect(lines).toEqual([
+      'a mailbox cannot be written; it is tried again, nothing is lost',
+      'the mailbox is on disk again',
+    ]);
+  });
+
+  it('writes nothing for an event that changes nothing', async () => {
+    const { roster, script } = create();
+    roster.accept(makeNotice({ kind: 'steady' }));
+    roster.accept(makeNotice({ kind: 'finished' }));
+    roster.accept(makeNotice({ kind: 'failed', emails: 'none' }));
+    await roster.settled();
+    expect(script.writes).toBe(0);
+  });
+
+  it('spreads what is due after a restart over ten seconds', async () => {
+    const saved = [makeMailbox({ open: [makeGathered()], openedAt: 0 })];
+    const { delivered } = create({ saved });
+    await pass(4_900);
+    expect(delivered).toEqual([]);
+    await pass(200);
+    expect(delivered).toEqual(['<alpha-1@x>']);
+  });
+
+  it('lets a queue that fails begin anew from its mailbox, and the others alone', async () => {
+    let mistakes = 0;
+    const machine = mailQueueMachine.provide({
+      actions: {
+        takeBatch: assign(({ context: { box } }) => {
+          if (box.tool === 'alpha' && mistakes++ === 0) throw new Error('a defect');
+          return { batch: { events: box.open.length, folded: box.folded } };
+        }),
+      },
+    });
+    const { roster, delivered, lines } = create({ machine });
+    roster.accept(failure('alpha'));
+    roster.accept(failure('beta'));
+    await pass(35_000);
+    roster.accept(failure('alpha', 'run-2'));
+    await pass(60_000);
+    expect(delivered).toEqual(['<beta-1@x>', '<alpha-2@x>']);
+    expect([roster.stats().failures, lines]).toEqual([1, ['a mail queue failed and begins anew']]);
+  });
+
+  it('says how much waits, and since when', async () => {
+    const { roster } = create({
+      saved: [makeMailbox({ sealed: makeSealed({ sealedAt: 5_000 }), open: [makeGathered()], openedAt: 7_000 })],
+    });
+    roster.accept(failure('beta'));
+    expect(roster.stats()).toMatchObject({ mailboxes: 2, gathered: 2, sealed: 1, parked: 0, oldestAt: 5_000 });
+  });
+
+  it('knows whether an event waits for its details', () => {
+    const { roster } = create();
+    roster.accept(failure('alpha'));
+    expect([roster.isWaiting(failure('alpha')), roster.isWaiting(failure('beta'))]).toEqual([true, false]);
+    roster.addDetails('alpha', failure('alpha').id, makeGathered().details as never);
+    expect(roster.isWaiting(failure('alpha'))).toBe(false);
+  });
+
+  it('says whether there is a parked mail to be tried again or dropped', async () => {
+    const parked = [{ ...makeSealed(), parkedAt: 0, tries: 3, why: 'refused', isRetried: false }];
+    const { roster, delivered } = create({ saved: [makeMailbox({ parked })] });
+    expect([roster.retry('beta', '<one@toolforge.org>'), roster.retry('alpha', '<two@toolforge.org>')]).toEqual([
+      false,
+      false,
+    ]);
+    expect(roster.drop('alpha', '<two@toolforge.org>')).toBe(false);
+    expect(roster.retry('alpha', '<one@toolforge.org>')).toBe(true);
+    await pass(10_000);
+    expect(delivered).toEqual(['<one@toolforge.org>']);
+  });
+});
