@@ -1,0 +1,66 @@
+/**
+ * A Debian package and the libraries it needs, unpacked below the cache and never installed: no service is started, nothing of the machine
+ * changes. For programs that a test runs on its own.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { run } from '../cluster/run.ts';
+import { cacheRoot } from '../cluster/versions.ts';
+
+export interface DebianTree {
+  /** `/` of the package. */
+  readonly root: string;
+  /** For LD_LIBRARY_PATH. */
+  readonly libraries: string;
+}
+
+const patient = ['-q', '-o', 'DPkg::Lock::Timeout=300'];
+
+/**
+ * Downloads it the first time, which takes seconds; processes that ask at once do not disturb one another.
+ * @param privateLibraries directories of the tree that hold libraries of the package itself
+ */
+export async function debianTree(name: string, privateLibraries: readonly string[] = []): Promise<DebianTree> {
+  const root = join(cacheRoot(), `debian-${name}`);
+  if (!existsSync(root)) await unpack(name, root);
+  const triplet = (await run('dpkg-architecture', ['-qDEB_HOST_MULTIARCH']).catch(guessTriplet)).trim();
+  const directories = [...privateLibraries, `usr/lib/${triplet}`, `lib/${triplet}`];
+  return { root, libraries: directories.map((directory) => join(root, directory)).join(':') };
+}
+
+/** dpkg-architecture comes with the tools of package makers only. */
+async function guessTriplet(): Promise<string> {
+  return `${(await run('uname', ['-m'])).trim()}-linux-gnu`;
+}
+
+async function unpack(name: string, root: string): Promise<void> {
+  await mkdir(cacheRoot(), { recursive: true });
+  const place = await mkdtemp(join(cacheRoot(), `debian-${name}-`));
+  try {
+    await run('apt-get', [...patient, 'update']);
+    await run('apt-get', [...patient, 'download', name, ...(await missingLibraries(name))], { cwd: place });
+    const tree = join(place, 'tree');
+    await mkdir(tree);
+    for (const file of await readdir(place))
+      if (file.endsWith('.deb')) await run('dpkg', ['-x', join(place, file), tree]);
+    await rename(tree, root).catch((error: NodeJS.ErrnoException) => {
+      // Somebody else was faster, with the same.
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    });
+  } finally {
+    await rm(place, { recursive: true, force: true });
+  }
+}
+
+/** By the names of packages, which for libraries begin so (Debian Policy, "Shared libraries"). */
+async function missingLibraries(name: string): Promise<string[]> {
+  const all = (await run('apt-cache', ['depends', '--recurse', '--important', name])).match(/^lib\S+$/gm) ?? [];
+  const installed = new Set(
+    (await run('dpkg', ['--get-selections']))
+      .split('\n')
+      .filter((line) => line.endsWith('\tinstall'))
+      .map((line) => line.split(/[:\t]/)[0]),
+  );
+  return [...new Set(all)].filter((library) => !installed.has(library) && !library.endsWith('-perl'));
+}
