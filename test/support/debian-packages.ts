@@ -15,6 +15,9 @@ export interface DebianTree {
   readonly libraries: string;
 }
 
+/** One download for all who ask at once. */
+const underWay = new Map<string, Promise<void>>();
+
 const patient = ['-q', '-o', 'DPkg::Lock::Timeout=300'];
 
 /**
@@ -23,7 +26,11 @@ const patient = ['-q', '-o', 'DPkg::Lock::Timeout=300'];
  */
 export async function debianTree(name: string, privateLibraries: readonly string[] = []): Promise<DebianTree> {
   const root = join(cacheRoot(), `debian-${name}`);
-  if (!existsSync(root)) await unpack(name, root);
+  if (!existsSync(root)) {
+    const unpacking = underWay.get(name) ?? unpack(name, root);
+    underWay.set(name, unpacking);
+    await unpacking.finally(() => underWay.delete(name));
+  }
   const triplet = (await run('dpkg-architecture', ['-qDEB_HOST_MULTIARCH']).catch(guessTriplet)).trim();
   const directories = [...privateLibraries, `usr/lib/${triplet}`, `lib/${triplet}`];
   return { root, libraries: directories.map((directory) => join(root, directory)).join(':') };
