@@ -20,6 +20,10 @@ export interface JobFacts {
   readonly gone: readonly string[];
   /** Uids of runs, still there, of which the end has been told. */
   readonly told: readonly string[];
+  /** Ids of notices that have been told; those of uids that are gone are let go. */
+  readonly noticed: readonly string[];
+  /** Uids of objects of which nothing new was heard since the start: what they alone show was told before it. */
+  readonly old: readonly string[];
 }
 
 /** One for all jobs: most of them have none. */
@@ -29,7 +33,18 @@ const none: readonly never[] = [];
 const maxGone = 32;
 
 export function noFacts(key: JobKey): JobFacts {
-  return { key, object: undefined, version: '', ended: false, runs: none, pods: none, gone: none, told: none };
+  return {
+    key,
+    object: undefined,
+    version: '',
+    ended: false,
+    runs: none,
+    pods: none,
+    gone: none,
+    told: none,
+    noticed: none,
+    old: none,
+  };
 }
 
 /** Whether a state of the object tells anything: it is later than the latest known, and not of an object that is gone. */
@@ -120,4 +135,10 @@ function isOfThisDeployment(object: ObjectFacts, pod: PodFacts): boolean {
 /** filter(), but the same array where it would only be copied. */
 function keep<Part>(parts: readonly Part[], isKept: (part: Part) => boolean): readonly Part[] {
   return parts.every(isKept) ? parts : parts.filter(isKept);
+}
+
+/** A uid is old until something new is heard of it. */
+export function withAge(old: readonly string[], uid: string, isOld: boolean): readonly string[] {
+  if (old.includes(uid) === isOld) return old;
+  return isOld ? [...old, uid] : old.filter((one) => one !== uid);
 }

@@ -12,7 +12,17 @@
  *     '------ Deployment ------> continuous --> running | failed | unknown | pending
  */
 import { type ActorRefFrom, assign, enqueueActions, type SnapshotFrom, setup } from 'xstate';
-import type { JobEvent, JobKey, JobSnapshot, JobState, ObjectFacts, PodFacts, RunEnd, RunFacts } from '../domain.ts';
+import type {
+  JobEvent,
+  JobKey,
+  JobSnapshot,
+  JobState,
+  Notice,
+  ObjectFacts,
+  PodFacts,
+  RunEnd,
+  RunFacts,
+} from '../domain.ts';
 import {
   bury,
   formerUid,
@@ -22,12 +32,14 @@ import {
   noFacts,
   ownPods,
   ownRuns,
+  withAge,
   withObject,
   withoutObject,
   withoutPart,
   withPart,
 } from './job-facts.ts';
 import * as rules from './job-rules.ts';
+import { type Graces, type Sign, signOfEnd, signsOf } from './notices.ts';
 import { endOfGone, endsToTell, forget } from './run-end.ts';
 
 interface Gone {
@@ -35,13 +47,40 @@ interface Gone {
   readonly resourceVersion: string;
 }
 
+/** What is looked at beside the facts, at the moment of use. */
+export interface JobSurroundings {
+  graces(): Graces;
+  /** Ms since the epoch. */
+  now(): number;
+}
+
+/** Of a job that nobody wants to hear of. */
+const nobody: JobSurroundings = {
+  graces: () => ({ troubleMs: Number.POSITIVE_INFINITY, steadyMs: Number.POSITIVE_INFINITY }),
+  now: () => 0,
+};
+
+interface JobContext extends JobFacts {
+  readonly around: JobSurroundings;
+}
+
+/** Time in which something lasted has passed. */
+interface GracePassed {
+  readonly type: 'grace.passed';
+}
+
+const longestDelayMs = 2 ** 31 - 1;
+const maxNoticed = 64;
+
 export const jobMachine = setup({
   types: {
-    context: {} as JobFacts,
-    events: {} as JobEvent,
-    input: {} as { readonly key: JobKey },
+    context: {} as JobContext,
+    events: {} as JobEvent | GracePassed,
+    input: {} as { readonly key: JobKey; readonly around?: JobSurroundings },
     tags: {} as JobState,
-    emitted: {} as { readonly type: 'run.ended'; readonly end: RunEnd },
+    emitted: {} as
+      | { readonly type: 'run.ended'; readonly end: RunEnd }
+      | { readonly type: 'notice'; readonly notice: Notice },
   },
   actions: {
     /** Once for each run, when all that there is to say of its end is known. */
@@ -54,20 +93,40 @@ export const jobMachine = setup({
     /** The last moment to tell the end of a run: with what is known of it. */
     tellLast: enqueueActions(({ context, enqueue }, { uid }: { uid: string | undefined }) => {
       const end = endOfGone(context, uid);
+      const sign = end && signOfEnd(context, end);
       if (end) enqueue.emit({ type: 'run.ended', end });
+      if (sign && isNews(context, sign)) enqueue.emit({ type: 'notice', notice: sign.notice });
       enqueue.assign({ told: forget(context.told, uid) });
     }),
+    /** Whatever has happened, or has lasted long enough; and a look at the rest when its time comes. */
+    tellNotices: enqueueActions(({ context, enqueue }) => {
+      const { around, noticed } = context;
+      const now = around.now();
+      const fresh = signsOf(context, around.graces()).filter(({ notice }) => !noticed.includes(notice.id));
+      const due = fresh.filter(({ dueAt }) => dueAt === undefined || dueAt <= now);
+      for (const sign of due) if (isNews(context, sign)) enqueue.emit({ type: 'notice', notice: sign.notice });
+      if (due.length > 0) enqueue.assign({ noticed: withNoticed(context, due) });
+      enqueue.cancel('grace');
+      const next = Math.min(...fresh.map(({ dueAt }) => (dueAt !== undefined && dueAt > now ? dueAt : Infinity)));
+      if (next < Infinity)
+        enqueue.raise({ type: 'grace.passed' }, { id: 'grace', delay: Math.min(next - now, longestDelayMs) });
+    }),
+    keepAge: assign(({ context: { old } }, { uid, isOld = false }: { uid: string; isOld?: boolean | undefined }) => ({
+      old: withAge(old, uid, isOld),
+    })),
     keepObject: assign(({ context }, { object }: { object: ObjectFacts }) => withObject(context, object)),
     keepRun: assign(({ context }, { run }: { run: RunFacts }) => ({ runs: withPart(context.runs, run) })),
     keepPod: assign(({ context }, { pod }: { pod: PodFacts }) => ({ pods: withPart(context.pods, pod) })),
     buryObject: assign(({ context }, { uid, resourceVersion }: Gone) => withoutObject(context, uid, resourceVersion)),
-    buryRun: assign(({ context: { runs, gone } }, { uid }: Gone) => ({
+    buryRun: assign(({ context: { runs, gone, old } }, { uid }: Gone) => ({
       runs: withoutPart(runs, uid),
       gone: bury(gone, uid),
+      old: withAge(old, uid, false),
     })),
-    buryPod: assign(({ context: { pods, gone } }, { uid }: Gone) => ({
+    buryPod: assign(({ context: { pods, gone, old } }, { uid }: Gone) => ({
       pods: withoutPart(pods, uid),
       gone: bury(gone, uid),
+      old: withAge(old, uid, false),
     })),
   },
   guards: {
@@ -95,7 +154,7 @@ export const jobMachine = setup({
   },
 }).createMachine({
   id: 'job',
-  context: ({ input }) => noFacts(input.key),
+  context: ({ input }) => ({ ...noFacts(input.key), around: input.around ?? nobody }),
   initial: 'absent',
   on: {
     'object.seen': {
@@ -103,7 +162,9 @@ export const jobMachine = setup({
       actions: [
         { type: 'tellLast', params: ({ context, event }) => ({ uid: formerUid(context, event.object) }) },
         { type: 'keepObject', params: ({ event }) => event },
+        { type: 'keepAge', params: ({ event }) => ({ uid: event.object.uid, isOld: event.isOld }) },
         'tellEnds',
+        'tellNotices',
       ],
       target: '.deciding',
     },
@@ -112,12 +173,18 @@ export const jobMachine = setup({
       actions: [
         { type: 'tellLast', params: ({ event }) => event },
         { type: 'buryObject', params: ({ event }) => event },
+        'tellNotices',
       ],
       target: '.deciding',
     },
     'run.seen': {
       guard: { type: 'isNewRun', params: ({ event }) => event },
-      actions: [{ type: 'keepRun', params: ({ event }) => event }, 'tellEnds'],
+      actions: [
+        { type: 'keepRun', params: ({ event }) => event },
+        { type: 'keepAge', params: ({ event }) => ({ uid: event.run.uid, isOld: event.isOld }) },
+        'tellEnds',
+        'tellNotices',
+      ],
       target: '.deciding',
     },
     'run.gone': {
@@ -125,19 +192,26 @@ export const jobMachine = setup({
       actions: [
         { type: 'tellLast', params: ({ event }) => event },
         { type: 'buryRun', params: ({ event }) => event },
+        'tellNotices',
       ],
       target: '.deciding',
     },
     'pod.seen': {
       guard: { type: 'isNewPod', params: ({ event }) => event },
-      actions: [{ type: 'keepPod', params: ({ event }) => event }, 'tellEnds'],
+      actions: [
+        { type: 'keepPod', params: ({ event }) => event },
+        { type: 'keepAge', params: ({ event }) => ({ uid: event.pod.uid, isOld: event.isOld }) },
+        'tellEnds',
+        'tellNotices',
+      ],
       target: '.deciding',
     },
     'pod.gone': {
       guard: { type: 'isNewlyGone', params: ({ event }) => event },
-      actions: { type: 'buryPod', params: ({ event }) => event },
+      actions: [{ type: 'buryPod', params: ({ event }) => event }, 'tellNotices'],
       target: '.deciding',
     },
+    'grace.passed': { actions: 'tellNotices' },
   },
   states: {
     deciding: {
@@ -201,4 +275,15 @@ export function showJob(snapshot: SnapshotFrom<typeof jobMachine>): JobSnapshot 
   const [state] = snapshot.tags as ReadonlySet<JobState>;
   if (context.object === undefined || state === undefined) return undefined;
   return { key: context.key, object: context.object, runs: ownRuns(context), pods: ownPods(context), state };
+}
+
+/** Of what was there before the start everything was told, except what had still to last. */
+function isNews({ noticed, old }: JobFacts, { notice, shownBy, dueAt }: Sign): boolean {
+  return !noticed.includes(notice.id) && (dueAt !== undefined || !shownBy.every((uid) => old.includes(uid)));
+}
+
+/** Ids begin with the uid of what shows them: those of what is gone will not be asked for again. */
+function withNoticed({ noticed, gone }: JobFacts, signs: readonly Sign[]): readonly string[] {
+  const all = [...noticed, ...signs.map(({ notice }) => notice.id)];
+  return all.filter((id) => !gone.some((uid) => id.startsWith(uid))).slice(-maxNoticed);
 }

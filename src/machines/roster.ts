@@ -10,10 +10,11 @@ import {
   type JobSnapshot,
   type KubeKind,
   keyText,
+  type Notice,
   type RunEnd,
 } from '../domain.ts';
 import type { Log } from '../log.ts';
-import { type JobActor, jobMachine, showJob } from './job.ts';
+import { type JobActor, type JobSurroundings, jobMachine, showJob } from './job.ts';
 import type { JobFacts } from './job-facts.ts';
 
 export interface JobRoster {
@@ -43,6 +44,10 @@ export interface JobRosterOptions {
   readonly log: Log;
   /** Called once for each run that has ended; must not throw. Unset: nobody wants to know. */
   onRunEnded?(end: RunEnd): void;
+  /** Called once for each thing that happened to a job; must not throw. Unset: nobody wants to know. */
+  onNotice?(notice: Notice): void;
+  /** How long something has to last before it is told. Unset: for ever. */
+  readonly around?: JobSurroundings;
   /** Unset: the job machine. Tests hand in one with a mistake in it. */
   readonly machine?: typeof jobMachine;
 }
@@ -77,7 +82,8 @@ const kinds: readonly KubeKind[] = ['Job', 'CronJob', 'Deployment'];
 const nothing: readonly JobSnapshot[] = [];
 const longestTimeoutMs = 2 ** 31 - 1;
 
-export function createJobRoster({ log, machine = jobMachine, onRunEnded }: JobRosterOptions): JobRoster {
+export function createJobRoster(options: JobRosterOptions): JobRoster {
+  const { log, machine = jobMachine, onRunEnded, onNotice, around } = options;
   const rooms = new Map<string, Room>();
   const listeners = new Map<string, Set<JobListener>>();
   const buried = createBuried();
@@ -171,7 +177,7 @@ export function createJobRoster({ log, machine = jobMachine, onRunEnded }: JobRo
   }
 
   function open(room: Room, key: JobKey): Entry {
-    const actor = createActor(machine, { input: { key } });
+    const actor = createActor(machine, { input: around ? { key, around } : { key } });
     actor.subscribe({
       error(error) {
         failures += 1;
@@ -187,6 +193,7 @@ export function createJobRoster({ log, machine = jobMachine, onRunEnded }: JobRo
 
   function listened(entry: Entry): Entry {
     entry.actor.on('run.ended', runEnded);
+    if (onNotice) entry.actor.on('notice', ({ notice }) => onNotice(notice));
     return entry;
   }
 

@@ -3,10 +3,21 @@
  * after every fact; each end is told once. Pure. Conditions and reasons: kubernetes.io, "Jobs" and "Pod Lifecycle".
  */
 import { whatRan } from '../definition/what-ran.ts';
-import type { Condition, ContainerState, FailureReason, ObjectStatus, PodFacts, RunEnd } from '../domain.ts';
+import type { Condition, FailureReason, ObjectStatus, PodFacts, RunEnd } from '../domain.ts';
+import {
+  containerStart,
+  type EndedState,
+  endOfContainer,
+  hasEnded,
+  hasStarted,
+  isEvicted,
+  reasonOfEnd,
+  signalOf,
+} from './attempt.ts';
 import type { JobFacts } from './job-facts.ts';
 
-interface Run {
+/** A run, whichever object tells of it. */
+export interface Run {
   readonly uid: string;
   readonly jobUid: string | undefined;
   readonly manual: boolean;
@@ -16,8 +27,6 @@ interface Run {
   /** Attempts that may fail without ending it; undefined where that is not known. */
   readonly retry: number | undefined;
 }
-
-type Ended = Extract<ContainerState, { kind: 'terminated' }>;
 
 const noEnds: readonly RunEnd[] = [];
 
@@ -37,7 +46,7 @@ export function forget(told: readonly string[], uid: string | undefined): readon
   return uid !== undefined && told.includes(uid) ? told.filter((one) => one !== uid) : told;
 }
 
-function runsIn({ key, object, runs }: JobFacts): readonly Run[] {
+export function runsIn({ key, object, runs }: JobFacts): readonly Run[] {
   switch (key.kind) {
     case 'Job':
       return object ? [{ ...object, jobUid: object.uid, manual: false, retry: object.job?.retry }] : [];
@@ -52,7 +61,7 @@ function runsIn({ key, object, runs }: JobFacts): readonly Run[] {
  * The Job says that it is over, and its pods, whose words come by another watch, have said as much as it has counted. Where it has ended
  * its pods itself they may never say anything.
  */
-function isCertain(facts: JobFacts, run: Run): boolean {
+export function isCertain(facts: JobFacts, run: Run): boolean {
   const pods = podsOf(facts, run);
   if (conditionOf(run.status, 'Complete')) return pods.some(({ phase }) => phase === 'Succeeded');
   const failed = conditionOf(run.status, 'Failed');
@@ -60,10 +69,10 @@ function isCertain(facts: JobFacts, run: Run): boolean {
   return isPastDeadline(failed) || pods.filter(({ phase }) => phase === 'Failed').length >= run.status.failed;
 }
 
-function endOf(facts: JobFacts, run: Run): RunEnd {
+export function endOf(facts: JobFacts, run: Run): RunEnd {
   const pods = podsOf(facts, run);
   const outcome = outcomeOf(run, pods);
-  const last = pods.find(({ phase }) => phase === (outcome === 'succeeded' ? 'Succeeded' : 'Failed'));
+  const last = lastPod(pods, outcome);
   const end = endOfContainer(last);
   const isKnown = outcome === 'succeeded' || outcome === 'failed';
   const condition = conditionOf(run.status, 'Complete') ?? conditionOf(run.status, 'Failed');
@@ -84,10 +93,17 @@ function endOf(facts: JobFacts, run: Run): RunEnd {
   };
 }
 
+/** The attempt that decided. */
+export function lastPod(pods: readonly PodFacts[], outcome: RunEnd['outcome']): PodFacts | undefined {
+  return pods.find(({ phase }) => phase === (outcome === 'succeeded' ? 'Succeeded' : 'Failed'));
+}
+
 /** What the Job says counts, then what its pods have; a deletion that began before either explains the rest. */
 function outcomeOf({ status, retry, deletingAt }: Run, pods: readonly PodFacts[]): RunEnd['outcome'] {
   if (conditionOf(status, 'Complete')) return 'succeeded';
-  if (conditionOf(status, 'Failed')) return 'failed';
+  const failure = conditionOf(status, 'Failed');
+  // What a deletion makes of a run is no failure.
+  if (failure && !(deletingAt !== undefined && (failure.changedAt ?? 0) >= deletingAt)) return 'failed';
   if (pods[0]?.phase === 'Succeeded') return 'succeeded';
   if (deletingAt !== undefined) return 'stopped';
   const failed = pods.filter(({ phase }) => phase === 'Failed').length;
@@ -99,30 +115,14 @@ function reasonOf({ status }: Run, pods: readonly PodFacts[], last: PodFacts | u
   if (last && isEvicted(last)) return 'evicted';
   const end = endOfContainer(last);
   if (!end) return last ? 'lost' : 'other';
-  switch (end.reason) {
-    case 'OOMKilled':
-      return 'out_of_memory';
-    case 'StartError':
-    case 'ContainerCannotRun':
-      return 'not_started';
-    case 'ContainerStatusUnknown':
-      return 'lost';
-    default:
-      return signalOf(end) === undefined ? 'exit_code' : 'signal';
-  }
+  return reasonOfEnd(end);
 }
 
 /** A run past its deadline was ended by the cluster: what its program made of that says nothing about it. */
-function codesOf(reason: RunEnd['reason'], end: Ended | undefined): Pick<RunEnd, 'exitCode' | 'signal'> {
+function codesOf(reason: RunEnd['reason'], end: EndedState | undefined): Pick<RunEnd, 'exitCode' | 'signal'> {
   const isOwn = reason === undefined || ['exit_code', 'signal', 'out_of_memory'].includes(reason);
   if (!end || !isOwn) return { exitCode: undefined, signal: undefined };
   return { exitCode: end.exitCode, signal: signalOf(end) };
-}
-
-/** A shell tells of a program that a signal ended as 128 and the signal (POSIX, "Exit Status for Commands"). */
-function signalOf({ signal, exitCode }: Ended): number | undefined {
-  if (signal !== undefined && signal > 0) return signal;
-  return exitCode > 128 && exitCode <= 128 + 64 ? exitCode - 128 : undefined;
 }
 
 function startOf({ status }: Run, pods: readonly PodFacts[]): number | undefined {
@@ -131,41 +131,15 @@ function startOf({ status }: Run, pods: readonly PodFacts[]): number | undefined
   return starts.length > 0 ? Math.min(...starts) : undefined;
 }
 
-function containerStart({ container }: PodFacts): number | undefined {
-  const state = container?.state;
-  if (state?.kind !== 'running' && state?.kind !== 'terminated') return undefined;
-  // Of a program that could not be started the cluster says 1970.
-  return state.startedAt || undefined;
-}
-
-function hasStarted(pod: PodFacts): boolean {
-  return containerStart(pod) !== undefined;
-}
-
-function hasEnded({ phase }: PodFacts): boolean {
-  return phase === 'Succeeded' || phase === 'Failed';
-}
-
-function isEvicted({ reason, conditions }: PodFacts): boolean {
-  return (
-    reason === 'Evicted' || conditions.some(({ type, status }) => type === 'DisruptionTarget' && status === 'True')
-  );
-}
-
 function isPastDeadline(failed: Condition | undefined): boolean {
   return failed?.reason === 'DeadlineExceeded';
 }
 
 /** Newest first. */
-function podsOf({ pods }: JobFacts, { uid }: Run): readonly PodFacts[] {
+export function podsOf({ pods }: JobFacts, { uid }: Run): readonly PodFacts[] {
   return pods.filter(({ ownerUid }) => ownerUid === uid);
 }
 
-function endOfContainer(pod: PodFacts | undefined): Ended | undefined {
-  const state = pod?.container?.state;
-  return state?.kind === 'terminated' ? state : undefined;
-}
-
-function conditionOf({ conditions }: ObjectStatus, type: string): Condition | undefined {
+export function conditionOf({ conditions }: Pick<ObjectStatus, 'conditions'>, type: string): Condition | undefined {
   return conditions.find((condition) => condition.type === type && condition.status === 'True');
 }

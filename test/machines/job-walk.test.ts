@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { initialTransition, type SnapshotFrom, transition } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
-import type { JobEvent, JobKey, JobSnapshot, RunEnd } from '../../src/domain.ts';
+import type { JobEvent, JobKey, JobSnapshot, Notice, RunEnd } from '../../src/domain.ts';
 import { createLog } from '../../src/log.ts';
 import { jobMachine, showJob } from '../../src/machines/job.ts';
 import { createJobRoster } from '../../src/machines/roster.ts';
@@ -117,13 +117,21 @@ function checkState({ key, state, object, runs, pods }: JobSnapshot): void {
 
 const start = (kind: JobKey['kind']) => initialTransition(jobMachine, { key: keyOf(kind) })[0];
 
-/** @returns the state after the event, and the ends of runs that it told */
-function step(snapshot: Snapshot, event: JobEvent): [Snapshot, RunEnd[]] {
+type Emitted =
+  | { readonly type: 'run.ended'; readonly end: RunEnd }
+  | { readonly type: 'notice'; readonly notice: Notice };
+
+/** @returns the state after the event, and what it told: the ends of runs, and ids of notices */
+function step(snapshot: Snapshot, event: JobEvent): [Snapshot, RunEnd[], string[]] {
   const [next, actions] = transition(jobMachine, snapshot, event);
   const emitted = actions.flatMap(({ type, params }) =>
-    (type as string) === 'xstate.emit' ? [(params as { event: { end: RunEnd } }).event.end] : [],
+    (type as string) === 'xstate.emit' ? [(params as { event: Emitted }).event] : [],
   );
-  return [next, emitted];
+  return [
+    next,
+    emitted.flatMap((one) => (one.type === 'run.ended' ? [one.end] : [])),
+    emitted.flatMap((one) => (one.type === 'notice' ? [one.notice.id] : [])),
+  ];
 }
 
 /** Of the runs of these stories: what may be told of each, whatever the order. */
@@ -168,15 +176,18 @@ describe.each(Object.keys(stories) as JobKey['kind'][])('from any order of facts
     for (const path of paths) {
       const heard: JobEvent[] = [];
       const ends: RunEnd[] = [];
+      const notices: string[] = [];
       let snapshot = start(kind);
       for (const { event } of path.steps.slice(1)) {
         heard.push(event as JobEvent);
-        const [next, told] = step(snapshot, event as JobEvent);
+        const [next, told, noticed] = step(snapshot, event as JobEvent);
         snapshot = next;
         ends.push(...told);
+        notices.push(...noticed);
       }
       check(snapshot, heard);
       checkEnds(ends, heard);
+      expect(new Set(notices).size, 'each thing that happened is told once').toBe(notices.length);
     }
   });
 
