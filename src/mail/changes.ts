@@ -1,0 +1,26 @@
+/** What was changed about a job between its last good run and this one. Pure. */
+import type { WhatRan } from '../domain.ts';
+
+/** @returns one phrase for each change; none where nothing that we know of has changed */
+export function changesBetween(before: WhatRan, after: WhatRan): string[] {
+  const changes: string[] = [];
+  if (before.cmd !== after.cmd) changes.push('its command');
+  if (before.image !== after.image) changes.push(`its image (${before.image}, now ${after.image})`);
+  else if (isOtherBuild(before, after)) changes.push(`its image (${after.image} was built anew)`);
+  const fields = [
+    ['memory', before.memory, after.memory],
+    ['CPU', before.cpu, after.cpu],
+    ['schedule', before.schedule, after.schedule],
+    ['retries', before.retry, after.retry],
+    ['timeout', before.timeout, after.timeout],
+    ['number of copies', before.replicas, after.replicas],
+  ] as const;
+  for (const [name, was, is] of fields)
+    if (was !== is) changes.push(`its ${name} (${was ?? 'none'}, now ${is ?? 'none'})`);
+  return changes;
+}
+
+/** The digest is not known of every run. */
+function isOtherBuild({ imageDigest: was }: WhatRan, { imageDigest: is }: WhatRan): boolean {
+  return was !== undefined && is !== undefined && was !== is;
+}

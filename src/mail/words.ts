@@ -1,0 +1,132 @@
+/** Times, lengths, amounts and causes in words for the people behind a tool. Pure; all times are UTC. */
+import type { Notice } from '../domain.ts';
+import { exitCodeWords } from '../exit-code.ts';
+
+const months = [
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
+];
+
+/** @example dayWords(0) -> '1 January 1970' */
+export function dayWords(at: number): string {
+  const date = new Date(at);
+  return `${date.getUTCDate()} ${months[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
+}
+
+/** @example clockWords(0) -> '00:00:00 UTC' */
+export function clockWords(at: number): string {
+  return `${new Date(at).toISOString().slice(11, 19)} UTC`;
+}
+
+/** @example minuteWords(0) -> '00:00 UTC' */
+export function minuteWords(at: number): string {
+  return `${new Date(at).toISOString().slice(11, 16)} UTC`;
+}
+
+/** @example momentWords(0) -> '00:00:00 UTC on 1 January 1970' */
+export function momentWords(at: number): string {
+  return `${clockWords(at)} on ${dayWords(at)}`;
+}
+
+const units = [
+  ['d', 86_400],
+  ['h', 3_600],
+  ['min', 60],
+  ['s', 1],
+] as const;
+
+/** The two largest units that say something. @example lengthWords(11_520_000) -> '3 h 12 min' */
+export function lengthWords(ms: number): string {
+  let seconds = Math.max(0, Math.round(ms / 1_000));
+  const parts: string[] = [];
+  for (const [unit, size] of units) {
+    const count = Math.floor(seconds / size);
+    seconds -= count * size;
+    if (count > 0) parts.push(`${count} ${unit}`);
+    if (parts.length > 0 && (parts.length === 2 || count === 0)) break;
+  }
+  return parts.length > 0 ? parts.join(' ') : 'less than a second';
+}
+
+const sizes: Readonly<Record<string, string>> = {
+  Ki: 'KiB',
+  Mi: 'MiB',
+  Gi: 'GiB',
+  Ti: 'TiB',
+  k: 'kB',
+  M: 'MB',
+  G: 'GB',
+  T: 'TB',
+};
+
+/** A quantity of Kubernetes. @example memoryWords('512Mi') -> '512 MiB' */
+export function memoryWords(quantity: string): string {
+  const [, number, unit = ''] = /^([0-9.]+)([A-Za-z]*)$/.exec(quantity) ?? [];
+  if (number === undefined) return quantity;
+  return unit === '' ? `${number} bytes` : `${number} ${sizes[unit] ?? unit}`;
+}
+
+/** Why a job failed, to be put behind a colon. @param refusal what the cluster says of a pod that it does not make */
+export function causeWords(notice: Notice, refusal?: string): string {
+  const { reason, exitCode, signal, ran } = notice;
+  const image = ran?.image ?? 'that it names';
+  switch (reason) {
+    case 'out_of_memory':
+      return ran?.memory
+        ? `it ran out of memory, having used all of its ${memoryWords(ran.memory)} (OOMKilled)`
+        : 'it ran out of memory (OOMKilled)';
+    case 'deadline':
+      return ran && ran.timeout > 0
+        ? `it ran longer than its timeout of ${lengthWords(ran.timeout * 1_000)}`
+        : 'it ran longer than it may (DeadlineExceeded)';
+    case 'evicted':
+      return 'the cluster had to take it off its machine (Evicted)';
+    case 'image':
+      return `its image ${image} could not be had, so it did not start`;
+    case 'quota':
+      return 'the quota of your tool leaves no room for it, so it did not start';
+    case 'not_started':
+      if (refusal && isQuota(refusal)) return 'the quota of your tool leaves no room for it, so it did not start';
+      return 'it could not be started';
+    case 'lost':
+      return 'the machine that it ran on was lost';
+    case 'exit_code':
+    case 'signal':
+      return exitCode === undefined ? 'nobody saw its exit code' : inSentence(exitCodeWords(exitCode, signal), reason);
+    default:
+      return 'the cluster gave it up';
+  }
+}
+
+function inSentence(words: string, reason: 'exit_code' | 'signal'): string {
+  return reason === 'signal' || words === 'found but not executable' || words === 'command not found'
+    ? wordsWithSubject(words)
+    : words;
+}
+
+function wordsWithSubject(words: string): string {
+  if (words === 'command not found') return 'its command was not found';
+  if (words === 'found but not executable') return 'its command was found but is not executable';
+  return `it was ${words}`;
+}
+
+export function isQuota(refusal: string): boolean {
+  return /exceeded quota/.test(refusal);
+}
+
+/** The number and what it means. @example exitWords(notice) -> '3 (the program itself ended with it)' */
+export function exitWords({ exitCode, signal, reason }: Notice): string | undefined {
+  if (exitCode === undefined) return undefined;
+  const words = exitCodeWords(exitCode, signal, reason === 'out_of_memory' ? 'OOMKilled' : undefined);
+  return `${exitCode} (${words.startsWith('your program ended') ? 'the program itself ended with it' : words})`;
+}
