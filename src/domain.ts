@@ -48,6 +48,8 @@ export class Tool {
 
 /** Kubernetes' name for the object behind a job. */
 export type KubeKind = 'Job' | 'CronJob' | 'Deployment';
+/** The kinds that are watched. */
+export type WatchedKind = 'Pod' | KubeKind;
 export type JobType = 'one-off' | 'scheduled' | 'continuous';
 
 /** What belongs together for each type of job: kind, label value and API path. */
@@ -262,6 +264,9 @@ export type JobEvent =
   | { readonly type: 'run.gone'; readonly key: JobKey; readonly uid: string; readonly resourceVersion: string }
   | { readonly type: 'pod.seen'; readonly key: JobKey; readonly pod: PodFacts; readonly isOld?: true }
   | { readonly type: 'pod.gone'; readonly key: JobKey; readonly uid: string; readonly resourceVersion: string };
+
+/** How far the cluster's events have been taken in: of each kind the resourceVersion of the last one. */
+export type Positions = Readonly<Partial<Record<WatchedKind, string>>>;
 
 /** `stopped`: its job was deleted before it had ended. `unknown`: nobody saw how it ended. */
 export const runOutcomes = ['succeeded', 'failed', 'stopped', 'unknown'] as const;

@@ -13,14 +13,12 @@ import type {
   ObjectFacts,
   ResolvedJob,
   RunFacts,
+  WatchedKind,
 } from '../domain.ts';
 import { listAt, textAt, timeAt } from '../fields.ts';
 import type { ChangeType } from './object-book.ts';
 import { readObjectStatus } from './object-status.ts';
 import { readPod } from './pod-facts.ts';
-
-/** The kinds that are watched. */
-export type WatchedKind = 'Pod' | KubeKind;
 
 /** The definition inside a Job, CronJob or Deployment, or why the object is not one of ours. Handed in by the hallway. */
 export type ReadJob = (

@@ -2,12 +2,14 @@
  * Everything the daemon knows of jobs comes through here: four watches over the whole cluster, whatever the number of tools, turned
  * into one flow of facts. Called by daemon.ts, which hands the facts to the roster.
  */
-import type { Freshness, JobEvent, JobKey, KubeObject } from '../domain.ts';
+import type { Freshness, JobEvent, JobKey, KubeObject, Positions, WatchedKind } from '../domain.ts';
 import { textAt } from '../fields.ts';
 import type { Kube } from '../kube.ts';
 import type { Log } from '../log.ts';
+import type { Gap } from '../mailbox.ts';
 import type { Clock } from './clock.ts';
-import { type DropReason, isDropped, type ReadJob, toJobEvent, type WatchedKind } from './job-events.ts';
+import { createHeldEnds } from './held-ends.ts';
+import { type DropReason, isDropped, type ReadJob, toJobEvent } from './job-events.ts';
 import { createListWatch, type ListWatch, type ListWatchStats } from './list-watch.ts';
 import type { Change } from './object-book.ts';
 
@@ -15,6 +17,10 @@ export interface WatchJobsOptions {
   /** Called in order per kind, at once, never after stop(). */
   onEvent(event: JobEvent): void;
   readonly readJob: ReadJob;
+  /** Where an earlier daemon got to. Unset: there was none, so whatever the first lists show is old. */
+  readonly checkpoint?: { readonly positions: Positions; readonly asOf: number };
+  /** A time of which not every event can be seen any more; once for each kind it concerns. Unset: nobody wants to know. */
+  onGap?(gap: Gap): void;
   readonly log: Log;
   /** Unset: the system's. */
   readonly clock?: Clock;
@@ -37,6 +43,10 @@ export interface JobsWatch {
    * out. The fact reaches onEvent before this returns, unless the watch had brought it already.
    */
   feed(object: KubeObject): void;
+  /** Everything up to these versions has been handed to onEvent; those of the checkpoint until `ready`. */
+  positions(): Positions;
+  /** When these versions were the latest, as far as is known; ms since the epoch, 0 before the first list ever. */
+  completeUntil(): number;
   stats(): Readonly<Record<WatchedKind, JobsWatchStats>>;
 }
 
@@ -51,22 +61,41 @@ const labelSelector = 'app.kubernetes.io/managed-by=toolforge-jobs-framework';
 
 /** Starts to watch at once, with the daemon's own credentials. */
 export function watchJobs(kube: Pick<Kube, 'request' | 'stream'>, options: WatchJobsOptions): JobsWatch {
+  const ends = createHeldEnds(options.onEvent);
+  const around = { ...options, onEvent: ends.pass, onSynced };
   const watches: Record<WatchedKind, KindWatch> = {
-    Pod: watchKind(kube, 'Pod', options),
-    Job: watchKind(kube, 'Job', options),
-    CronJob: watchKind(kube, 'CronJob', options),
-    Deployment: watchKind(kube, 'Deployment', options),
+    Pod: watchKind(kube, 'Pod', around),
+    Job: watchKind(kube, 'Job', around),
+    CronJob: watchKind(kube, 'CronJob', around),
+    Deployment: watchKind(kube, 'Deployment', around),
   };
   const all = Object.values(watches).map(({ listWatch }) => listWatch);
+  let kindsAhead = all.length;
+  let areEndsHeld = true;
+
+  /** The last kind to know everything that there is lets the ends go that the others have met. */
+  function onSynced(): void {
+    kindsAhead -= 1;
+    if (kindsAhead > 0) return;
+    ends.release();
+    areEndsHeld = false;
+  }
+
   return {
     stop() {
       for (const one of all) one.stop();
+      ends.drop();
     },
     ready: Promise.all(all.map((one) => one.ready)).then(() => {}),
     freshness: () => together(all),
     feed(object) {
       const kind = textAt(object, 'kind');
       if (kind !== undefined && isWatched(kind)) watches[kind].listWatch.feed(object);
+    },
+    positions: () => (areEndsHeld ? (options.checkpoint?.positions ?? {}) : positionsOf(watches)),
+    completeUntil() {
+      if (areEndsHeld) return options.checkpoint?.asOf ?? 0;
+      return Math.min(...all.map((one) => one.position().completeUntil ?? 0));
     },
     stats: () => ({
       Pod: watches.Pod.stats(),
@@ -75,6 +104,15 @@ export function watchJobs(kube: Pick<Kube, 'request' | 'stream'>, options: Watch
       Deployment: watches.Deployment.stats(),
     }),
   };
+}
+
+function positionsOf(watches: Record<WatchedKind, KindWatch>): Positions {
+  return Object.fromEntries(
+    Object.entries(watches).flatMap(([kind, { listWatch }]) => {
+      const { version } = listWatch.position();
+      return version === undefined ? [] : [[kind, version]];
+    }),
+  );
 }
 
 function isWatched(kind: string): kind is WatchedKind {
@@ -112,26 +150,51 @@ const partOf: Readonly<Record<JobEvent['type'], Part>> = {
   'pod.gone': 'pod',
 };
 
-function watchKind(kube: Pick<Kube, 'request' | 'stream'>, kind: WatchedKind, options: WatchJobsOptions): KindWatch {
-  const { onEvent, readJob, log } = options;
+type Surroundings = Omit<WatchJobsOptions, 'onEvent'> & { onEvent(event: JobEvent): void; onSynced(): void };
+
+function watchKind(kube: Pick<Kube, 'request' | 'stream'>, kind: WatchedKind, options: Surroundings): KindWatch {
+  const { onEvent, readJob, log, checkpoint, onGap, onSynced } = options;
   const dropped: Record<DropReason, number> = { no_identity: 0, no_tool_namespace: 0, label_mismatch: 0, no_job: 0 };
 
-  function handle({ type, uid, resourceVersion, object, kept }: Change<Kept>): Kept | undefined {
+  function handle(change: Change<Kept>): Kept | undefined {
+    if (change.type !== 'DELETED') return see(change);
+    let { kept } = change;
+    try {
+      // Nobody may have seen the last state yet: whatever came before it can have been missed.
+      if (change.isNewState) kept = see(change);
+    } finally {
+      part(change, kept);
+    }
+    return undefined;
+  }
+
+  function see({ type, uid, resourceVersion, object, isOld, kept }: Change<Kept>): Kept | undefined {
+    const event = toJobEvent(kind, 'MODIFIED', object ?? {}, readJob);
     const leave = () => {
       if (kept) onEvent({ type: `${kept.part}.gone`, key: kept.key, uid, resourceVersion });
     };
-    if (object === undefined || (type === 'DELETED' && kept)) return void leave();
-    const event = toJobEvent(kind, type, object, readJob);
     if (isDropped(event)) {
-      dropped[event.dropped] += 1;
-      log.debug({ kind, uid, reason: event.dropped }, 'an object is no fact about a job');
+      if (type !== 'DELETED') drop(uid, event.dropped);
       return void leave();
     }
     const part = partOf[event.type];
     // A pod whose labels were changed by hand has moved to another job, or to none.
     if (kept && (kept.part !== part || !isSameKey(kept.key, event.key))) leave();
-    onEvent(event);
-    return type === 'DELETED' ? undefined : { part, key: event.key };
+    onEvent(isOld ? ({ ...event, isOld: true } as JobEvent) : event);
+    return { part, key: event.key };
+  }
+
+  function part({ uid, resourceVersion, object }: Change<Kept>, kept: Kept | undefined): void {
+    if (kept) onEvent({ type: `${kept.part}.gone`, key: kept.key, uid, resourceVersion });
+    if (kept || !object) return;
+    const event = toJobEvent(kind, 'DELETED', object, readJob);
+    if (isDropped(event)) drop(uid, event.dropped);
+    else onEvent(event);
+  }
+
+  function drop(uid: string, reason: DropReason): void {
+    dropped[reason] += 1;
+    log.debug({ kind, uid, reason }, 'an object is no fact about a job');
   }
 
   const { clock, random } = options;
@@ -139,7 +202,10 @@ function watchKind(kube: Pick<Kube, 'request' | 'stream'>, kind: WatchedKind, op
     path: paths[kind],
     labelSelector,
     handle,
+    onSynced,
     log,
+    ...(checkpoint ? { start: { version: checkpoint.positions[kind], completeUntil: checkpoint.asOf } } : {}),
+    ...(onGap ? { onGap } : {}),
     ...(clock ? { clock } : {}),
     ...(random ? { random } : {}),
   });

@@ -1,34 +1,60 @@
 /**
- * Follows one kind of Kubernetes object: LIST once, WATCH from there, and again from the last version after every cut.
+ * Follows one kind of Kubernetes object: LIST once, WATCH from there, and again from the last version after every cut. Where an earlier
+ * watch got to is known, what has happened since is replayed first, so that deletions come with the last state of what is gone.
  * Called by jobs.ts. Knows no domain: raw objects go to the handler one by one, in order.
  *
- *   list --complete--> watch --ends or breaks--> wait a little --> watch from the last version
- *    ^                                                 |
- *    +------- wait for the list budget <--- 410 -------+
+ *   replaying --bookmark--> adding --complete list--.
+ *       |                                           v
+ *       |       comparing --complete list--> watching --ends or breaks--> watching from the last version
+ *       |           ^                            |
+ *       '---410-----+-------------410------------'
+ *
+ * A list that is compared is the truth: what it does not show is gone. One that is added stands beside a history that goes on: it shows
+ * what was there all along, and leaves every change to the watch, which goes on from where the replay ended.
  */
 import type { KubeObject } from '../domain.ts';
-import type { AppError } from '../errors.ts';
-import { countAt, recordAt, textAt } from '../fields.ts';
-import { fromKubeStatus, type Kube, kubeStatusOf } from '../kube.ts';
+import { recordAt, textAt } from '../fields.ts';
+import { type Kube, kubeStatusOf } from '../kube.ts';
 import type { Log } from '../log.ts';
+import type { Gap } from '../mailbox.ts';
 import { isNewerVersion } from '../resource-version.ts';
 import { createBackOff, createListBudget } from './back-off.ts';
 import { type Clock, createClock, pause, yieldTurn } from './clock.ts';
-import { splitLines } from './lines.ts';
 import { createObjectBook, type Handle, type Listing, type ObjectBook } from './object-book.ts';
-import { createCut, type Silence, watchSilence } from './silence.ts';
-import { parseWatchLine } from './watch-line.ts';
+import { createCut } from './silence.ts';
+import { type WatchEvent, watchStream } from './watch-stream.ts';
 
 export interface ListWatchOptions<Kept> {
   /** Collection, e.g. `/api/v1/pods`. */
   readonly path: string;
   readonly labelSelector?: string;
   readonly handle: Handle<Kept>;
+  /** Unset: nobody has ever watched this kind, so everything that the first list shows is old. */
+  readonly start?: Start;
+  /** Called before the position passes a time of which not every event can be seen any more. Unset: nobody wants to know. */
+  onGap?(gap: Gap): void;
+  /** Called once, when the first list is complete, just before `ready` resolves. */
+  onSynced?(): void;
   readonly log: Log;
   /** Unset: the system's. */
   readonly clock?: Clock;
   /** 0 ≤ n < 1; unset: Math.random. */
   readonly random?: () => number;
+}
+
+/** Where an earlier watch, of another process, got to. */
+export interface Start {
+  /** Everything up to this version was handed on; undefined where that is not known any more. */
+  readonly version: string | undefined;
+  /** Until when it had missed nothing; ms since the epoch. */
+  readonly completeUntil: number;
+}
+
+export interface Position {
+  /** Everything up to this version has been handed on; undefined before the first list. */
+  readonly version: string | undefined;
+  /** When that version was the latest, for all that is known; undefined as long as nobody has watched. */
+  readonly completeUntil: number | undefined;
 }
 
 /** Why a list was made: the first one; the watch was told that its version is too old; a list was told so between two pages. */
@@ -61,6 +87,7 @@ export interface ListWatch {
   freshness(): { readonly synced: boolean; readonly live: boolean; readonly asOf: number };
   /** Takes an object from the reply to a write before its event arrives. Left out where the watch has passed it already. */
   feed(object: KubeObject): void;
+  position(): Position;
   stats(): ListWatchStats;
 }
 
@@ -68,21 +95,35 @@ type Source = Pick<Kube, 'request' | 'stream'>;
 
 const pageSize = { most: 250, least: 20 };
 const listEveryMs = 10_000;
-const silenceLimitMs = 90_000;
 const healthyAfterMs = 10_000;
 const goneJitterMs = 1_000;
-const maxLineBytes = 2 * 1024 * 1024;
 const watchSeconds = { least: 300, most: 600 };
+/** The API server sends a bookmark 2 s before the end of a watch, so this is the shortest one that has any. */
+const replaySeconds = 3;
+const replayLimitMs = 10_000;
+/** Then the history comes with the ordinary watch, later than it should. */
+const maxReplayFailures = 3;
+
+type Stage = 'replaying' | 'adding' | 'comparing' | 'watching';
 
 /** Starts to follow at once. */
 export function createListWatch<Kept>(kube: Source, options: ListWatchOptions<Kept>): ListWatch {
-  const book = createObjectBook(options.handle, options.log);
-  return new Reflector(kube, book, options);
+  const known = { until: options.start?.version };
+  const isOld = (version: string) => known.until !== undefined && !isNewerVersion(version, known.until);
+  const book = createObjectBook(options.handle, options.log, isOld);
+  return new Reflector(kube, book, known, options);
+}
+
+/** What was handed on before this process was started: everything up to this version. */
+interface KnownBefore {
+  until: string | undefined;
 }
 
 class Reflector implements ListWatch {
   readonly #kube: Source;
   readonly #book: ObjectBook;
+  readonly #known: KnownBefore;
+  readonly #options: Pick<ListWatchOptions<unknown>, 'onGap' | 'onSynced' | 'start'>;
   readonly #path: string;
   readonly #selector: Readonly<Record<string, string>>;
   readonly #log: Log;
@@ -93,7 +134,12 @@ class Reflector implements ListWatch {
   readonly #stop = new AbortController();
   /** A continuation that wakes up under another number than it was started with has nothing to say any more. */
   #generation = 0;
+  #stage: Stage;
   #version: string | undefined;
+  #replayFailures = 0;
+  #completeUntil: number | undefined;
+  /** Set while it is known that events were missed, until a list has made good what can be made good. */
+  #gapFrom: number | undefined;
   #reason: RelistReason = 'start';
   #pageLimit = pageSize.most;
   #synced = false;
@@ -106,9 +152,16 @@ class Reflector implements ListWatch {
   readonly ready: Promise<void>;
   #becomeReady = () => {};
 
-  constructor(kube: Source, book: ObjectBook, options: Omit<ListWatchOptions<unknown>, 'handle'>) {
+  constructor(kube: Source, book: ObjectBook, known: KnownBefore, options: Omit<ListWatchOptions<unknown>, 'handle'>) {
     this.#kube = kube;
     this.#book = book;
+    this.#known = known;
+    this.#options = options;
+    const { start } = options;
+    this.#stage = start?.version === undefined ? 'comparing' : 'replaying';
+    this.#version = start?.version;
+    this.#completeUntil = start?.completeUntil;
+    if (start && start.version === undefined) this.#gapFrom = start.completeUntil;
     this.#path = options.path;
     this.#selector = options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector };
     this.#log = options.log;
@@ -137,6 +190,10 @@ class Reflector implements ListWatch {
     if (this.#version === undefined || isNewerVersion(version, this.#version)) this.#book.seen(object);
   }
 
+  position(): Position {
+    return { version: this.#version, completeUntil: this.#completeUntil };
+  }
+
   stats(): ListWatchStats {
     return {
       ...this.#counts,
@@ -156,17 +213,17 @@ class Reflector implements ListWatch {
     }
   }
 
-  /** A list where one is due, then a watch until it ends. Gives back the ms to wait before the next try. */
+  /** What is due before a watch, then a watch until it ends. Gives back the ms to wait before the next try. */
   async #listAndWatch(generation: number): Promise<number> {
     let openedAt: number | undefined;
     let failure: unknown;
+    const onOpen = () => {
+      openedAt = this.#clock.steadyMs();
+    };
     try {
-      if (this.#version === undefined) await this.#list(generation);
-      if (generation === this.#generation) {
-        await this.#watch(generation, () => {
-          openedAt = this.#clock.steadyMs();
-        });
-      }
+      if (this.#stage === 'replaying') await this.#replay(generation, onOpen);
+      if (this.#stage === 'adding' || this.#stage === 'comparing') await this.#list(generation);
+      if (generation === this.#generation) await this.#watch(generation, onOpen);
     } catch (error) {
       failure = error;
     }
@@ -176,16 +233,36 @@ class Reflector implements ListWatch {
     if (wasHealthy) this.#backOff.reset();
     // A watch that ran its time and is opened anew at once has missed nothing.
     this.#live &&= failure === undefined && wasHealthy;
-    return this.#waitAfter(failure, wasHealthy);
+    const isGone = kubeStatusOf(failure)?.statusCode === 410;
+    if (this.#stage === 'replaying' && !isGone && (openedAt !== undefined || kubeStatusOf(failure)))
+      this.#countReplay();
+    return isGone ? this.#afterGone() : this.#waitAfter(failure, wasHealthy);
+  }
+
+  /** Where nobody answers a list would not be answered either, so only other failures count. */
+  #countReplay(): void {
+    this.#replayFailures += 1;
+    if (this.#replayFailures < maxReplayFailures) return;
+    this.#log.warn(
+      { path: this.#path },
+      'what happened since the last time cannot be had now; it comes with the watch',
+    );
+    this.#stage = 'adding';
+  }
+
+  /** A list that was told so between two pages is made again, whatever it is for; a watch that was told so has missed something. */
+  #afterGone(): number {
+    const isList = this.#stage === 'adding' || this.#stage === 'comparing';
+    this.#reason = isList ? 'list_gone' : 'gone';
+    if (!isList) {
+      this.#stage = 'comparing';
+      this.#gapFrom ??= this.#completeUntil;
+    }
+    this.#log.info({ path: this.#path, reason: this.#reason }, 'the version is too old, listing again');
+    return this.#random() * goneJitterMs;
   }
 
   #waitAfter(failure: unknown, wasHealthy: boolean): number {
-    if (kubeStatusOf(failure)?.statusCode === 410) {
-      this.#reason = this.#version === undefined ? 'list_gone' : 'gone';
-      this.#version = undefined;
-      this.#log.info({ path: this.#path, reason: this.#reason }, 'the version is too old, listing again');
-      return this.#random() * goneJitterMs;
-    }
     if (failure === undefined && wasHealthy) return 0;
     const delayMs = this.#backOff.delayMs(failure);
     this.#report(failure, delayMs);
@@ -208,7 +285,7 @@ class Reflector implements ListWatch {
     await pause(this.#clock, this.#budget.waitMs(this.#clock.steadyMs()), this.#stop.signal);
     if (generation !== this.#generation) return;
     const startedAt = this.#clock.steadyMs();
-    const listing = this.#book.startListing();
+    const listing = this.#stage === 'adding' ? this.#book.startAdding() : this.#book.startListing();
     let next: string | undefined;
     let pages = 0;
     do {
@@ -216,9 +293,11 @@ class Reflector implements ListWatch {
       if (generation !== this.#generation) return;
       if (pages === 0) this.#budget.spend(this.#clock.steadyMs());
       pages += 1;
+      const version = textAt(page, 'metadata', 'resourceVersion') ?? '';
+      if (this.#version === undefined) this.#known.until = version;
       for (const item of itemsOf(page)) listing.see(item);
       next = textAt(page, 'metadata', 'continue') || undefined;
-      if (next === undefined) this.#finishList(listing, textAt(page, 'metadata', 'resourceVersion') ?? '');
+      if (next === undefined) this.#finishList(listing, version);
       else await yieldTurn();
     } while (next !== undefined && generation === this.#generation);
     const ms = Math.round(this.#clock.steadyMs() - startedAt);
@@ -227,10 +306,36 @@ class Reflector implements ListWatch {
 
   #finishList(listing: Listing, version: string): void {
     listing.finish(version);
-    this.#version = version;
-    this.#synced = true;
+    const isOtherHistory = this.#isOtherHistory(version);
+    if (isOtherHistory || this.#stage === 'comparing') {
+      this.#tellGap();
+      this.#version = version;
+      this.#completeUntil = this.#clock.wallMs();
+    }
+    this.#stage = 'watching';
     this.#relists[this.#reason] += 1;
+    if (this.#synced) return;
+    this.#synced = true;
+    this.#options.onSynced?.();
     this.#becomeReady();
+  }
+
+  /** A cluster that was restored from a backup counts from an earlier number on; a watch from the later one would never say anything. */
+  #isOtherHistory(version: string): boolean {
+    if (this.#version === undefined || version === '' || !isNewerVersion(this.#version, version)) return false;
+    this.#log.warn({ path: this.#path, from: this.#version, to: version }, 'the cluster has gone back in time');
+    this.#gapFrom ??= this.#completeUntil;
+    this.#known.until = version;
+    return true;
+  }
+
+  #tellGap(): void {
+    const from = this.#gapFrom;
+    this.#gapFrom = undefined;
+    if (from === undefined) return;
+    const to = this.#clock.wallMs();
+    this.#log.warn({ path: this.#path, from: new Date(from).toISOString() }, 'events of some time were missed');
+    this.#options.onGap?.({ from: Math.min(from, to), to });
   }
 
   async #page(next: string | undefined): Promise<unknown> {
@@ -245,48 +350,63 @@ class Reflector implements ListWatch {
     }
   }
 
-  async #watch(generation: number, onOpen: () => void): Promise<void> {
-    const cut = createCut(this.#stop.signal);
-    const silence = watchSilence(this.#clock, silenceLimitMs, () => cut.abort(new Error('nothing was heard for 90 s')));
+  /** What has happened since the start position, until the bookmark that says that this was all, or until the watch ends. */
+  async #replay(generation: number, onOpen: () => void): Promise<void> {
+    const limit = createCut(this.#stop.signal);
+    let isOver = false;
+    const cancel = this.#clock.after(replayLimitMs, () => {
+      isOver = true;
+      limit.abort(new Error('the replay took too long'));
+    });
     try {
-      const request = { method: 'GET', path: this.#path, query: this.#watchQuery(), signal: cut.signal } as const;
-      const body = await this.#kube.stream(request);
-      if (generation !== this.#generation) return;
+      for await (const event of this.#events(replaySeconds, limit.signal, onOpen)) {
+        if (generation !== this.#generation) return;
+        this.#takeEvent(event);
+        if (event.type === 'BOOKMARK') break;
+      }
+    } catch (error) {
+      if (!isOver) throw error;
+    } finally {
+      cancel();
+      limit.end();
+    }
+    this.#stage = 'adding';
+  }
+
+  async #watch(generation: number, onOpen: () => void): Promise<void> {
+    const { least, most } = watchSeconds;
+    const seconds = Math.round(least + this.#random() * (most - least));
+    const opened = () => {
       onOpen();
       this.#opened();
-      for await (const line of splitLines(body, this.#lineOptions(silence))) {
-        if (generation !== this.#generation) return;
-        this.#takeEvent(parseWatchLine(line));
-      }
-    } finally {
-      silence.end();
-      cut.end();
+    };
+    for await (const event of this.#events(seconds, this.#stop.signal, opened)) {
+      if (generation !== this.#generation) return;
+      this.#takeEvent(event);
     }
   }
 
-  #watchQuery() {
-    const { least, most } = watchSeconds;
-    return {
-      ...this.#selector,
-      watch: true,
-      allowWatchBookmarks: true,
-      timeoutSeconds: Math.round(least + this.#random() * (most - least)),
-      resourceVersion: this.#version ?? '',
-    };
-  }
-
-  #lineOptions(silence: Silence) {
-    return {
-      maxBytes: maxLineBytes,
+  #events(timeoutSeconds: number, signal: AbortSignal, onOpen: () => void): AsyncGenerator<WatchEvent> {
+    return watchStream(this.#kube, {
+      path: this.#path,
+      query: {
+        ...this.#selector,
+        watch: true,
+        allowWatchBookmarks: true,
+        timeoutSeconds,
+        resourceVersion: this.#version ?? '',
+      },
+      clock: this.#clock,
+      signal,
+      onOpen,
       onBytes: () => {
-        silence.heard();
         this.#asOf = this.#clock.wallMs();
       },
       onOversized: () => {
         this.#counts.oversized += 1;
         this.#log.warn({ path: this.#path }, 'an event over the size cap was dropped');
       },
-    };
+    });
   }
 
   #opened(): void {
@@ -296,14 +416,11 @@ class Reflector implements ListWatch {
     this.#inTrouble = false;
   }
 
-  /** @throws AppError for an ERROR event */
-  #takeEvent(event: unknown): void {
-    const type = textAt(event, 'type');
-    const object = recordAt(event, 'object');
-    if (type === 'ERROR') throw errorOf(object);
+  #takeEvent({ type, object }: WatchEvent): void {
     if (type === 'BOOKMARK') this.#counts.bookmarks += 1;
     else this.#takeChange(type, object);
     this.#version = textAt(object, 'metadata', 'resourceVersion') ?? this.#version;
+    this.#completeUntil = this.#clock.wallMs();
   }
 
   #takeChange(type: string | undefined, object: KubeObject): void {
@@ -319,12 +436,6 @@ function itemsOf(page: unknown): readonly unknown[] {
   const { items } = recordAt(page);
   if (!Array.isArray(items)) throw new Error('the answer to a LIST has no items');
   return items;
-}
-
-/** The Status of an ERROR event as the error that the answer to a request would be. */
-function errorOf(status: KubeObject): AppError {
-  const seconds = countAt(status, 'details', 'retryAfterSeconds');
-  return fromKubeStatus(countAt(status, 'code') || 500, status, seconds > 0 ? String(seconds) : undefined);
 }
 
 /**

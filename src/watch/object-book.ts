@@ -14,8 +14,12 @@ export interface Change<Kept> {
   readonly uid: string;
   /** Of a DELETED that only a list told: the last version known. */
   readonly resourceVersion: string;
-  /** Undefined for a DELETED that only a list told. */
+  /** Of a DELETED its last state; undefined where only a list told. */
   readonly object: KubeObject | undefined;
+  /** Whether `object` is a later state than any that was handed on before. */
+  readonly isNewState: boolean;
+  /** Whether it was handed on before this process was started. */
+  readonly isOld: boolean;
   /** What the handler gave back for this uid the last time. */
   readonly kept: Kept | undefined;
 }
@@ -39,6 +43,8 @@ export interface ObjectBook {
   gone(object: unknown): void;
   /** A listed object under a name that another uid had: the other one is handed on as DELETED first. */
   startListing(): Listing;
+  /** For a list beside a history that goes on: of what is known, by uid or by name, the history tells more, and nothing is gone by it. */
+  startAdding(): Listing;
   readonly size: number;
   readonly handlerErrors: number;
 }
@@ -57,30 +63,53 @@ interface Identity {
   readonly resourceVersion: string;
 }
 
-export function createObjectBook<Kept>(handle: Handle<Kept>, log: Log): ObjectBook {
+/** @param isOld whether the state of that version was handed on before this process was started */
+export function createObjectBook<Kept>(
+  handle: Handle<Kept>,
+  log: Log,
+  isOld: (resourceVersion: string) => boolean = () => false,
+): ObjectBook {
   const entries = new Map<string, Entry<Kept>>();
   const quarantined = new Set<string>();
   let handlerErrors = 0;
 
-  function record(id: Identity, object: KubeObject): void {
+  function isNewState(id: Identity): boolean {
     const before = entries.get(id.uid);
-    if (before && !isNewerVersion(id.resourceVersion, before.resourceVersion)) return;
+    return before === undefined || isNewerVersion(id.resourceVersion, before.resourceVersion);
+  }
+
+  function record(id: Identity, object: KubeObject): void {
+    if (!isNewState(id)) return;
     const { uid, namespace, name, resourceVersion } = id;
-    const kept = handOn({ type: before ? 'MODIFIED' : 'ADDED', uid, resourceVersion, object, kept: before?.kept });
+    const before = entries.get(uid);
+    const kept = handOn({
+      type: before ? 'MODIFIED' : 'ADDED',
+      uid,
+      resourceVersion,
+      object,
+      isNewState: true,
+      isOld: isOld(resourceVersion),
+      kept: before?.kept,
+    });
     entries.set(uid, { namespace, name, resourceVersion, kept });
   }
 
-  function forget(uid: string, object?: KubeObject, resourceVersion?: string): void {
-    const before = entries.get(uid);
-    entries.delete(uid);
-    quarantined.delete(uid);
-    handOn({
-      type: 'DELETED',
-      uid,
-      resourceVersion: resourceVersion ?? before?.resourceVersion ?? '',
-      object,
-      kept: before?.kept,
-    });
+  function bury(id: Identity, object: KubeObject): void {
+    const { uid, resourceVersion } = id;
+    forget({ uid, resourceVersion, object, isNewState: isNewState(id), isOld: isOld(resourceVersion) });
+  }
+
+  /** Only a list tells of it, by not showing it any more. */
+  function miss(uid: string): void {
+    const resourceVersion = entries.get(uid)?.resourceVersion ?? '';
+    forget({ uid, resourceVersion, object: undefined, isNewState: false, isOld: false });
+  }
+
+  function forget(change: Omit<Change<Kept>, 'type' | 'kept'>): void {
+    const before = entries.get(change.uid);
+    entries.delete(change.uid);
+    quarantined.delete(change.uid);
+    handOn({ ...change, type: 'DELETED', kept: before?.kept });
   }
 
   /** A mistake in the handler is about one object; it must neither end the watch nor be taken for a broken line. */
@@ -96,6 +125,10 @@ export function createObjectBook<Kept>(handle: Handle<Kept>, log: Log): ObjectBo
     }
   }
 
+  function uidsByName(): Map<string, string> {
+    return new Map([...entries].map(([uid, { namespace, name }]) => [`${namespace}/${name}`, uid]));
+  }
+
   return {
     seen(object) {
       const id = identify(object);
@@ -103,28 +136,38 @@ export function createObjectBook<Kept>(handle: Handle<Kept>, log: Log): ObjectBo
     },
     gone(object) {
       const id = identify(object);
-      if (id) forget(id.uid, object as KubeObject, id.resourceVersion);
+      if (id) bury(id, object as KubeObject);
     },
     startListing() {
       quarantined.clear();
       const unseen = new Set(entries.keys());
-      const uidByName = new Map<string, string>();
-      for (const [uid, entry] of entries) uidByName.set(`${entry.namespace}/${entry.name}`, uid);
+      const uidByName = uidsByName();
       return {
         see(object) {
           const id = identify(object);
           if (!id) return;
           unseen.delete(id.uid);
           const former = uidByName.get(`${id.namespace}/${id.name}`);
-          if (former !== undefined && former !== id.uid && unseen.delete(former)) forget(former);
+          if (former !== undefined && former !== id.uid && unseen.delete(former)) miss(former);
           record(id, object as KubeObject);
         },
         finish(listVersion) {
           for (const uid of unseen) {
             const entry = entries.get(uid);
-            if (entry && !isNewerVersion(entry.resourceVersion, listVersion)) forget(uid);
+            if (entry && !isNewerVersion(entry.resourceVersion, listVersion)) miss(uid);
           }
         },
+      };
+    },
+    startAdding() {
+      const uidByName = uidsByName();
+      return {
+        see(object) {
+          const id = identify(object);
+          if (!id || entries.has(id.uid) || uidByName.has(`${id.namespace}/${id.name}`)) return;
+          record(id, object as KubeObject);
+        },
+        finish() {},
       };
     },
     get size() {

@@ -1,6 +1,6 @@
 /** Facts about jobs as the machines receive them, made of raw objects by the real converter. */
-import type { JobEvent, JobKey, KubeObject, ResolvedJob } from '../../src/domain.ts';
-import { isDropped, type ReadJob, toJobEvent, type WatchedKind } from '../../src/watch/job-events.ts';
+import type { JobEvent, JobKey, KubeObject, ResolvedJob, WatchedKind } from '../../src/domain.ts';
+import { isDropped, type ReadJob, toJobEvent } from '../../src/watch/job-events.ts';
 import { makeResolved } from './facts.ts';
 
 /** A definition that is readable: a one-off job, allowed as many retries as the object's backoffLimit says. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { JobEvent, KubeObject } from '../../src/domain.ts';
-import { type ReadJob, toJobEvent, type WatchedKind } from '../../src/watch/job-events.ts';
+import type { JobEvent, KubeObject, WatchedKind } from '../../src/domain.ts';
+import { type ReadJob, toJobEvent } from '../../src/watch/job-events.ts';
 import { makeCronJobObject, makeDeploymentObject, makeJobObject, makePod } from '../support/make.ts';
 import { makeSeen, readAny } from '../support/make-event.ts';
 

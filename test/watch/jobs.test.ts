@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { KubeObject } from '../../src/domain.ts';
+import type { KubeObject, Positions } from '../../src/domain.ts';
 import { fromKubeStatus, type Kube } from '../../src/kube.ts';
 import { createLog } from '../../src/log.ts';
+import type { Gap } from '../../src/mailbox.ts';
 import { type JobsWatch, watchJobs } from '../../src/watch/jobs.ts';
 import { makeCronJobObject, makeDeploymentObject, makeJobObject, makePod } from '../support/make.ts';
 import { readAny } from '../support/make-event.ts';
@@ -10,9 +11,15 @@ import { createBody, createScriptedKube, type ScriptedBody, type ScriptedKube } 
 const paths = ['/api/v1/pods', '/apis/batch/v1/jobs', '/apis/batch/v1/cronjobs', '/apis/apps/v1/deployments'];
 let kubes: Map<string, ScriptedKube>;
 let heard: string[];
+let gaps: Gap[];
 let watch: JobsWatch;
 
-beforeEach(() => {
+beforeEach(() => start());
+
+/** A watch of which nothing has been asked yet, nor heard. */
+function start(checkpoint?: { positions: Positions; asOf: number }): void {
+  watch?.stop();
+  gaps = [];
   kubes = new Map(paths.map((path) => [path, createScriptedKube()]));
   heard = [];
   const byPath: Pick<Kube, 'request' | 'stream'> = {
@@ -20,12 +27,17 @@ beforeEach(() => {
     stream: (request) => kubes.get(request.path)!.stream(request),
   };
   watch = watchJobs(byPath, {
-    onEvent: (event) => heard.push(`${event.type} ${event.key.kind}/${event.key.name}`),
+    onEvent(event) {
+      const isOld = 'isOld' in event ? ' old' : '';
+      heard.push(`${event.type} ${event.key.kind}/${event.key.name}${isOld}`);
+    },
+    onGap: (gap) => gaps.push(gap),
+    ...(checkpoint ? { checkpoint } : {}),
     readJob: readAny,
     log: createLog({ level: 'silent' }),
     random: () => 0,
   });
-});
+}
 
 afterEach(() => watch.stop());
 
@@ -80,15 +92,39 @@ test('each kind becomes the facts of its job', async () => {
   await listed(paths[3]!, '100', makeDeploymentObject({ name: 'bot' }));
   await watch.ready;
   expect([...heard].sort()).toEqual([
-    'object.seen CronJob/nightly',
-    'object.seen Deployment/bot',
-    'object.seen Job/demo',
-    'pod.seen Job/demo',
-    'run.seen CronJob/nightly',
+    'object.seen CronJob/nightly old',
+    'object.seen Deployment/bot old',
+    'object.seen Job/demo old',
+    'pod.seen Job/demo old',
+    'run.seen CronJob/nightly old',
   ]);
 });
 
 describe('an end', () => {
+  test('comes with the last state, unless that was known', async () => {
+    const pods = (await allOpen()).get('/api/v1/pods')!;
+    pods.send({ type: 'ADDED', object: makePod({ version: '101' }) });
+    pods.send({ type: 'DELETED', object: makePod({ version: '102', exitCode: 3 }) });
+    pods.send({ type: 'ADDED', object: makePod({ uid: 'other', version: '103' }) });
+    pods.send({ type: 'DELETED', object: makePod({ uid: 'other', version: '103' }) });
+    await settled();
+    const twice = ['pod.seen Job/demo', 'pod.seen Job/demo', 'pod.gone Job/demo'];
+    expect(heard).toEqual([...twice, 'pod.seen Job/demo', 'pod.gone Job/demo']);
+  });
+
+  test('comes with the last state of what was never seen before', async () => {
+    const pods = (await allOpen()).get('/api/v1/pods')!;
+    pods.send({ type: 'DELETED', object: makePod({ version: '102', exitCode: 3 }) });
+    pods.send({
+      type: 'DELETED',
+      object: makePod({ version: '103', labels: { 'app.kubernetes.io/created-by': 'beta' } }),
+    });
+    pods.send({ type: 'DELETED', object: makePod({ version: '104', namespace: 'kube-system' }) });
+    await settled();
+    expect(heard).toEqual(['pod.seen Job/demo', 'pod.gone Job/demo', 'pod.gone Job/demo']);
+    expect(watch.stats().Pod.dropped).toMatchObject({ label_mismatch: 0, no_tool_namespace: 1 });
+  });
+
   test('that only a list tells goes to the job the object belonged to', async () => {
     const bodies = await allOpen();
     const jobs = bodies.get('/apis/batch/v1/jobs')!;
@@ -141,4 +177,89 @@ test('a watch that is down makes the whole view as old as its last word', async 
   again.fail(fromKubeStatus(500, {}));
   await opened('/api/v1/pods');
   expect(watch.freshness().live).toBe(true);
+});
+
+describe('a watch that goes on from a checkpoint', () => {
+  const checkpoint = { positions: { Pod: '100', Job: '100', CronJob: '100', Deployment: '100' }, asOf: 1_000 };
+
+  async function replayed(path: string, ...events: object[]): Promise<void> {
+    const body = await opened(path);
+    for (const event of events) body.send(event);
+    body.send({ type: 'BOOKMARK', object: { metadata: { resourceVersion: '200' } } });
+    await settled();
+  }
+
+  test('tells what happened meanwhile, and what the list shows as it was told before', async () => {
+    start(checkpoint);
+    const [pods, jobs, ...others] = paths as [string, string, string, string];
+    await replayed(pods, { type: 'MODIFIED', object: makePod({ version: '150', exitCode: 3 }) });
+    await replayed(jobs);
+    for (const path of others) await replayed(path);
+    await listed(pods, '210', makePod({ version: '150', exitCode: 3 }));
+    await listed(jobs, '210', makeJobObject({ version: '90' }), makeJobObject({ name: 'next', version: '160' }));
+    for (const path of others) await listed(path, '210');
+    await watch.ready;
+    expect(heard).toEqual(['pod.seen Job/demo', 'object.seen Job/demo old', 'object.seen Job/next']);
+    expect(gaps).toEqual([]);
+  });
+
+  test('lets ends go only when every kind has caught up, in order, before it is ready', async () => {
+    start(checkpoint);
+    const [pods, jobs, cronJobs, deployments] = paths as [string, string, string, string];
+    await replayed(
+      jobs,
+      { type: 'DELETED', object: makeJobObject({ version: '150', uid: 'first' }) },
+      { type: 'ADDED', object: makeJobObject({ version: '151', uid: 'second' }) },
+      { type: 'ADDED', object: makeJobObject({ version: '152', name: 'other' }) },
+    );
+    await listed(jobs, '210');
+    await opened(jobs);
+    await replayed(cronJobs);
+    await listed(cronJobs, '210');
+    await replayed(deployments);
+    await listed(deployments, '210');
+    await replayed(pods, { type: 'DELETED', object: makePod({ version: '149', exitCode: 3 }) });
+    expect(heard).toEqual(['object.seen Job/demo', 'object.seen Job/other', 'pod.seen Job/demo']);
+    expect(watch.positions()).toEqual(checkpoint.positions);
+    expect(watch.completeUntil()).toBe(1_000);
+    const whenReady = watch.ready.then(() => heard.splice(0));
+    heard = [];
+    await listed(pods, '210');
+    expect(await whenReady).toEqual(['object.gone Job/demo', 'object.seen Job/demo', 'pod.gone Job/demo']);
+    expect(watch.positions()).toEqual({ Pod: '200', Job: '200', CronJob: '200', Deployment: '200' });
+    expect(watch.completeUntil()).toBeGreaterThan(1_000);
+  });
+
+  test('that is stopped before has handed on no end, and has got nowhere', async () => {
+    start(checkpoint);
+    await replayed(paths[1]!, { type: 'DELETED', object: makeJobObject({ version: '150' }) });
+    watch.stop();
+    await settled();
+    expect(heard).toEqual(['object.seen Job/demo']);
+    expect(watch.positions()).toEqual(checkpoint.positions);
+  });
+
+  test('tells of a gap for each kind that has no history any more', async () => {
+    start({ positions: { Pod: '100', Job: '100', CronJob: '100' }, asOf: 1_000 });
+    const [pods, jobs, cronJobs, deployments] = paths as [string, string, string, string];
+    (await kubes.get(pods)!.nextStream()).fail(fromKubeStatus(410, { code: 410 }));
+    for (const path of [jobs, cronJobs]) await replayed(path);
+    for (const path of [pods, jobs, cronJobs, deployments]) await listed(path, '210');
+    await watch.ready;
+    expect(gaps).toEqual([
+      { from: 1_000, to: expect.any(Number) },
+      { from: 1_000, to: expect.any(Number) },
+    ]);
+  });
+});
+
+test('positions are known from the first list on, and are those of what was handed on', async () => {
+  expect([watch.positions(), watch.completeUntil()]).toEqual([{}, 0]);
+  const pods = (await allOpen()).get('/api/v1/pods')!;
+  pods.send({ type: 'ADDED', object: makePod({ version: '101' }) });
+  await settled();
+  expect(watch.positions()).toEqual({ Pod: '101', Job: '100', CronJob: '100', Deployment: '100' });
+  pods.send({ type: 'ERROR', object: { code: 410 } });
+  await settled();
+  expect(watch.positions()).toMatchObject({ Pod: '101' });
 });

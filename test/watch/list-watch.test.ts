@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import { fromKubeStatus } from '../../src/kube.ts';
 import { createLog } from '../../src/log.ts';
-import { createListWatch, type ListWatch } from '../../src/watch/list-watch.ts';
+import type { Gap } from '../../src/mailbox.ts';
+import { createListWatch, type ListWatch, type ListWatchOptions } from '../../src/watch/list-watch.ts';
 import type { Change } from '../../src/watch/object-book.ts';
 import { makePod, type PodOptions } from '../support/make.ts';
 import { createBody, createScriptedKube, type ScriptedBody, type ScriptedKube } from '../support/scripted-kube.ts';
@@ -12,6 +13,9 @@ let kube: ScriptedKube;
 let heard: string[];
 let handle: (change: Change<string>) => string | undefined;
 let listWatch: ListWatch;
+let gaps: Gap[];
+/** When the last gap was told. */
+let positionAtGap: string | undefined;
 /** What the jitter is drawn from: 1 = always the longest wait. */
 let chance: number;
 
@@ -19,6 +23,7 @@ beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'], now: noon });
   kube = createScriptedKube();
   heard = [];
+  gaps = [];
   chance = 1;
   handle = ({ type, uid, resourceVersion }) => {
     heard.push(`${type} ${uid}@${resourceVersion}`);
@@ -33,13 +38,27 @@ afterEach(async () => {
   vi.useRealTimers();
 });
 
-function start(): ListWatch {
+/** From here on what is old is heard to be so. */
+function begin(options: Partial<ListWatchOptions<string>>): ListWatch {
+  handle = ({ type, uid, resourceVersion, isOld }) => {
+    heard.push(`${type} ${uid}@${resourceVersion}${isOld ? ' old' : ''}`);
+    return uid;
+  };
+  return start(options);
+}
+
+function start(options: Partial<ListWatchOptions<string>> = {}): ListWatch {
   listWatch = createListWatch<string>(kube, {
     path: '/api/v1/pods',
     labelSelector: 'a=b',
     handle: (change) => handle(change),
+    onGap(gap) {
+      gaps.push(gap);
+      positionAtGap = listWatch.position().version;
+    },
     log: createLog({ level: 'silent' }),
     random: () => chance,
+    ...options,
   });
   return listWatch;
 }
@@ -463,5 +482,257 @@ describe('stop', () => {
     listWatch.stop();
     await afterMs(60_000);
     expect([kube.waitingRequests, kube.waitingStreams]).toEqual([0, 0]);
+  });
+});
+
+describe('a watch that knows where an earlier one got to', () => {
+  const start = { version: '100', completeUntil: noon - 60_000 };
+
+  /** Ends the replay at version 120. */
+  async function replayed(...events: unknown[]): Promise<ScriptedBody> {
+    const { body } = await openWatch();
+    for (const one of events) body.send(one);
+    body.send(bookmark('120'));
+    await settled();
+    return body;
+  }
+
+  test('first has everything replayed, then lists, then goes on from where the replay ended', async () => {
+    begin({ start });
+    const replay = await openWatch();
+    expect(replay.query).toEqual({
+      labelSelector: 'a=b',
+      watch: true,
+      allowWatchBookmarks: true,
+      timeoutSeconds: 3,
+      resourceVersion: '100',
+    });
+    replay.body.send(event('MODIFIED', pod('a', '101')));
+    replay.body.send(event('DELETED', pod('a', '102')));
+    await settled();
+    expect(kube.waitingRequests).toBe(0);
+    expect(listWatch.freshness()).toMatchObject({ synced: false, live: false });
+    replay.body.send(bookmark('120'));
+    await answerList('150', pod('b', '90'));
+    await listWatch.ready;
+    const { query } = await openWatch();
+    expect(query).toMatchObject({ resourceVersion: '120', timeoutSeconds: 600 });
+    expect(heard).toEqual(['ADDED a@101', 'DELETED a@102', 'ADDED b@90 old']);
+    expect(listWatch.position()).toEqual({ version: '120', completeUntil: noon });
+  });
+
+  test('loses no state that lies between the end of the replay and the list', async () => {
+    begin({ start });
+    await replayed(event('ADDED', pod('a', '110')), event('ADDED', pod('job-1', '111', { name: 'job' })));
+    await answerList('150', pod('a', '140'), pod('job-2', '141', { name: 'job' }), pod('c', '142'));
+    const { body } = await openWatch();
+    expect(heard.splice(0)).toEqual(['ADDED a@110', 'ADDED job-1@111', 'ADDED c@142']);
+    body.send(event('MODIFIED', pod('a', '130')));
+    body.send(event('DELETED', pod('job-1', '131', { name: 'job' })));
+    body.send(event('MODIFIED', pod('a', '140')));
+    body.send(event('ADDED', pod('job-2', '141', { name: 'job' })));
+    body.send(event('ADDED', pod('c', '142')));
+    await settled();
+    expect(heard).toEqual(['MODIFIED a@130', 'DELETED job-1@131', 'MODIFIED a@140', 'ADDED job-2@141']);
+  });
+
+  test('lets nothing be gone because the list does not show it: the watch will bring its last state', async () => {
+    begin({ start });
+    await replayed(event('ADDED', pod('a', '110')));
+    await answerList('150');
+    const { body } = await openWatch();
+    expect(heard).toEqual(['ADDED a@110']);
+    body.send(event('DELETED', pod('a', '130')));
+    await settled();
+    expect(heard).toEqual(['ADDED a@110', 'DELETED a@130']);
+  });
+
+  test('takes for old what had been handed on, wherever it comes from, and nothing else', async () => {
+    begin({ start });
+    await replayed(event('ADDED', pod('a', '101')));
+    await answerList('150', pod('at', '100'), pod('before', '99'), pod('after', '130'));
+    const { body } = await openWatch();
+    body.send(event('MODIFIED', pod('at', '160')));
+    body.send(event('ERROR', status(410)));
+    await afterMs(1_000);
+    await answerList('200', pod('at', '160'), pod('before', '99'), pod('late', '50'));
+    await settled();
+    const gone = ['DELETED a@101', 'DELETED after@130'];
+    const first = ['ADDED a@101', 'ADDED at@100 old', 'ADDED before@99 old', 'ADDED after@130'];
+    expect(heard).toEqual([...first, 'MODIFIED at@160', 'ADDED late@50 old', ...gone]);
+  });
+
+  test('says what it can after a replay that ends without a bookmark', async () => {
+    begin({ start });
+    const replay = await openWatch();
+    replay.body.send(event('ADDED', pod('a', '105')));
+    replay.body.end();
+    await answerList('150', pod('a', '105'));
+    const { query } = await openWatch();
+    expect(query).toMatchObject({ resourceVersion: '105' });
+  });
+
+  test('waits no longer than 10 s for the replay to end', async () => {
+    begin({ start });
+    const replay = await kube.nextStream();
+    const body = createBody();
+    replay.answer(body);
+    body.send(event('ADDED', pod('a', '105')));
+    await afterMs(9_999);
+    expect(kube.waitingRequests).toBe(0);
+    await afterMs(1);
+    expect(replay.request.signal?.aborted).toBe(true);
+    await answerList('150');
+    const { query } = await openWatch();
+    expect(query).toMatchObject({ resourceVersion: '105' });
+  });
+
+  test('has the rest replayed where the connection breaks', async () => {
+    begin({ start });
+    const first = await openWatch();
+    first.body.send(event('ADDED', pod('a', '105')));
+    first.body.cut();
+    await afterMs(500);
+    const { query, body } = await openWatch();
+    expect(query).toMatchObject({ resourceVersion: '105', timeoutSeconds: 3 });
+    body.send(bookmark('120'));
+    await answerList('150', pod('a', '105'));
+    await listWatch.ready;
+    expect(heard).toEqual(['ADDED a@105']);
+  });
+
+  test('lists all the same when the replay fails three times, and has the history from the watch', async () => {
+    begin({ start });
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      (await kube.nextStream()).fail(fromKubeStatus(500, status(500)));
+      await afterMs(5_000);
+    }
+    await answerList('150', pod('b', '90'));
+    await listWatch.ready;
+    const { query, body } = await openWatch();
+    expect(query).toMatchObject({ resourceVersion: '100', timeoutSeconds: 600 });
+    body.send(event('DELETED', pod('a', '110')));
+    await settled();
+    expect(heard).toEqual(['ADDED b@90 old', 'DELETED a@110']);
+    expect(gaps).toEqual([]);
+  });
+
+  test('waits with the replay for an API server that nobody can reach', async () => {
+    begin({ start });
+    for (let attempt = 0; attempt < 10; attempt += 1) {
+      (await kube.nextStream()).fail(refused());
+      await afterMs(2_000);
+    }
+    const { query } = await openWatch();
+    expect(query).toMatchObject({ resourceVersion: '100', timeoutSeconds: 3 });
+  });
+
+  test('makes its list again when the continuation is too old, and replays nothing twice', async () => {
+    begin({ start });
+    await replayed();
+    (await kube.nextRequest()).fail(fromKubeStatus(410, status(410)));
+    await afterMs(1_000);
+    await answerList('160', pod('b', '90'));
+    const { query } = await openWatch();
+    expect(query).toMatchObject({ resourceVersion: '120', timeoutSeconds: 600 });
+    expect(gaps).toEqual([]);
+  });
+
+  test('does not wait for the events of a cluster that has gone back in time', async () => {
+    begin({ start });
+    (await openWatch()).body.end();
+    await answerList('70', pod('a', '60'));
+    const { query, body } = await openWatch();
+    expect(query).toMatchObject({ resourceVersion: '70' });
+    expect(gaps).toEqual([{ from: noon - 60_000, to: noon }]);
+    body.send(event('MODIFIED', pod('a', '80')));
+    await settled();
+    expect(heard).toEqual(['ADDED a@60 old', 'MODIFIED a@80']);
+  });
+
+  test('hands on an object fed during the replay once', async () => {
+    begin({ start });
+    const { body } = await openWatch();
+    listWatch.feed(pod('a', '110'));
+    listWatch.feed(pod('b', '99'));
+    body.send(event('ADDED', pod('a', '110')));
+    body.send(bookmark('120'));
+    await answerList('150', pod('a', '110'));
+    await openWatch();
+    expect(heard).toEqual(['ADDED a@110']);
+  });
+
+  test('stops in the middle of a replay', async () => {
+    begin({ start });
+    const { body } = await openWatch();
+    body.send(event('ADDED', pod('a', '105')));
+    await settled();
+    listWatch.stop();
+    await settled();
+    expect([kube.waitingRequests, kube.waitingStreams]).toEqual([0, 0]);
+    expect(listWatch.position().version).toBe('105');
+  });
+});
+
+describe('events that can not be seen any more', () => {
+  test('are a gap from the last word until the list that makes good what it can', async () => {
+    const body = await watching();
+    await afterMs(20_000);
+    body.send(event('ADDED', pod('a', '101')));
+    await afterMs(30_000);
+    body.send(event('ERROR', status(410)));
+    await afterMs(1_000);
+    expect(listWatch.position()).toEqual({ version: '101', completeUntil: noon + 20_000 });
+    expect(gaps).toEqual([]);
+    await answerList('200');
+    await openWatch();
+    expect(gaps).toEqual([{ from: noon + 20_000, to: noon + 51_000 }]);
+    expect(positionAtGap).toBe('101');
+    expect(listWatch.position()).toEqual({ version: '200', completeUntil: noon + 51_000 });
+  });
+
+  test('are a gap from when an earlier daemon got to, where the replay is told so', async () => {
+    begin({ start: { version: '100', completeUntil: noon - 60_000 } });
+    (await kube.nextStream()).fail(fromKubeStatus(410, status(410)));
+    await afterMs(1_000);
+    await answerList('200', pod('a', '150'), pod('b', '90'));
+    const { query } = await openWatch();
+    expect(query).toMatchObject({ resourceVersion: '200' });
+    expect(heard).toEqual(['ADDED a@150', 'ADDED b@90 old']);
+    expect(gaps).toEqual([{ from: noon - 60_000, to: noon + 1_000 }]);
+  });
+
+  test('are a gap where an earlier daemon has left no position', async () => {
+    begin({ start: { version: undefined, completeUntil: noon - 60_000 } });
+    await answerList('200', pod('a', '150'));
+    await openWatch();
+    expect(heard).toEqual(['ADDED a@150 old']);
+    expect(gaps).toEqual([{ from: noon - 60_000, to: noon }]);
+  });
+
+  test('are none where nobody has watched before, and everything that the first list shows is old', async () => {
+    begin({});
+    (await kube.nextRequest()).answer(page('100', 'more', pod('a', '90')));
+    (await kube.nextRequest()).fail(fromKubeStatus(410, status(410)));
+    await afterMs(1_000);
+    await answerList('120', pod('a', '90'), pod('b', '110'));
+    const { body } = await openWatch();
+    body.send(event('ADDED', pod('c', '121')));
+    await settled();
+    expect(heard).toEqual(['ADDED a@90 old', 'ADDED b@110 old', 'ADDED c@121']);
+    expect(gaps).toEqual([]);
+  });
+
+  test('never end before they began, even if the clock was set back', async () => {
+    const body = await watching();
+    await afterMs(20_000);
+    body.send(bookmark('101'));
+    await settled();
+    vi.setSystemTime(noon - 3_600_000);
+    body.send(event('ERROR', status(410)));
+    await afterMs(1_000);
+    await answerList('200');
+    await settled();
+    expect(gaps).toEqual([{ from: noon - 3_600_000 + 1_000, to: noon - 3_600_000 + 1_000 }]);
   });
 });
