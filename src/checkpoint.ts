@@ -36,12 +36,14 @@ export interface Checkpoint {
   load(): Promise<SavedCheckpoint | undefined>;
   /** Writes from now on, once in `everyMs` at most, where something has changed. */
   start(): void;
+  /** When a daemon first wrote here; ms since the epoch. What happened before that is nobody's news. */
+  since(): number;
   /** The last ones, oldest first. */
   gaps(): readonly Gap[];
   /** Gaps that touch become one: four watches tell of the same time. */
   addGap(gap: Gap): void;
   stats(): CheckpointStats;
-  /** Writes once more, for 5 s at most; nothing is written afterwards. */
+  /** Once started, writes once more, for 5 s at most; nothing is written afterwards. */
   stop(): Promise<void>;
 }
 
@@ -55,6 +57,7 @@ export interface CheckpointStats {
 
 interface Saved extends SavedCheckpoint {
   readonly v: 1;
+  readonly since: number;
   readonly gaps: readonly Gap[];
 }
 
@@ -77,6 +80,7 @@ export function createCheckpoint(options: CheckpointOptions): Checkpoint {
       );
     },
   });
+  let since = now();
   let gaps: readonly Gap[] = [];
   /** Undefined where the file has to be written whatever has changed. */
   let saved: Pick<Saved, 'positions' | 'gaps'> | undefined = { positions: {}, gaps };
@@ -85,6 +89,8 @@ export function createCheckpoint(options: CheckpointOptions): Checkpoint {
   let failed = 0;
   let timer: NodeJS.Timeout | undefined;
   let saving: Promise<void> | undefined;
+  /** Before that the positions are not known: they must not take the place of those on disk. */
+  let isStarted = false;
   let isOver = false;
 
   async function load(): Promise<SavedCheckpoint | undefined> {
@@ -95,6 +101,7 @@ export function createCheckpoint(options: CheckpointOptions): Checkpoint {
       saved = undefined;
       return { positions: {}, asOf: 0 };
     }
+    since = found.since;
     gaps = found.gaps;
     saved = found;
     savedAt = found.asOf;
@@ -125,7 +132,7 @@ export function createCheckpoint(options: CheckpointOptions): Checkpoint {
   }
 
   async function write(): Promise<void> {
-    const next: Saved = { v: 1, positions: positions(), asOf: asOf(), gaps };
+    const next: Saved = { v: 1, since, positions: positions(), asOf: asOf(), gaps };
     if (saved && next.gaps === saved.gaps && isSame(next.positions, saved.positions)) return;
     try {
       await settled();
@@ -155,7 +162,7 @@ export function createCheckpoint(options: CheckpointOptions): Checkpoint {
       grace = setTimeout(resolve, stopGraceMs);
     });
     // What is under way may be older than what is known now.
-    const last = (saving ?? Promise.resolve()).then(() => save());
+    const last = isStarted ? (saving ?? Promise.resolve()).then(() => save()) : undefined;
     await Promise.race([last, deadline]);
     clearTimeout(grace);
     isOver = true;
@@ -165,7 +172,11 @@ export function createCheckpoint(options: CheckpointOptions): Checkpoint {
   let stopping: Promise<void> | undefined;
   return {
     load,
-    start: plan,
+    start() {
+      isStarted = true;
+      plan();
+    },
+    since: () => since,
     gaps: recent,
     addGap,
     stats: () => ({ savedAt, failed, gaps: recent().length }),
@@ -187,7 +198,8 @@ const version = /^\d{1,40}$/;
 function parse(value: unknown): Saved {
   if (integerAt(value, 'v') !== 1) throw new Error('The version of the file is not 1.');
   const asOf = amountAt(value, 'asOf');
-  if (asOf === undefined) throw new Error('The file does not say how old it is.');
+  const since = amountAt(value, 'since');
+  if (asOf === undefined || since === undefined) throw new Error('The file does not say how old it is.');
   const positions: Partial<Record<WatchedKind, string>> = {};
   for (const kind of kinds) {
     const text = textAt(value, 'positions', kind);
@@ -195,7 +207,7 @@ function parse(value: unknown): Saved {
     else if (text !== undefined || recordAt(value, 'positions')[kind] !== undefined)
       throw new Error(`The position of ${kind} is none.`);
   }
-  return { v: 1, positions, asOf, gaps: listAt(value, 'gaps').flatMap((entry) => parseGap(entry) ?? []) };
+  return { v: 1, since, positions, asOf, gaps: listAt(value, 'gaps').flatMap((entry) => parseGap(entry) ?? []) };
 }
 
 function parseGap(value: unknown): Gap | undefined {

@@ -66,7 +66,7 @@ describe('a checkpoint', () => {
     first.start();
     positions = { Pod: '7', Job: '8' };
     await untilSaved('7');
-    expect(await onDisk()).toEqual({ v: 1, positions: { Pod: '7', Job: '8' }, asOf: noon, gaps: [] });
+    expect(await onDisk()).toEqual({ v: 1, since: noon, positions: { Pod: '7', Job: '8' }, asOf: noon, gaps: [] });
     expect(await open().load()).toEqual({ positions: { Pod: '7', Job: '8' }, asOf: noon });
     expect(await readdir(directory)).toEqual(['checkpoint.json']);
   });
@@ -112,6 +112,26 @@ describe('a checkpoint', () => {
     await until(() => asked.length === 2, 'it waits again');
     settle();
     await untilSaved('9');
+  });
+
+  it('knows since when there has been one, over every restart', async () => {
+    const first = open();
+    await first.load();
+    first.start();
+    positions = { Pod: '7' };
+    await untilSaved('7');
+    clockMs += hourMs;
+    const second = open();
+    await second.load();
+    expect([first.since(), second.since()]).toEqual([noon, noon]);
+  });
+
+  it('stays as it is when a daemon ends before it knows where it is', async () => {
+    await writeFile(path, JSON.stringify({ v: 1, since: 1, positions: { Pod: '7' }, asOf: 2, gaps: [] }));
+    const checkpoint = open();
+    await checkpoint.load();
+    await checkpoint.stop();
+    expect((await onDisk()).positions).toEqual({ Pod: '7' });
   });
 
   it('is written once more at the end', async () => {
@@ -179,10 +199,11 @@ describe('what is not durable', () => {
 describe('a file that cannot be used', () => {
   it.each([
     ['is cut off', '{"v":1,"positions":{"Pod":"7"'],
-    ['is of a later version', '{"v":2,"positions":{"Pod":"7"},"asOf":1,"gaps":[]}'],
+    ['is of a later version', '{"v":2,"positions":{"Pod":"7"},"since":1,"asOf":1,"gaps":[]}'],
     ['does not say how old it is', '{"v":1,"positions":{"Pod":"7"},"gaps":[]}'],
-    ['holds a position that no cluster counts', '{"v":1,"positions":{"Pod":"x"},"asOf":1,"gaps":[]}'],
-    ['holds a number for a position', '{"v":1,"positions":{"Pod":7},"asOf":1,"gaps":[]}'],
+    ['does not say since when', '{"v":1,"positions":{"Pod":"7"},"asOf":1,"gaps":[]}'],
+    ['holds a position that no cluster counts', '{"v":1,"positions":{"Pod":"x"},"since":1,"asOf":1,"gaps":[]}'],
+    ['holds a number for a position', '{"v":1,"positions":{"Pod":7},"since":1,"asOf":1,"gaps":[]}'],
   ])('because it %s is set aside and said: nobody knows since when', async (_, text) => {
     await writeFile(path, text);
     const checkpoint = open();
@@ -235,7 +256,7 @@ describe('gaps', () => {
 
   it('that make no sense are left out when they are read', async () => {
     const gaps = [gap(0, 1), gap(1, 0), 'x', { from: 1 }];
-    await writeFile(path, JSON.stringify({ v: 1, positions: {}, asOf: 1, gaps }));
+    await writeFile(path, JSON.stringify({ v: 1, positions: {}, since: 1, asOf: 1, gaps }));
     const checkpoint = open();
     await checkpoint.load();
     expect(checkpoint.gaps()).toEqual([gap(0, 1)]);

@@ -18,7 +18,7 @@ export interface Change<Kept> {
   readonly object: KubeObject | undefined;
   /** Whether `object` is a later state than any that was handed on before. */
   readonly isNewState: boolean;
-  /** Whether it was handed on before this process was started. */
+  /** Whether it was handed on before this process was started; of a DELETED, its last state. */
   readonly isOld: boolean;
   /** What the handler gave back for this uid the last time. */
   readonly kept: Kept | undefined;
@@ -94,9 +94,11 @@ export function createObjectBook<Kept>(
     entries.set(uid, { namespace, name, resourceVersion, kept });
   }
 
+  /** Whatever an object has come to is an event of its own: one that first shows itself in its deletion was like that before the start. */
   function bury(id: Identity, object: KubeObject): void {
     const { uid, resourceVersion } = id;
-    forget({ uid, resourceVersion, object, isNewState: isNewState(id), isOld: isOld(resourceVersion) });
+    const lastChange = entries.get(uid)?.resourceVersion ?? '0';
+    forget({ uid, resourceVersion, object, isNewState: isNewState(id), isOld: isOld(lastChange) });
   }
 
   /** Only a list tells of it, by not showing it any more. */

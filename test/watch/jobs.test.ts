@@ -121,7 +121,7 @@ describe('an end', () => {
     });
     pods.send({ type: 'DELETED', object: makePod({ version: '104', namespace: 'kube-system' }) });
     await settled();
-    expect(heard).toEqual(['pod.seen Job/demo', 'pod.gone Job/demo', 'pod.gone Job/demo']);
+    expect(heard).toEqual(['pod.seen Job/demo old', 'pod.gone Job/demo', 'pod.gone Job/demo']);
     expect(watch.stats().Pod.dropped).toMatchObject({ label_mismatch: 0, no_tool_namespace: 1 });
   });
 
@@ -219,7 +219,7 @@ describe('a watch that goes on from a checkpoint', () => {
     await replayed(deployments);
     await listed(deployments, '210');
     await replayed(pods, { type: 'DELETED', object: makePod({ version: '149', exitCode: 3 }) });
-    expect(heard).toEqual(['object.seen Job/demo', 'object.seen Job/other', 'pod.seen Job/demo']);
+    expect(heard).toEqual(['object.seen Job/demo old', 'object.seen Job/other', 'pod.seen Job/demo old']);
     expect(watch.positions()).toEqual(checkpoint.positions);
     expect(watch.completeUntil()).toBe(1_000);
     const whenReady = watch.ready.then(() => heard.splice(0));
@@ -235,7 +235,7 @@ describe('a watch that goes on from a checkpoint', () => {
     await replayed(paths[1]!, { type: 'DELETED', object: makeJobObject({ version: '150' }) });
     watch.stop();
     await settled();
-    expect(heard).toEqual(['object.seen Job/demo']);
+    expect(heard).toEqual(['object.seen Job/demo old']);
     expect(watch.positions()).toEqual(checkpoint.positions);
   });
 

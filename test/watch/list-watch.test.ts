@@ -562,6 +562,21 @@ describe('a watch that knows where an earlier one got to', () => {
     expect(heard).toEqual([...first, 'MODIFIED at@160', 'ADDED late@50 old', ...gone]);
   });
 
+  test('takes the last state of what is gone for old, unless it came after the start', async () => {
+    begin({ start });
+    await replayed(
+      event('DELETED', pod('unseen', '110')),
+      event('MODIFIED', pod('seen', '111')),
+      event('DELETED', pod('seen', '112')),
+    );
+    await answerList('150', pod('listed', '90'));
+    const { body } = await openWatch();
+    body.send(event('DELETED', pod('listed', '160')));
+    await settled();
+    const replay = ['DELETED unseen@110 old', 'ADDED seen@111', 'DELETED seen@112'];
+    expect(heard).toEqual([...replay, 'ADDED listed@90 old', 'DELETED listed@160 old']);
+  });
+
   test('says what it can after a replay that ends without a bookmark', async () => {
     begin({ start });
     const replay = await openWatch();
@@ -613,7 +628,7 @@ describe('a watch that knows where an earlier one got to', () => {
     expect(query).toMatchObject({ resourceVersion: '100', timeoutSeconds: 600 });
     body.send(event('DELETED', pod('a', '110')));
     await settled();
-    expect(heard).toEqual(['ADDED b@90 old', 'DELETED a@110']);
+    expect(heard).toEqual(['ADDED b@90 old', 'DELETED a@110 old']);
     expect(gaps).toEqual([]);
   });
 
