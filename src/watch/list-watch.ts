@@ -350,27 +350,45 @@ class Reflector implements ListWatch {
     }
   }
 
-  /** What has happened since the start position, until the bookmark that says that this was all, or until the watch ends. */
+  /**
+   * What has happened since the start position, until the version that was the latest when it began, or until a bookmark: it says that this
+   * was all, but where nothing has happened it never comes. What a replay that ends too early leaves out comes with the watch.
+   */
   async #replay(generation: number, onOpen: () => void): Promise<void> {
     const limit = createCut(this.#stop.signal);
     let isOver = false;
-    const cancel = this.#clock.after(replayLimitMs, () => {
+    const end = () => {
       isOver = true;
-      limit.abort(new Error('the replay took too long'));
+      limit.abort(new Error('the replay is over'));
+    };
+    const cancel = this.#clock.after(replayLimitMs, end);
+    let latest: string | undefined;
+    const hasAll = () => latest !== undefined && !isNewerVersion(latest, this.#version ?? '');
+    void this.#latest(limit.signal).then((version) => {
+      latest = version;
+      if (hasAll()) end();
     });
     try {
       for await (const event of this.#events(replaySeconds, limit.signal, onOpen)) {
         if (generation !== this.#generation) return;
         this.#takeEvent(event);
-        if (event.type === 'BOOKMARK') break;
+        if (event.type === 'BOOKMARK' || hasAll()) break;
       }
     } catch (error) {
       if (!isOver) throw error;
     } finally {
       cancel();
+      limit.abort(new Error('the replay is over'));
       limit.end();
     }
-    this.#stage = 'adding';
+    if (generation === this.#generation) this.#stage = 'adding';
+  }
+
+  /** The version of the whole collection; undefined where it cannot be had. */
+  async #latest(signal: AbortSignal): Promise<string | undefined> {
+    const query = { ...this.#selector, limit: 1 };
+    const page = await this.#kube.request({ method: 'GET', path: this.#path, query, signal }).catch(() => undefined);
+    return textAt(page, 'metadata', 'resourceVersion') || undefined;
   }
 
   async #watch(generation: number, onOpen: () => void): Promise<void> {

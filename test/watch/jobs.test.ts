@@ -183,6 +183,7 @@ describe('a watch that goes on from a checkpoint', () => {
   const checkpoint = { positions: { Pod: '100', Job: '100', CronJob: '100', Deployment: '100' }, asOf: 1_000 };
 
   async function replayed(path: string, ...events: object[]): Promise<void> {
+    await kubes.get(path)!.nextRequest();
     const body = await opened(path);
     for (const event of events) body.send(event);
     body.send({ type: 'BOOKMARK', object: { metadata: { resourceVersion: '200' } } });
@@ -242,6 +243,7 @@ describe('a watch that goes on from a checkpoint', () => {
   test('tells of a gap for each kind that has no history any more', async () => {
     start({ positions: { Pod: '100', Job: '100', CronJob: '100' }, asOf: 1_000 });
     const [pods, jobs, cronJobs, deployments] = paths as [string, string, string, string];
+    await kubes.get(pods)!.nextRequest();
     (await kubes.get(pods)!.nextStream()).fail(fromKubeStatus(410, { code: 410 }));
     for (const path of [jobs, cronJobs]) await replayed(path);
     for (const path of [pods, jobs, cronJobs, deployments]) await listed(path, '210');

@@ -488,9 +488,16 @@ describe('stop', () => {
 describe('a watch that knows where an earlier one got to', () => {
   const start = { version: '100', completeUntil: noon - 60_000 };
 
+  /** The API server tells the latest version only where a test lets it. */
+  async function openReplay() {
+    const latest = await kube.nextRequest();
+    expect(latest.request.query).toEqual({ labelSelector: 'a=b', limit: 1 });
+    return { ...(await openWatch()), latest };
+  }
+
   /** Ends the replay at version 120. */
   async function replayed(...events: unknown[]): Promise<ScriptedBody> {
-    const { body } = await openWatch();
+    const { body } = await openReplay();
     for (const one of events) body.send(one);
     body.send(bookmark('120'));
     await settled();
@@ -499,7 +506,7 @@ describe('a watch that knows where an earlier one got to', () => {
 
   test('first has everything replayed, then lists, then goes on from where the replay ended', async () => {
     begin({ start });
-    const replay = await openWatch();
+    const replay = await openReplay();
     expect(replay.query).toEqual({
       labelSelector: 'a=b',
       watch: true,
@@ -577,9 +584,34 @@ describe('a watch that knows where an earlier one got to', () => {
     expect(heard).toEqual([...replay, 'ADDED listed@90 old', 'DELETED listed@160 old']);
   });
 
+  test('ends the replay at once where nothing has happened', async () => {
+    begin({ start });
+    (await kube.nextRequest()).answer(list('100'));
+    await answerList('100', pod('a', '90'));
+    await listWatch.ready;
+    expect((await kube.nextStream()).request.signal?.aborted).toBe(true);
+    const { query } = await openWatch();
+    expect(query).toMatchObject({ resourceVersion: '100', timeoutSeconds: 600 });
+  });
+
+  test('ends the replay with the event that was the latest when it began', async () => {
+    begin({ start });
+    const { body, latest } = await openReplay();
+    latest.answer(list('110'));
+    body.send(event('ADDED', pod('a', '109')));
+    await settled();
+    expect(kube.waitingRequests).toBe(0);
+    body.send(event('ADDED', pod('b', '110')));
+    body.send(event('ADDED', pod('c', '111')));
+    await answerList('111', pod('a', '109'));
+    const { query } = await openWatch();
+    expect(query).toMatchObject({ resourceVersion: '110' });
+    expect(heard).toEqual(['ADDED a@109', 'ADDED b@110']);
+  });
+
   test('says what it can after a replay that ends without a bookmark', async () => {
     begin({ start });
-    const replay = await openWatch();
+    const replay = await openReplay();
     replay.body.send(event('ADDED', pod('a', '105')));
     replay.body.end();
     await answerList('150', pod('a', '105'));
@@ -589,14 +621,12 @@ describe('a watch that knows where an earlier one got to', () => {
 
   test('waits no longer than 10 s for the replay to end', async () => {
     begin({ start });
-    const replay = await kube.nextStream();
-    const body = createBody();
-    replay.answer(body);
+    const { body, latest } = await openReplay();
     body.send(event('ADDED', pod('a', '105')));
     await afterMs(9_999);
     expect(kube.waitingRequests).toBe(0);
     await afterMs(1);
-    expect(replay.request.signal?.aborted).toBe(true);
+    expect(latest.request.signal?.aborted).toBe(true);
     await answerList('150');
     const { query } = await openWatch();
     expect(query).toMatchObject({ resourceVersion: '105' });
@@ -604,11 +634,11 @@ describe('a watch that knows where an earlier one got to', () => {
 
   test('has the rest replayed where the connection breaks', async () => {
     begin({ start });
-    const first = await openWatch();
+    const first = await openReplay();
     first.body.send(event('ADDED', pod('a', '105')));
     first.body.cut();
     await afterMs(500);
-    const { query, body } = await openWatch();
+    const { query, body } = await openReplay();
     expect(query).toMatchObject({ resourceVersion: '105', timeoutSeconds: 3 });
     body.send(bookmark('120'));
     await answerList('150', pod('a', '105'));
@@ -619,6 +649,7 @@ describe('a watch that knows where an earlier one got to', () => {
   test('lists all the same when the replay fails three times, and has the history from the watch', async () => {
     begin({ start });
     for (let attempt = 0; attempt < 3; attempt += 1) {
+      await kube.nextRequest();
       (await kube.nextStream()).fail(fromKubeStatus(500, status(500)));
       await afterMs(5_000);
     }
@@ -635,10 +666,11 @@ describe('a watch that knows where an earlier one got to', () => {
   test('waits with the replay for an API server that nobody can reach', async () => {
     begin({ start });
     for (let attempt = 0; attempt < 10; attempt += 1) {
+      (await kube.nextRequest()).fail(refused());
       (await kube.nextStream()).fail(refused());
       await afterMs(2_000);
     }
-    const { query } = await openWatch();
+    const { query } = await openReplay();
     expect(query).toMatchObject({ resourceVersion: '100', timeoutSeconds: 3 });
   });
 
@@ -655,7 +687,7 @@ describe('a watch that knows where an earlier one got to', () => {
 
   test('does not wait for the events of a cluster that has gone back in time', async () => {
     begin({ start });
-    (await openWatch()).body.end();
+    (await openReplay()).latest.answer(list('70'));
     await answerList('70', pod('a', '60'));
     const { query, body } = await openWatch();
     expect(query).toMatchObject({ resourceVersion: '70' });
@@ -667,7 +699,7 @@ describe('a watch that knows where an earlier one got to', () => {
 
   test('hands on an object fed during the replay once', async () => {
     begin({ start });
-    const { body } = await openWatch();
+    const { body } = await openReplay();
     listWatch.feed(pod('a', '110'));
     listWatch.feed(pod('b', '99'));
     body.send(event('ADDED', pod('a', '110')));
@@ -679,7 +711,7 @@ describe('a watch that knows where an earlier one got to', () => {
 
   test('stops in the middle of a replay', async () => {
     begin({ start });
-    const { body } = await openWatch();
+    const { body } = await openReplay();
     body.send(event('ADDED', pod('a', '105')));
     await settled();
     listWatch.stop();
@@ -708,6 +740,7 @@ describe('events that can not be seen any more', () => {
 
   test('are a gap from when an earlier daemon got to, where the replay is told so', async () => {
     begin({ start: { version: '100', completeUntil: noon - 60_000 } });
+    await kube.nextRequest();
     (await kube.nextStream()).fail(fromKubeStatus(410, status(410)));
     await afterMs(1_000);
     await answerList('200', pod('a', '150'), pod('b', '90'));
