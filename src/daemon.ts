@@ -6,7 +6,9 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type BuiltImages, createBuiltImages } from './built-images.ts';
+import { createCheckpoint } from './checkpoint.ts';
 import { fromKubeObject } from './definition/manifests.ts';
+import { type Notice, Tool } from './domain.ts';
 import { AppError } from './errors.ts';
 import { createGetJson, type GetJson } from './get-json.ts';
 import { createHarbor } from './harbor.ts';
@@ -16,14 +18,24 @@ import { type ImageList, parseImageConfig } from './images.ts';
 import { createKube, type Kube, type KubeOptions, kubeStatusOf } from './kube.ts';
 import { kubeOptionsFromKubeconfig } from './kubeconfig.ts';
 import { type Log, setLogLevel } from './log.ts';
+import { createMailRoster, type MailRoster } from './machines/mail-roster.ts';
 import { createJobRoster } from './machines/roster.ts';
+import { composeMail } from './mail/compose.ts';
+import { createDeliver } from './mail/deliver.ts';
+import { createDetails, type Details } from './mail/details.ts';
+import { createMailboxFiles } from './mail/mailbox-files.ts';
+import { createPace } from './mail/pace.ts';
+import { createSeal } from './mail/seal.ts';
+import { createTransport } from './mail/transport.ts';
 import { createMetrics } from './metrics.ts';
 import { createRunRecords } from './run-records.ts';
 import { createCredentials, createImpersonation } from './server/credentials.ts';
 import { createEventFeeds } from './server/events/feeds.ts';
 import { createForward } from './server/forward.ts';
+import { refusalOf } from './server/handlers/explain.ts';
 import { createTurns } from './server/handlers/turns.ts';
 import { createLimitCheck } from './server/limit-check.ts';
+import { createLastLines } from './server/logs/last-lines.ts';
 import { createDialectOf, registerRoutes } from './server/register-routes.ts';
 import { createRoutes } from './server/routes.ts';
 import { createServer } from './server/server.ts';
@@ -79,7 +91,36 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
     const runs = createRunRecords({ directory: join(state.path, 'runs'), log: log.child({ room: 'state' }) });
     undos.push(() => runs.stop());
 
-    const roster = createJobRoster({ log: log.child({ room: 'machines' }), onRunEnded: (end) => runs.add(end) });
+    const mailSettings = () => settings.current().mail;
+    const mailLog = log.child({ room: 'mail' });
+    const transport = createTransport({ settings: mailSettings, smtp: startup.smtp, ...(await smtpSecrets(startup)) });
+    undos.push(() => transport.stop());
+    const pace = createPace({ settings: mailSettings });
+    undos.push(() => pace.stop());
+    let mail: MailRoster | undefined;
+    let details: Details | undefined;
+    undos.push(() => mail?.stop());
+    const checkpoint = createCheckpoint({
+      path: join(state.path, 'checkpoint.json'),
+      positions: () => watch?.positions() ?? {},
+      asOf: () => watch?.completeUntil() ?? 0,
+      settled: async () => void (await Promise.all([mail?.settled(), runs.settled()])),
+      now,
+      log: log.child({ room: 'state' }),
+    });
+    const known = await checkpoint.load();
+
+    const roster = createJobRoster({
+      log: log.child({ room: 'machines' }),
+      onRunEnded: (end) => runs.add(end),
+      onNotice(notice) {
+        if (notice.kind === 'steady' && notice.ran) runs.addGood(notice.key, { at: notice.at, ran: notice.ran });
+        mail?.accept(notice);
+        details?.collect(notice);
+      },
+      around: { graces: () => settings.current().mail, now },
+    });
+    undos.push(() => checkpoint.stop());
     undos.push(() => roster.stop());
     undos.push(() => watch?.stop());
 
@@ -164,23 +205,76 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
 
     // From here on requests are answered, with 503 until the state of the cluster is known.
     const { data } = await untilAnswered(log, () => readConfigMap(kube, startup.configmaps.settings, {}));
-    const { settings: first, unknownKeys } = parseSettings(data);
+    const { settings: first, unknownKeys } = parseSettings(data, startup.smtp);
     settings.replace(first);
     setLogLevel(log, first.logLevel);
     if (unknownKeys.length > 0)
       log.info({ keys: unknownKeys }, 'keys of the settings ConfigMap that are not read here');
-    const known = await untilAnswered(log, () => loadImages(kube, startup, log));
-    images = known;
+    const offered = await untilAnswered(log, () => loadImages(kube, startup, log));
+    images = offered;
+
+    // Mail begins when it is known where it may go, and before the first event comes.
+    const files = createMailboxFiles({ directory: join(state.path, 'mail'), log: mailLog });
+    const seal = createSeal({
+      settings: mailSettings,
+      gaps: () => checkpoint.gaps(),
+      now,
+      compose: composeMail,
+      compile: transport.compile,
+    });
+    const readLastLines = createLastLines({ forward, files: homes, homesMount: startup.homes.mount });
+    const collected = createDetails({
+      lines: (notice, signal) => readLastLines(toolOf(notice), notice, { lines: mailSettings().outputLines, signal }),
+      refusal: async (notice) =>
+        notice.pod === undefined && notice.key.kind !== 'Deployment'
+          ? refusalOf(forward, toolOf(notice), notice.run)
+          : undefined,
+      lastGood: (notice) => runs.lastGood(toolOf(notice), notice.key.name),
+      isWanted: (notice) => mail?.isWaiting(notice) ?? false,
+      onDetails: (notice, found) => mail?.addDetails(toolOf(notice).name, notice.id, found),
+      log: mailLog,
+    });
+    details = collected;
+    mail = createMailRoster({
+      saved: await files.load(),
+      effects: {
+        seal: async (mailbox) => seal(await collected.complete(mailbox)),
+        save: (mailbox) => files.save(mailbox),
+        deliver: createDeliver({ transport, pace, settings: mailSettings }),
+      },
+      settings: mailSettings,
+      now,
+      log: mailLog,
+      observer: { durable() {}, handedOver() {}, attempted() {} },
+      onAccounted() {},
+    });
+    undos.push(() => collected.stop());
+
     watch = watchJobs(kube, {
       onEvent: (event) => roster.accept(event),
-      readJob: (object) => fromKubeObject(object, { images: known, homesMount: startup.homes.mount }),
+      readJob: (object) => fromKubeObject(object, { images: offered, homesMount: startup.homes.mount }),
+      ...(known ? { checkpoint: known } : {}),
+      onGap: (gap) => checkpoint.addGap(gap),
       log: log.child({ room: 'watch' }),
     });
+    checkpoint.start();
     return { addresses: server.addresses, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** Whose: the mailboxes take no notice of a namespace that no tool has. */
+function toolOf({ key }: Notice): Tool {
+  return Tool.ofNamespace(key.namespace) as Tool;
+}
+
+async function smtpSecrets({ smtp }: Startup): Promise<{ password?: string; ca?: string }> {
+  return {
+    ...(smtp.auth ? { password: (await readText(smtp.auth.password_file)).replace(/\r?\n$/, '') } : {}),
+    ...(smtp.ca_file === undefined ? {} : { ca: await readText(smtp.ca_file) }),
+  };
 }
 
 /** @throws AppError `view.not_ready` while the list has not been read */
@@ -201,7 +295,7 @@ async function openRegistry(
 ): Promise<(GetJson & { readonly host: string }) | undefined> {
   if (!harbor) return undefined;
   const { url: origin, ca_file: caFile } = harbor;
-  const ca = caFile === undefined ? undefined : await readPem(caFile);
+  const ca = caFile === undefined ? undefined : await readText(caFile);
   const limits = { maxBytes: maxRegistryBytes, connections: registryConnections };
   return { ...createGetJson({ origin, ca, userAgent, ...limits }), host: new URL(origin).host };
 }
@@ -297,17 +391,17 @@ async function readListeners({ listen: { tls, unix } }: Startup) {
           tls: {
             address: tls.address,
             port: tls.port,
-            cert: await readPem(tls.cert),
-            key: await readPem(tls.key),
-            clientCa: await readPem(tls.client_ca),
+            cert: await readText(tls.cert),
+            key: await readText(tls.key),
+            clientCa: await readText(tls.client_ca),
           },
         }
       : {}),
-    ...(unix ? { unix: { path: unix.path, clientCa: await readPem(unix.client_ca) } } : {}),
+    ...(unix ? { unix: { path: unix.path, clientCa: await readText(unix.client_ca) } } : {}),
   };
 }
 
-async function readPem(path: string): Promise<string> {
+async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {

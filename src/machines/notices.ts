@@ -15,7 +15,7 @@ import {
   signalOf,
 } from './attempt.ts';
 import { type JobFacts, ownPods } from './job-facts.ts';
-import { conditionOf, endOf, isCertain, lastPod, podsOf, type Run, runsIn } from './run-end.ts';
+import { conditionOf, endOf, failureOf, isCertain, lastPod, podsOf, type Run, runsIn } from './run-end.ts';
 
 /** How long a state has to last before it is told, in ms. */
 export interface Graces {
@@ -84,7 +84,7 @@ function signOf(facts: JobFacts, run: Run, end: RunEnd): Sign | undefined {
   const kind = outcome === 'succeeded' ? 'finished' : 'failed';
   const pods = podsOf(facts, run);
   const pod = lastPod(pods, outcome) ?? pods[0];
-  const condition = conditionOf(run.status, 'Failed');
+  const condition = failureOf(run.status);
   const notice = noticeOf(facts, kind, run.uid, pod, {
     id: `${run.uid}/${kind}`,
     at: end.finishedAt ?? condition?.changedAt ?? end.createdAt,

@@ -64,7 +64,7 @@ export function runsIn({ key, object, runs }: JobFacts): readonly Run[] {
 export function isCertain(facts: JobFacts, run: Run): boolean {
   const pods = podsOf(facts, run);
   if (conditionOf(run.status, 'Complete')) return pods.some(({ phase }) => phase === 'Succeeded');
-  const failed = conditionOf(run.status, 'Failed');
+  const failed = failureOf(run.status);
   if (!failed) return false;
   return isPastDeadline(failed) || pods.filter(({ phase }) => phase === 'Failed').length >= run.status.failed;
 }
@@ -75,7 +75,7 @@ export function endOf(facts: JobFacts, run: Run): RunEnd {
   const last = lastPod(pods, outcome);
   const end = endOfContainer(last);
   const isKnown = outcome === 'succeeded' || outcome === 'failed';
-  const condition = conditionOf(run.status, 'Complete') ?? conditionOf(run.status, 'Failed');
+  const condition = conditionOf(run.status, 'Complete') ?? failureOf(run.status);
   const reason = outcome === 'failed' ? reasonOf(run, pods, last) : undefined;
   return {
     key: facts.key,
@@ -101,7 +101,7 @@ export function lastPod(pods: readonly PodFacts[], outcome: RunEnd['outcome']): 
 /** What the Job says counts, then what its pods have; a deletion that began before either explains the rest. */
 function outcomeOf({ status, retry, deletingAt }: Run, pods: readonly PodFacts[]): RunEnd['outcome'] {
   if (conditionOf(status, 'Complete')) return 'succeeded';
-  const failure = conditionOf(status, 'Failed');
+  const failure = failureOf(status);
   // What a deletion makes of a run is no failure.
   if (failure && !(deletingAt !== undefined && (failure.changedAt ?? 0) >= deletingAt)) return 'failed';
   if (pods[0]?.phase === 'Succeeded') return 'succeeded';
@@ -111,7 +111,7 @@ function outcomeOf({ status, retry, deletingAt }: Run, pods: readonly PodFacts[]
 }
 
 function reasonOf({ status }: Run, pods: readonly PodFacts[], last: PodFacts | undefined): FailureReason {
-  if (isPastDeadline(conditionOf(status, 'Failed'))) return pods.some(hasStarted) ? 'deadline' : 'not_started';
+  if (isPastDeadline(failureOf(status))) return pods.some(hasStarted) ? 'deadline' : 'not_started';
   if (last && isEvicted(last)) return 'evicted';
   const end = endOfContainer(last);
   if (!end) return last ? 'lost' : 'other';
@@ -133,6 +133,14 @@ function startOf({ status }: Run, pods: readonly PodFacts[]): number | undefined
 
 function isPastDeadline(failed: Condition | undefined): boolean {
   return failed?.reason === 'DeadlineExceeded';
+}
+
+/**
+ * A Job that is past its deadline says so first as FailureTarget, and as Failed only when its pods have been ended and are gone, and their
+ * words with them (kubernetes.io, "Jobs", "Terminal Job conditions").
+ */
+export function failureOf(status: Pick<ObjectStatus, 'conditions'>): Condition | undefined {
+  return conditionOf(status, 'Failed') ?? conditionOf(status, 'FailureTarget');
 }
 
 /** Newest first. */

@@ -267,9 +267,7 @@ function furtherCommand(name: string, { notice, details }: GatheredNotice): stri
 function notesOf(mailbox: Mailbox, { now, gaps, settings }: Around): string[] {
   const notes = [
     ...(mailbox.folded > 0 ? [`${mailbox.folded} more events had no room in this mail.`] : []),
-    ...gaps.map(
-      ({ from, to }) => `Activity between ${gapWords(from, to)} may be missing: the service could not see it.`,
-    ),
+    ...gaps.map(({ from, to }) => `Activity ${gapWords(from, to)} may be missing: the service could not see it.`),
     ...(isLastOfDay(mailbox, settings, now)
       ? [
           `This is the last mail of today: your tool has had ${settings.perDay}, as many as a day allows. What happens until midnight UTC is told tomorrow.`,
@@ -279,10 +277,12 @@ function notesOf(mailbox: Mailbox, { now, gaps, settings }: Around): string[] {
   return notes.flatMap((note) => [...wrap(note), '']);
 }
 
+/** @param from 0 where nobody knows since when */
 function gapWords(from: number, to: number): string {
+  if (from === 0) return `before ${minuteWords(to)} on ${dayWords(to)}`;
   return dayWords(from) === dayWords(to)
-    ? `${minuteWords(from).replace(' UTC', '')} and ${minuteWords(to)} on ${dayWords(from)}`
-    : `${minuteWords(from)} on ${dayWords(from)} and ${minuteWords(to)} on ${dayWords(to)}`;
+    ? `between ${minuteWords(from).replace(' UTC', '')} and ${minuteWords(to)} on ${dayWords(from)}`
+    : `between ${minuteWords(from)} on ${dayWords(from)} and ${minuteWords(to)} on ${dayWords(to)}`;
 }
 
 function footer(stories: readonly Story[]): string[] {

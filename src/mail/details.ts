@@ -85,7 +85,10 @@ export function createDetails(options: DetailsOptions): Details {
   return {
     collect(notice) {
       if (!needsDetails(notice) || !isWanted(notice) || stop.signal.aborted) return;
-      void start(notice).then((details) => details && onDetails(notice, details));
+      void start(notice).then((details) => {
+        // What could not be read because we end may be read by the next daemon.
+        if (details && !stop.signal.aborted) onDetails(notice, details);
+      });
     },
     async complete(mailbox) {
       const open = await Promise.all(

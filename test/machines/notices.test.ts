@@ -105,6 +105,12 @@ describe('what is told of a run', () => {
     expect(told.failures()).toMatchObject([{ reason: 'deadline', exitCode: undefined }]);
   });
 
+  it('past its deadline is told while its pods are still there to be asked', () => {
+    const soon: JobOptions = { version: '110', conditions: [{ type: 'FailureTarget', reason: 'DeadlineExceeded' }] };
+    const told = hear(job(), pod(), job(soon), makeGone(makePod({ version: '112' })), job({ ...late, version: '115' }));
+    expect(told.failures()).toMatchObject([{ reason: 'deadline', pod: 'demo-x7k2p' }]);
+  });
+
   it('of a schedule is the same, each with its own id', () => {
     const cronJob = { name: 'demo', uid: 'cron-1' };
     const told = hear(

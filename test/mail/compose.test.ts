@@ -163,6 +163,7 @@ describe('a mail', () => {
     const gaps = [
       { from: at('2026-03-01T03:01:00Z'), to: at('2026-03-01T03:09:00Z') },
       { from: at('2026-02-28T23:50:00Z'), to: at('2026-03-01T00:10:00Z') },
+      { from: 0, to: at('2026-02-01T10:00:00Z') },
     ];
     const mailbox = makeMailbox({
       open: [failures.signal as GatheredNotice],

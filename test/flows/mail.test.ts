@@ -1,0 +1,194 @@
+/**
+ * From a job that fails to the mail about it: real containers, a real Postfix, and the mail read back as it arrived. Every cause at once,
+ * each as its own job.
+ */
+import { join } from 'node:path';
+import { extract } from 'letterparser';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { kubectl } from '../cluster/cluster.ts';
+import { type ApiClient, apiClient } from '../support/api-client.ts';
+import { mistakesIn } from '../support/daemon-log.ts';
+import { jobsPath } from '../support/jobs-path.ts';
+import { type Postfix, startPostfix } from '../support/postfix.ts';
+import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
+
+const cluster = inject('cluster');
+const tools = ['mail-one', 'mail-two'] as const;
+const [tool, other] = tools;
+const clients = new Map<string, ApiClient>();
+let sandbox: Sandbox;
+let postfix: Postfix;
+
+beforeAll(async () => {
+  const dir = join(cluster.stateDir, 'mail');
+  postfix = await startPostfix({ dir: join(dir, 'postfix'), domains: ['toolforge.org'] });
+  sandbox = await createSandbox({
+    cluster,
+    dir,
+    name: 'flow-mail',
+    smtp: { allow: [{ host: 'mx.example.org', address: '127.0.0.1', port: postfix.port }] },
+    settings: {
+      mail_first_seconds: '1',
+      task_compose_emails_loop_sleep: '1',
+      mails_per_day_per_tool: '1000',
+      mail_trouble_seconds: '5',
+      mail_steady_seconds: '5',
+      task_send_emails_max: '1000',
+    },
+  });
+  await Promise.all(tools.map((name) => sandbox.addTool(name)));
+  await sandbox.start();
+  for (const name of tools) clients.set(name, apiClient(sandbox, name));
+});
+
+afterAll(async () => {
+  for (const client of clients.values()) client.close();
+  await sandbox?.stop();
+  await postfix?.stop();
+  await Promise.all(tools.map((name) => sandbox?.removeTool(name)));
+});
+
+async function run(name: string, cmd: string, more: object = {}, of: string = tool): Promise<void> {
+  const body = { name, cmd, imagename: 'bookworm', emails: 'onfailure', filelog: false, ...more };
+  const answer = await clients.get(of)?.call('POST', jobsPath(of), { body });
+  expect(answer?.status, answer?.text).toBe(201);
+}
+
+interface Mail {
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly id: string;
+  readonly references: string;
+}
+
+async function mails(of: string = tool): Promise<Mail[]> {
+  const received = await postfix.mails();
+  return received
+    .filter(({ recipient }) => recipient === `tools.${of}@toolforge.org`)
+    .map(({ recipient, message }) => {
+      const { subject = '', text = '' } = extract(message.replaceAll('\n', '\r\n'));
+      const header = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(message)?.[1] ?? '';
+      return { to: recipient, subject, text, id: header('Message-ID'), references: header('References') };
+    });
+}
+
+/** The part of a mail that is about one job, wherever it stands. */
+async function told(name: string, words: RegExp, of: string = tool): Promise<string> {
+  return until(async () => {
+    const all = await mails(of);
+    return all
+      .map(({ text }) => text)
+      .find((text) => flat(text).includes(`Your job ${name} `) && words.test(flat(text)));
+  }, `a mail tells of ${name}`);
+}
+
+const flat = (text: string) => text.replace(/\s+/g, ' ');
+
+describe('a mail about a job that failed', () => {
+  it.each<[string, string, string, RegExp, object]>([
+    ['its own exit code', 'code', 'echo "no such page" >&2; exit 3', /your program ended with code 3/, {}],
+    [
+      'a lack of memory',
+      'hungry',
+      'tail /dev/zero',
+      /ran out of memory, having used all of its 100 MiB/,
+      { memory: '100Mi' },
+    ],
+    ['a signal', 'killed', 'sleep 60 & kill -9 $!; wait $!', /killed from outside/, {}],
+    ['a command that is not there', 'absent', './no-such-script', /command was not found/, {}],
+    ['retries that did not help', 'thrice', 'exit 4', /Attempts +2/, { retry: 1 }],
+  ])('tells of %s', async (_, name, cmd, words, more) => {
+    await run(name, cmd, more);
+    const text = await told(name, words);
+    expect(text).toMatch(new RegExp(`toolforge-jobs (logs|show) ${name}`));
+  });
+
+  it('has the last lines of the output, from the pod', async () => {
+    await run('chatty', 'for n in $(seq 1 50); do echo "line $n"; done; printf "\\033[31mred\\n"; exit 1');
+    const text = await told('chatty', /line 50/);
+    expect(text).toContain('| line 32');
+    expect(text).not.toContain('| line 31\n');
+    expect(text).toContain('\\x1b[31mred');
+  });
+
+  it('has the last lines of the output, from the files in the home', async () => {
+    await run('filed', 'echo to-stdout; echo to-stderr >&2; exit 1', { filelog: true });
+    const text = await told('filed', /to-stderr/);
+    expect(flat(text)).toMatch(
+      /The last lines of filed\.\w+ \(1\), then filed\.\w+ \(1\) \(text written by the job\):/,
+    );
+    expect(text).toContain('| to-stdout');
+  });
+
+  it('tells of an image that cannot be pulled', async () => {
+    await run('imageless', 'sleep 600', { continuous: true });
+    // As when it vanishes from the registry: what is not listed the service does not take.
+    const image = 'job=registry.invalid/none:latest';
+    await kubectl(cluster, ['set', 'image', 'deployment/imageless', image, '-n', `tool-${tool}`]);
+    const text = await told('imageless', /could not be had, so it did not start/);
+    expect(text).toMatch(/The cluster says:\n\n {2}\| .*registry\.invalid/);
+    await clients.get(tool)?.call('DELETE', `${jobsPath(tool)}/imageless`);
+  });
+
+  it('tells of a copy that crashes again and again, folded and in one thread', async () => {
+    await run('looping', 'echo boom; sleep 0.2; exit 7', { continuous: true });
+    await told('looping', /code 7/);
+    const third = await told('looping', /failure 3, the first at/);
+    expect(third).toContain('| boom');
+    const thread = (await mails()).filter(({ subject }) => subject === '[Toolforge] [mail-one] looping failed');
+    if (thread.length > 1) expect(thread.slice(1).every(({ references }) => references !== '')).toBe(true);
+    await clients.get(tool)?.call('DELETE', `${jobsPath(tool)}/looping`);
+  });
+
+  it('tells of a timeout', async () => {
+    await run('slow', 'echo working; sleep 600', { schedule: '* * * * *', timeout: 5 });
+    await clients.get(tool)?.call('POST', `${jobsPath(tool)}/slow/restart`);
+    const text = await told('slow', /longer than its timeout of 5 s/);
+    expect(text).toContain('| working');
+    expect(text).toMatch(/Next run +\d\d:\d\d UTC on/);
+    await clients.get(tool)?.call('DELETE', `${jobsPath(tool)}/slow`);
+  });
+
+  it('tells of a quota that leaves no room', async () => {
+    await run('greedy-one', 'sleep 600', { memory: '4Gi', emails: 'none' }, other);
+    await run('greedy-two', 'sleep 600', { memory: '4Gi' }, other);
+    await run('greedy-three', 'sleep 600', { memory: '4Gi' }, other);
+    const text = await until(
+      async () => (await mails(other)).find((mail) => /quota of your tool/.test(flat(mail.text)))?.text,
+      'a mail tells of the quota',
+    );
+    expect(flat(text)).toContain('exceeded quota');
+    expect(text).toMatch(/^ {2}toolforge-jobs quota$/m);
+  });
+});
+
+describe('no mail', () => {
+  it('comes about what its owner ends', async () => {
+    const obedient = 'trap "exit 1" TERM; sleep 600 & wait';
+    await run('stopped', obedient);
+    await run('bot', obedient, { continuous: true });
+    await until(async () => (await sandbox.jobs(tool, 'list')).stdout.match(/Running/g)?.length === 2, 'both run');
+    await clients.get(tool)?.call('DELETE', `${jobsPath(tool)}/stopped`);
+    await clients.get(tool)?.call('POST', `${jobsPath(tool)}/bot/restart`);
+    await clients.get(tool)?.call('DELETE', `${jobsPath(tool)}/bot`);
+    await run('after', 'exit 9');
+    await told('after', /code 9/);
+    const texts = (await mails()).map(({ text }) => flat(text));
+    expect(texts.filter((text) => /Your job (stopped|bot) /.test(text))).toEqual([]);
+  });
+
+  it('goes to anybody but the tool whose job it is', async () => {
+    const received = await postfix.mails();
+    for (const { recipient, message } of received) {
+      const [, subject = ''] = /^Subject: \[Toolforge\] \[([a-z-]+)\]/m.exec(message) ?? [];
+      expect(recipient).toBe(`tools.${subject}@toolforge.org`);
+    }
+  });
+});
+
+it('says what went wrong and what went well, and the log has no mistake of ours', async () => {
+  await run('fine', 'true', { emails: 'all' });
+  expect(await told('fine', /finished at/)).not.toMatch(/started at/);
+  expect(await mistakesIn(sandbox.logFile)).toEqual([]);
+});
