@@ -67,14 +67,15 @@ function signsOfRun(facts: JobFacts, run: Run, graces: Graces): Sign[] {
   ];
 }
 
-/** Attempts that failed, after which the run went on with another one. */
+/** Attempts that failed, after which the run went on with another one: that one is what tells. */
 function retriesOf(facts: JobFacts, run: Run, pods: readonly PodFacts[]): Sign[] {
-  return pods.slice(1).flatMap((pod) => {
+  return pods.slice(1).flatMap((pod, index) => {
     const end = endOfContainer(pod);
     if (pod.phase !== 'Failed' || !end || wasStopped(pod)) return [];
     const id = `${pod.uid}/restarted`;
     const at = end.finishedAt ?? pod.createdAt;
-    return [told(noticeOf(facts, 'restarted', run.uid, pod, { id, at, ...endFields(end, pod) }), pod.uid)];
+    const next = pods[index] as PodFacts;
+    return [told(noticeOf(facts, 'restarted', run.uid, pod, { id, at, ...endFields(end, pod) }), pod.uid, next.uid)];
   });
 }
 

@@ -8,13 +8,16 @@ import type { Kube } from '../kube.ts';
 import type { Log } from '../log.ts';
 import type { Gap } from '../mailbox.ts';
 import type { Clock } from './clock.ts';
-import { createHeldEnds } from './held-ends.ts';
+import { createHeldFacts } from './held-facts.ts';
 import { type DropReason, isDropped, type ReadJob, toJobEvent } from './job-events.ts';
 import { createListWatch, type ListWatch, type ListWatchStats } from './list-watch.ts';
 import type { Change } from './object-book.ts';
 
 export interface WatchJobsOptions {
-  /** Called in order per kind, at once, never after stop(). */
+  /**
+   * Called in order per kind, at once, never after stop(). Until every kind has caught up nothing is told, and then everything in the order
+   * in which it came to be. Must not throw.
+   */
   onEvent(event: JobEvent): void;
   readonly readJob: ReadJob;
   /** Where an earlier daemon got to. Unset: there was none, so whatever the first lists show is old. */
@@ -35,12 +38,12 @@ export interface JobsWatchStats extends ListWatchStats {
 
 export interface JobsWatch {
   stop(): void;
-  /** Resolves when every kind was listed completely; pending for ever if stop() comes first. Never rejects. */
+  /** Resolves when every kind was listed completely and all of it was told; pending for ever if stop() comes first. Never rejects. */
   readonly ready: Promise<void>;
   freshness(): Freshness;
   /**
    * Takes the object in the API server's reply to a write, before the watch brings it; an object that is none of the four kinds is left
-   * out. The fact reaches onEvent before this returns, unless the watch had brought it already.
+   * out. The fact reaches onEvent before this returns, unless the watch had brought it already, or nothing is told yet.
    */
   feed(object: KubeObject): void;
   /** Everything up to these versions has been handed to onEvent; those of the checkpoint until `ready`. */
@@ -61,8 +64,8 @@ const labelSelector = 'app.kubernetes.io/managed-by=toolforge-jobs-framework';
 
 /** Starts to watch at once, with the daemon's own credentials. */
 export function watchJobs(kube: Pick<Kube, 'request' | 'stream'>, options: WatchJobsOptions): JobsWatch {
-  const ends = createHeldEnds(options.onEvent);
-  const around = { ...options, onEvent: ends.pass, onSynced };
+  const facts = createHeldFacts(options.onEvent);
+  const around = { ...options, onEvent: facts.pass, onSynced };
   const watches: Record<WatchedKind, KindWatch> = {
     Pod: watchKind(kube, 'Pod', around),
     Job: watchKind(kube, 'Job', around),
@@ -71,30 +74,39 @@ export function watchJobs(kube: Pick<Kube, 'request' | 'stream'>, options: Watch
   };
   const all = Object.values(watches).map(({ listWatch }) => listWatch);
   let kindsAhead = all.length;
-  let areEndsHeld = true;
+  let isStopped = false;
+  let isReady = false;
+  let becomeReady = () => {};
+  const ready = new Promise<void>((resolve) => {
+    becomeReady = resolve;
+  });
 
-  /** The last kind to know everything that there is lets the ends go that the others have met. */
+  /** The last kind to know everything lets the facts go that the others have met. */
   function onSynced(): void {
     kindsAhead -= 1;
     if (kindsAhead > 0) return;
-    ends.release();
-    areEndsHeld = false;
+    void facts.release().then(() => {
+      if (isStopped) return;
+      isReady = true;
+      becomeReady();
+    });
   }
 
   return {
     stop() {
+      isStopped = true;
       for (const one of all) one.stop();
-      ends.drop();
+      facts.drop();
     },
-    ready: Promise.all(all.map((one) => one.ready)).then(() => {}),
-    freshness: () => together(all),
+    ready,
+    freshness: () => ({ ...together(all), synced: isReady }),
     feed(object) {
       const kind = textAt(object, 'kind');
       if (kind !== undefined && isWatched(kind)) watches[kind].listWatch.feed(object);
     },
-    positions: () => (areEndsHeld ? (options.checkpoint?.positions ?? {}) : positionsOf(watches)),
+    positions: () => (isReady ? positionsOf(watches) : (options.checkpoint?.positions ?? {})),
     completeUntil() {
-      if (areEndsHeld) return options.checkpoint?.asOf ?? 0;
+      if (!isReady) return options.checkpoint?.asOf ?? 0;
       return Math.min(...all.map((one) => one.position().completeUntil ?? 0));
     },
     stats: () => ({
@@ -150,7 +162,10 @@ const partOf: Readonly<Record<JobEvent['type'], Part>> = {
   'pod.gone': 'pod',
 };
 
-type Surroundings = Omit<WatchJobsOptions, 'onEvent'> & { onEvent(event: JobEvent): void; onSynced(): void };
+interface Surroundings extends Omit<WatchJobsOptions, 'onEvent'> {
+  onEvent(event: JobEvent, isUndated?: boolean): void;
+  onSynced(): void;
+}
 
 function watchKind(kube: Pick<Kube, 'request' | 'stream'>, kind: WatchedKind, options: Surroundings): KindWatch {
   const { onEvent, readJob, log, checkpoint, onGap, onSynced } = options;
@@ -185,7 +200,7 @@ function watchKind(kube: Pick<Kube, 'request' | 'stream'>, kind: WatchedKind, op
   }
 
   function part({ uid, resourceVersion, object }: Change<Kept>, kept: Kept | undefined): void {
-    if (kept) onEvent({ type: `${kept.part}.gone`, key: kept.key, uid, resourceVersion });
+    if (kept) onEvent({ type: `${kept.part}.gone`, key: kept.key, uid, resourceVersion }, object === undefined);
     if (kept || !object) return;
     const event = toJobEvent(kind, 'DELETED', object, readJob);
     if (isDropped(event)) drop(uid, event.dropped);

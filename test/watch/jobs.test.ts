@@ -200,11 +200,11 @@ describe('a watch that goes on from a checkpoint', () => {
     await listed(jobs, '210', makeJobObject({ version: '90' }), makeJobObject({ name: 'next', version: '160' }));
     for (const path of others) await listed(path, '210');
     await watch.ready;
-    expect(heard).toEqual(['pod.seen Job/demo', 'object.seen Job/demo old', 'object.seen Job/next']);
+    expect(heard).toEqual(['object.seen Job/demo old', 'pod.seen Job/demo', 'object.seen Job/next']);
     expect(gaps).toEqual([]);
   });
 
-  test('lets ends go only when every kind has caught up, in order, before it is ready', async () => {
+  test('tells nothing until every kind has caught up, and then all in its order, before it is ready', async () => {
     start(checkpoint);
     const [pods, jobs, cronJobs, deployments] = paths as [string, string, string, string];
     await replayed(
@@ -220,23 +220,33 @@ describe('a watch that goes on from a checkpoint', () => {
     await replayed(deployments);
     await listed(deployments, '210');
     await replayed(pods, { type: 'DELETED', object: makePod({ version: '149', exitCode: 3 }) });
-    expect(heard).toEqual(['object.seen Job/demo old', 'object.seen Job/other', 'pod.seen Job/demo old']);
+    watch.feed(makeJobObject({ version: '205', name: 'fed' }));
+    expect(heard).toEqual([]);
+    expect(watch.freshness().synced).toBe(false);
     expect(watch.positions()).toEqual(checkpoint.positions);
     expect(watch.completeUntil()).toBe(1_000);
-    const whenReady = watch.ready.then(() => heard.splice(0));
-    heard = [];
+    const whenReady = watch.ready.then(() => [...heard]);
     await listed(pods, '210');
-    expect(await whenReady).toEqual(['object.gone Job/demo', 'object.seen Job/demo', 'pod.gone Job/demo']);
+    expect(await whenReady).toEqual([
+      'pod.seen Job/demo old',
+      'object.seen Job/demo old',
+      'pod.gone Job/demo',
+      'object.gone Job/demo',
+      'object.seen Job/demo',
+      'object.seen Job/other',
+      'object.seen Job/fed',
+    ]);
+    expect(watch.freshness().synced).toBe(true);
     expect(watch.positions()).toEqual({ Pod: '200', Job: '200', CronJob: '200', Deployment: '200' });
     expect(watch.completeUntil()).toBeGreaterThan(1_000);
   });
 
-  test('that is stopped before has handed on no end, and has got nowhere', async () => {
+  test('that is stopped before has told nothing, and has got nowhere', async () => {
     start(checkpoint);
     await replayed(paths[1]!, { type: 'DELETED', object: makeJobObject({ version: '150' }) });
     watch.stop();
     await settled();
-    expect(heard).toEqual(['object.seen Job/demo old']);
+    expect(heard).toEqual([]);
     expect(watch.positions()).toEqual(checkpoint.positions);
   });
 
