@@ -27,6 +27,7 @@ import { createMailboxFiles } from './mail/mailbox-files.ts';
 import { createPace } from './mail/pace.ts';
 import { createSeal } from './mail/seal.ts';
 import { createTransport } from './mail/transport.ts';
+import { createMailLog } from './mail-log.ts';
 import { createMetrics } from './metrics.ts';
 import { createRunRecords } from './run-records.ts';
 import { createCredentials, createImpersonation } from './server/credentials.ts';
@@ -91,6 +92,12 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
     const runs = createRunRecords({ directory: join(state.path, 'runs'), log: log.child({ room: 'state' }) });
     undos.push(() => runs.stop());
 
+    const mailHistory = createMailLog({
+      directory: join(state.path, 'mail-log'),
+      log: log.child({ room: 'state' }),
+      now,
+    });
+    undos.push(() => mailHistory.stop());
     const mailSettings = () => settings.current().mail;
     const mailLog = log.child({ room: 'mail' });
     const transport = createTransport({ settings: mailSettings, smtp: startup.smtp, ...(await smtpSecrets(startup)) });
@@ -139,6 +146,8 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
       streams: () => streams.count(),
       watches: () => watch?.stats() ?? {},
       runRecords: () => runs.stats(),
+      mail: () => mail?.stats(),
+      checkpoint: () => checkpoint.stats(),
       now,
     });
     const feeds = createEventFeeds({ subscribe: (namespace, listener) => roster.subscribe(namespace, listener), now });
@@ -152,6 +161,7 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
         observe: (object) => watch?.feed(object),
       },
       runs,
+      mailLog: mailHistory,
       feeds,
       forward,
       takeTurn: createTurns(),
@@ -245,8 +255,8 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
       settings: mailSettings,
       now,
       log: mailLog,
-      observer: { durable() {}, handedOver() {}, attempted() {} },
-      onAccounted() {},
+      observer: metrics.mail,
+      onAccounted: (tool, rows) => mailHistory.add(tool, rows),
     });
     undos.push(() => collected.stop());
 

@@ -9,6 +9,12 @@ export interface Metrics {
   answered(route: string, method: string, status: number, seconds: number): void;
   /** Connections and requests turned away before routing, by error code. */
   refused(code: string): void;
+  /** Events and mails, as the mail roster tells of them; times in ms. */
+  readonly mail: {
+    durable(ms: number): void;
+    handedOver(ms: number): void;
+    attempted(as: string): void;
+  };
 }
 
 /** Read at scrape time. */
@@ -18,7 +24,21 @@ export interface MetricSources {
   streams(): number;
   watches(): Readonly<Record<string, object>>;
   runRecords(): Readonly<{ waiting: number; dropped: number; failed: number }>;
+  /** Undefined before mail begins. */
+  mail(): MailQueueStats | undefined;
+  /** When the checkpoint was last written, ms since the epoch, and times of which nothing is known. */
+  checkpoint(): Readonly<{ savedAt: number | undefined; failed: number; gaps: number }>;
   now(): number;
+}
+
+export interface MailQueueStats {
+  readonly mailboxes: number;
+  readonly gathered: number;
+  readonly sealed: number;
+  readonly parked: number;
+  readonly unsaved: number;
+  readonly failures: number;
+  readonly oldestAt: number | undefined;
 }
 
 export function createMetrics(sources: MetricSources): Metrics {
@@ -87,7 +107,62 @@ export function createMetrics(sources: MetricSources): Metrics {
     },
   });
 
+  const attempts = new Counter({
+    name: 'jobs_mail_attempts_total',
+    help: 'Attempts to send a mail by how they ended; recorded: sending is switched off',
+    labelNames: ['as'] as const,
+    registers,
+  });
+  const durable = new Histogram({
+    name: 'jobs_mail_event_to_durable_seconds',
+    help: 'Time from an event to its being on disk',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 10],
+    registers,
+  });
+  const handedOver = new Histogram({
+    name: 'jobs_mail_due_to_handed_over_seconds',
+    help: 'Time from a mail being due to the mail server having taken it',
+    buckets: [0.05, 0.1, 0.5, 1, 5, 10, 60, 600, 3600],
+    registers,
+  });
+  new Gauge({
+    name: 'jobs_mail_queue',
+    help: 'Events gathered, mails on their way and parked, mailboxes, and those not on disk yet; queues that failed since the start',
+    labelNames: ['what'] as const,
+    registers,
+    collect() {
+      const { oldestAt: _, ...counts } = sources.mail() ?? {};
+      for (const [what, value] of Object.entries(counts)) this.set({ what }, value);
+    },
+  });
+  new Gauge({
+    name: 'jobs_mail_oldest_age_seconds',
+    help: 'Age of the oldest event or mail that waits; 0 where none does',
+    registers,
+    collect() {
+      const oldestAt = sources.mail()?.oldestAt;
+      this.set(oldestAt === undefined ? 0 : Math.max(0, (sources.now() - oldestAt) / 1000));
+    },
+  });
+  new Gauge({
+    name: 'jobs_checkpoint',
+    help: 'Age of the saved position in the cluster events in seconds, times of which nothing is known, and writes that failed',
+    labelNames: ['what'] as const,
+    registers,
+    collect() {
+      const { savedAt, failed, gaps } = sources.checkpoint();
+      if (savedAt !== undefined) this.set({ what: 'age' }, Math.max(0, (sources.now() - savedAt) / 1000));
+      this.set({ what: 'gaps' }, gaps);
+      this.set({ what: 'failed' }, failed);
+    },
+  });
+
   return {
+    mail: {
+      durable: (ms) => durable.observe(ms / 1000),
+      handedOver: (ms) => handedOver.observe(ms / 1000),
+      attempted: (as) => attempts.inc({ as }),
+    },
     text: () => registry.metrics(),
     answered: (route, method, status, seconds) => requests.observe({ route, method, status: String(status) }, seconds),
     refused: (code) => refusals.inc({ code }),

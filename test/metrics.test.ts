@@ -7,6 +7,8 @@ const sources: MetricSources = {
   streams: () => 2,
   watches: () => ({ pods: { lists: 2, dropped: { no_job: 1 } }, jobs: { lists: 1 } }),
   runRecords: () => ({ waiting: 4, dropped: 0, failed: 1 }),
+  mail: () => ({ mailboxes: 9, gathered: 5, sealed: 1, parked: 2, unsaved: 0, failures: 0, oldestAt: 1_500 }),
+  checkpoint: () => ({ savedAt: 3_000, failed: 1, gaps: 2 }),
   now: () => 3_500,
 };
 
@@ -43,6 +45,33 @@ describe('metrics', () => {
     expect(await linesOf(metrics, 'jobs_http_refused_total')).toEqual([
       'jobs_http_refused_total{code="caller.too_many"} 1',
     ]);
+  });
+
+  it('tell how much mail waits and since when, and what became of attempts', async () => {
+    const metrics = createMetrics(sources);
+    metrics.mail.attempted('deferred');
+    metrics.mail.durable(4);
+    metrics.mail.handedOver(700);
+    expect(await linesOf(metrics, 'jobs_mail_queue{what="parked"')).toEqual(['jobs_mail_queue{what="parked"} 2']);
+    expect(await linesOf(metrics, 'jobs_mail_oldest_age_seconds ')).toEqual(['jobs_mail_oldest_age_seconds 2']);
+    expect(await linesOf(metrics, 'jobs_mail_attempts_total{')).toEqual(['jobs_mail_attempts_total{as="deferred"} 1']);
+    expect(await linesOf(metrics, 'jobs_mail_event_to_durable_seconds_sum')).toEqual([
+      'jobs_mail_event_to_durable_seconds_sum 0.004',
+    ]);
+    expect(await linesOf(metrics, 'jobs_mail_due_to_handed_over_seconds_count')).toEqual([
+      'jobs_mail_due_to_handed_over_seconds_count 1',
+    ]);
+    expect(await linesOf(metrics, 'jobs_checkpoint{')).toEqual([
+      'jobs_checkpoint{what="age"} 0.5',
+      'jobs_checkpoint{what="gaps"} 2',
+      'jobs_checkpoint{what="failed"} 1',
+    ]);
+  });
+
+  it('know of no mail before it begins', async () => {
+    const metrics = createMetrics({ ...sources, mail: () => undefined });
+    expect(await linesOf(metrics, 'jobs_mail_queue{')).toEqual([]);
+    expect(await linesOf(metrics, 'jobs_mail_oldest_age_seconds ')).toEqual(['jobs_mail_oldest_age_seconds 0']);
   });
 
   it('of two daemons in one process are apart', async () => {

@@ -28,6 +28,8 @@ export interface Client {
    * @throws AppError `route.not_found` from an older service; while it is read, `service.unreachable` where it broke off
    */
   followEvents(name: string, position: Position, signal: AbortSignal): Promise<AsyncIterable<ServerSentEvent>>;
+  /** What became of events in the mail of the tool, newest first. @throws AppError `route.not_found` from an older service */
+  listMailLog(query: MailLogQuery): Promise<Job[]>;
   /** `{ categories: [{ name, items: [{ name, limit, used }] }] }` */
   showQuota(): Promise<Job>;
   /**
@@ -36,6 +38,11 @@ export interface Client {
    */
   openLogs(name: string, query: LogsQuery, signal: AbortSignal): Promise<AsyncIterable<string>>;
   close(): void;
+}
+
+export interface MailLogQuery {
+  readonly job?: string | undefined;
+  readonly limit?: number | undefined;
 }
 
 export interface LogsQuery {
@@ -62,6 +69,7 @@ export function createClient(options: ClientOptions): Client {
       return eventsOf(await open(`/events?job=${safeName(name)}`, { headers, signal }), position);
     },
     listImages: async () => listOf(await ask('GET', '/images'), 'images'),
+    listMailLog: async (query) => listOf(await ask('GET', `/mail-log${queryText(query)}`), 'events'),
     showQuota: async () => recordOf(await ask('GET', '/quotas'), 'quota'),
     openLogs: async (name, query, signal) =>
       linesOf(await open(`/jobs/${safeName(name)}/logs${queryText(query)}`, { signal })),

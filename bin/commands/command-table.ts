@@ -10,6 +10,7 @@ import { listImages } from './images.ts';
 import { listForms, listJobs } from './list.ts';
 import { loadJobs } from './load.ts';
 import { showLogs } from './logs.ts';
+import { showMailLog } from './mail-log.ts';
 import type { Command, LocalCommand } from './outcome.ts';
 import { showQuota } from './quota.ts';
 import { restartJob } from './restart.ts';
@@ -120,6 +121,16 @@ export const commandTable: readonly CommandEntry[] = [
       { ...output, description: 'json for programs: an object a line' },
     ],
     run: showLogs,
+  },
+  {
+    usage: 'mail-log',
+    description: 'show what became of each event in the mail of the tool',
+    options: [
+      { words: '--job <name>', description: 'Events of this job only', offers: 'job' },
+      { words: '-l, --last <rows>', description: 'So many events at most, 1 to 1000; 50 unless told otherwise' },
+      output,
+    ],
+    run: showMailLog,
   },
   {
     usage: 'restart <name>',

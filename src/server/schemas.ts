@@ -3,7 +3,15 @@
  * Rules that need more than a shape (names, quantities, cron) live in definition.ts, which also words every problem.
  */
 import { z } from 'zod';
-import { emailsChoices, failureReasons, mountChoices, portProtocols, runOutcomes } from '../domain.ts';
+import {
+  emailsChoices,
+  failureReasons,
+  mailStates,
+  mountChoices,
+  noticeKinds,
+  portProtocols,
+  runOutcomes,
+} from '../domain.ts';
 
 /** What checks a value and describes it in the OpenAPI document. */
 export type Shape = z.ZodType;
@@ -161,6 +169,28 @@ const runSchema = z
     message: z.string().describe('How it ended, for people.'),
   })
   .meta({ id: 'Run' });
+export const mailLogQuery = z.object({
+  job: z.string().optional().describe('Events of this job only.'),
+  limit: z.string().optional().describe('The newest ones, 1 to 1000; 50 by default.'),
+});
+const mailedEvent = z
+  .object({
+    job: name,
+    job_type: jobType,
+    happened: z.string().nullable().describe('RFC 3339, as all times.'),
+    event: z.enum(noticeKinds).describe('steady: a continuous job has run for a while.'),
+    reason: z.enum(failureReasons).nullable().describe('Of what failed.'),
+    state: z
+      .enum(mailStates)
+      .describe(
+        'gathered: for the next mail. sealed: in a mail that is about to be sent. deferred: that mail is tried again. parked: it was given up. withheld: it is not told, and message says why.',
+      ),
+    since: z.string().nullable().describe('When it came into this state.'),
+    message_id: z.string().nullable().describe('Of the mail that tells of it.'),
+    message: z.string().describe('What became of it, for people.'),
+  })
+  .meta({ id: 'MailedEvent' });
+export const mailLogAnswer = z.object({ events: z.array(mailedEvent).describe('Newest first.'), messages });
 export const eventsQuery = z.object({ job: z.string().optional().describe('Events of this job only.') });
 const eventOf = <Name extends string, Data extends z.ZodType>(event: Name, data: Data) =>
   z.object({ id: z.string(), event: z.literal(event), data });

@@ -53,6 +53,17 @@ const logLine = {
   stream: 'stdout',
   timestamp: null,
 };
+const mailed = {
+  job: 'x',
+  job_type: 'scheduled',
+  happened: '2026-03-01T04:20:12Z',
+  event: 'failed',
+  reason: 'exit_code',
+  state: 'sent',
+  since: '2026-03-01T04:20:43Z',
+  message_id: '<one@toolforge.org>',
+  message: 'mailed',
+};
 const refusal = { status: 400, body: { error: ['No.'], code: 'job.invalid' } };
 
 /** What is typed, and what the service answers. */
@@ -69,6 +80,7 @@ const cases: Readonly<
   images: [['images', '-o', 'json'], said({ images: [{ shortname: 'a', image: 'b' }] })],
   load: [['load', 'FILE', '-o', 'json'], said({ job_changed: true }), refusal],
   dump: [['dump', '-o', 'json'], said({ jobs: [set] })],
+  'mail-log': [['mail-log', '-o', 'json'], said({ events: [mailed] })],
   quota: [['quota', '-o', 'json'], said({ quota: { categories: [{ name: 'Per-job limits', items: [item] }] } })],
   completion: [['completion', 'fish', '-o', 'json']],
 };

@@ -1,6 +1,14 @@
 /** What the handlers need of the rest of the house, played by hand: a view that a test fills, and a cluster that takes everything. */
 import { Readable } from 'node:stream';
-import type { Freshness, JobSnapshot, KubeKind, KubeObject, ResolvedJob, RunRecord } from '../../src/domain.ts';
+import type {
+  Freshness,
+  JobSnapshot,
+  KubeKind,
+  KubeObject,
+  MailLogRow,
+  ResolvedJob,
+  RunRecord,
+} from '../../src/domain.ts';
 import { Tool } from '../../src/domain.ts';
 import type { AppError } from '../../src/errors.ts';
 import { createImageCatalog } from '../../src/image-catalog.ts';
@@ -19,6 +27,8 @@ export interface ScriptedDeps extends Deps {
   readonly view: Map<string, readonly JobSnapshot[]>;
   /** What was asked of others, in order, e.g. `['remove', 'alpha', 'uid-1']`. */
   readonly asked: unknown[][];
+  /** Mail logs by tool. */
+  readonly mailed: Map<string, readonly MailLogRow[]>;
   /** Records by tool and job, e.g. `alpha/demo`. */
   readonly records: Map<string, readonly RunRecord[]>;
   freshness: Freshness;
@@ -80,6 +90,7 @@ export function scriptDeps(): ScriptedDeps {
   const script: ScriptedDeps = {
     view,
     asked,
+    mailed: new Map(),
     records: new Map(),
     freshness: { synced: true, live: true, asOf: now },
     clock: now,
@@ -119,6 +130,7 @@ export function scriptDeps(): ScriptedDeps {
       stop() {},
       size: () => 0,
     },
+    mailLog: { list: async (tool) => script.mailed.get(tool.name) ?? [] },
     runs: { list: async (tool, job) => script.records.get(`${tool.name}/${job}`) ?? [] },
     forward: {
       async create(tool, type, object) {

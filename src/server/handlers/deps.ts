@@ -1,5 +1,5 @@
 /** What the handlers need of the rest of the house, as the hallway hands it in. */
-import type { Freshness, JobKey, JobSnapshot, KubeObject, RunRecord, Tool } from '../../domain.ts';
+import type { Freshness, JobKey, JobSnapshot, KubeObject, MailLogRow, RunRecord, Tool } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { ImageCatalog } from '../../image-catalog.ts';
 import type { Settings } from '../../settings.ts';
@@ -40,9 +40,16 @@ export interface RunHistory {
   list(tool: Tool, job: string): Promise<readonly RunRecord[]>;
 }
 
+/** What became of events in the mail of their tool; asked only with a caller's own tool. */
+export interface MailHistory {
+  /** Newest first. */
+  list(tool: Tool): Promise<readonly MailLogRow[]>;
+}
+
 export interface Deps {
   readonly jobs: JobsView;
   readonly runs: RunHistory;
+  readonly mailLog: MailHistory;
   readonly feeds: EventFeeds;
   readonly forward: Forward;
   readonly images: ImageCatalog;

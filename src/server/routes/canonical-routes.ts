@@ -14,6 +14,7 @@ import {
   staleMessages,
 } from '../dialects/canonical.ts';
 import { logLine2026 } from '../dialects/log-line.ts';
+import { renderMailLogRow } from '../dialects/mail-log-row.ts';
 import { quota2026 } from '../dialects/quota.ts';
 import { renderRun2026 } from '../dialects/run-2026.ts';
 import type { ApplyJob } from '../handlers/apply.ts';
@@ -21,6 +22,7 @@ import type { Deps } from '../handlers/deps.ts';
 import { followEvents } from '../handlers/events.ts';
 import type { createListJobs, ListForm } from '../handlers/list.ts';
 import { readLogs } from '../handlers/logs.ts';
+import { listMailLog } from '../handlers/mail-log.ts';
 import { readRequest } from '../handlers/prepare.ts';
 import { readQuota } from '../handlers/quota.ts';
 import { deleteJob, flushJobs } from '../handlers/remove.ts';
@@ -176,6 +178,18 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
         new StreamedText(
           await readLogs({ caller, name, query, release }, deps, (line) => textOf(canonical, logLine2026(line))),
         ),
+    },
+    {
+      ...row,
+      method: 'GET',
+      path: `${base}/mail-log`,
+      summary: 'What became of each event in the mail of the tool',
+      operation: 'mail_log',
+      status: 200,
+      query: schemas.mailLogQuery,
+      answer: schemas.mailLogAnswer,
+      handle: async ({ caller, query }) =>
+        said({ events: (await listMailLog(caller, query, deps)).map(renderMailLogRow) }),
     },
     {
       ...row,

@@ -1,0 +1,30 @@
+/** `mail-log`: what became of each event in the mail of the tool, the newest last. */
+import type { Job } from '../client/client.ts';
+import { numberOf } from '../terminal/arguments.ts';
+import { simpleTable } from '../terminal/table.ts';
+import type { Command } from './outcome.ts';
+
+const maxRows = 1_000;
+
+export const showMailLog: Command = async ({ client, line }) => {
+  const rows = await client.listMailLog({ job: line.options.get('job'), limit: numberOf(line, 'last', 1, maxRows) });
+  if (rows.length === 0) return { text: 'Nothing has happened that a mail would tell of.', data: [] };
+  const oldestFirst = [...rows].reverse();
+  return { text: simpleTable(['When (UTC)', 'Job', 'Event', 'Mail'], oldestFirst.map(cellsOf)), data: rows };
+};
+
+function cellsOf({ happened, job, event, reason, message }: Job): string[] {
+  const what = reason ? `${wordOf(event)} (${wordOf(reason)})` : wordOf(event);
+  return [whenOf(happened), wordOf(job), what, wordOf(message)];
+}
+
+/** `2026-03-01T04:20:12Z` as `2026-03-01 04:20:12`. */
+function whenOf(value: unknown): string {
+  return wordOf(value)
+    .replace('T', ' ')
+    .replace(/(\.\d+)?Z$/, '');
+}
+
+function wordOf(value: unknown): string {
+  return value === undefined || value === null ? '' : String(value);
+}

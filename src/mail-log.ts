@@ -1,0 +1,167 @@
+/**
+ * What became of each event in the mail of its tool: `<directory>/<2 hex digits>/<tool>.json`, the newest 1,000 rows of the last 14 days.
+ * daemon.ts hands rows in as the queues tell them, the server reads those of one tool. Nothing hangs on it, so it is written a little later,
+ * many rows at a time; what a kill takes with it is at most the last second.
+ */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { failureReasons, jobTypes, type MailLogRow, mailStates, noticeKinds, Tool } from './domain.ts';
+import { integerAt, listAt, recordAt, textAt } from './fields.ts';
+import type { Log } from './log.ts';
+import { DurableFile, type DurableFileOptions, readDurable } from './store.ts';
+
+export interface MailLog {
+  /** A later row of the same event takes the place of the earlier one. Never throws and never waits. */
+  add(tool: string, rows: readonly MailLogRow[]): void;
+  /** Newest first, by the time of the event; those included that are not on disk yet. */
+  list(tool: Tool): Promise<readonly MailLogRow[]>;
+  /** Writes what still waits, for 5 s at most. */
+  stop(): Promise<void>;
+}
+
+export interface MailLogOptions {
+  readonly directory: string;
+  readonly log: Log;
+  /** Ms since the epoch. */
+  now(): number;
+  /** How long rows wait for others. Unset: 1 s. */
+  readonly delayMs?: number;
+}
+
+interface MailLogFile {
+  readonly v: 1;
+  readonly tool: string;
+  readonly rows: readonly MailLogRow[];
+}
+
+const maxRows = 1_000;
+const keptMs = 14 * 24 * 3_600_000;
+/** Rows in memory of one tool while the disk refuses them. */
+const maxWaiting = 2_000;
+const stopGraceMs = 5_000;
+
+/** Rows of one tool on their way to disk, oldest first. */
+interface Slot {
+  readonly tool: string;
+  readonly file: DurableFile<MailLogFile>;
+  waiting: readonly MailLogRow[];
+  timer: NodeJS.Timeout | undefined;
+}
+
+export function createMailLog({ directory, log, now, delayMs = 1_000 }: MailLogOptions): MailLog {
+  const slots = new Map<string, Slot>();
+  const writing = new Set<Promise<void>>();
+  let isStopping = false;
+
+  function optionsOf(tool: string): DurableFileOptions<MailLogFile> {
+    const spread = createHash('sha256').update(tool).digest('hex').slice(0, 2);
+    return {
+      path: join(directory, spread, `${tool}.json`),
+      parse: (value) => parse(value, tool),
+      onBad: (keptAs, cause) => log.error({ tool, keptAs, err: cause }, 'a mail log cannot be read; it is set aside'),
+    };
+  }
+
+  function add(tool: string, rows: readonly MailLogRow[]): void {
+    if (!Tool.ofNamespace(`tool-${tool}`) || rows.length === 0) return;
+    const slot = slots.get(tool) ?? { tool, file: new DurableFile(optionsOf(tool)), waiting: [], timer: undefined };
+    slots.set(tool, slot);
+    slot.waiting = merge(slot.waiting, rows).slice(-maxWaiting);
+    if (slot.timer === undefined && !isStopping) slot.timer = setTimeout(() => start(slot), delayMs).unref();
+  }
+
+  function start(slot: Slot): void {
+    const written = write(slot).finally(() => writing.delete(written));
+    writing.add(written);
+  }
+
+  /** The timer stands for the write as well: a slot has one at a time. */
+  async function write(slot: Slot): Promise<void> {
+    const batch = slot.waiting;
+    try {
+      const known = (await slot.file.read())?.rows ?? [];
+      const since = now() - keptMs;
+      const rows = merge(known, batch).filter(({ at }) => at > since);
+      await slot.file.write({ v: 1, tool: slot.tool, rows: rows.slice(-maxRows) });
+      slot.waiting = slot.waiting.filter((row) => !batch.includes(row));
+    } catch (error) {
+      log.warn({ tool: slot.tool, err: error }, 'a mail log cannot be written; it is tried again');
+    }
+    clearTimeout(slot.timer);
+    slot.timer = undefined;
+    if (slot.waiting.length === 0) slots.delete(slot.tool);
+    else if (!isStopping) slot.timer = setTimeout(() => start(slot), delayMs).unref();
+  }
+
+  async function finish(): Promise<void> {
+    await Promise.all(writing);
+    for (const slot of slots.values()) {
+      clearTimeout(slot.timer);
+      start(slot);
+    }
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, stopGraceMs);
+    });
+    await Promise.race([Promise.all(writing), deadline]);
+    clearTimeout(timer);
+  }
+
+  let stopping: Promise<void> | undefined;
+  return {
+    add,
+    async list(tool) {
+      // Before reading: what reaches the disk during it is in one of the two.
+      const memory = slots.get(tool.name)?.waiting ?? [];
+      const known = (await readDurable(optionsOf(tool.name)))?.rows ?? [];
+      return merge(known, memory)
+        .slice(-maxRows)
+        .sort((one, other) => other.at - one.at);
+    },
+    stop() {
+      isStopping = true;
+      stopping ??= finish();
+      return stopping;
+    },
+  };
+}
+
+/** By event; the one that came into its state later counts. Oldest first, by their first row. */
+function merge(known: readonly MailLogRow[], more: readonly MailLogRow[]): MailLogRow[] {
+  const byId = new Map(known.map((row) => [row.id, row]));
+  for (const row of more) {
+    const before = byId.get(row.id);
+    if (!before || row.since >= before.since) byId.set(row.id, row);
+  }
+  return [...byId.values()];
+}
+
+/** @throws Error for a file of another version or tool; single rows that say nothing are left out */
+function parse(value: unknown, tool: string): MailLogFile {
+  if (integerAt(value, 'v') !== 1) throw new Error('The version of the file is not 1.');
+  if (textAt(value, 'tool') !== tool) throw new Error('The file is not of this tool.');
+  return { v: 1, tool, rows: listAt(value, 'rows').flatMap((entry) => parseRow(entry) ?? []) };
+}
+
+function parseRow(value: unknown): MailLogRow | undefined {
+  const { at, since } = recordAt(value);
+  const id = textAt(value, 'id');
+  const jobName = textAt(value, 'jobName');
+  const jobType = (Object.keys(jobTypes) as MailLogRow['jobType'][]).find((type) => type === textAt(value, 'jobType'));
+  const kind = noticeKinds.find((one) => one === textAt(value, 'kind'));
+  const state = mailStates.find((one) => one === textAt(value, 'state'));
+  if (!id || jobName === undefined || !jobType || !kind || !state) return undefined;
+  if (typeof at !== 'number' || typeof since !== 'number') return undefined;
+  return {
+    id,
+    at,
+    jobType,
+    jobName,
+    kind,
+    reason: failureReasons.find((reason) => reason === textAt(value, 'reason')),
+    state,
+    since,
+    why: textAt(value, 'why'),
+    messageId: textAt(value, 'messageId'),
+  };
+}

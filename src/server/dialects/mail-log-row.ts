@@ -1,0 +1,44 @@
+/** A row of the mail log as the canonical dialect shows it. Pure and total. */
+import type { FailureReason, JobType, MailLogRow, MailState, NoticeKind } from '../../domain.ts';
+import { instantText } from './status/instant.ts';
+
+export interface MailLogRow2026 {
+  readonly job: string;
+  readonly job_type: JobType;
+  readonly happened: string | null;
+  readonly event: NoticeKind;
+  readonly reason: FailureReason | null;
+  readonly state: MailState;
+  readonly since: string | null;
+  readonly message_id: string | null;
+  /** In words for its owner. */
+  readonly message: string;
+}
+
+export function renderMailLogRow(row: MailLogRow): MailLogRow2026 {
+  return {
+    job: row.jobName,
+    job_type: row.jobType,
+    happened: instantText(row.at) ?? null,
+    event: row.kind,
+    reason: row.reason ?? null,
+    state: row.state,
+    since: instantText(row.since) ?? null,
+    message_id: row.messageId ?? null,
+    message: messageOf(row),
+  };
+}
+
+const words: Readonly<Record<MailState, string>> = {
+  gathered: 'waits for the next mail to be made',
+  withheld: 'not mailed',
+  sealed: 'its mail is made and about to be sent',
+  deferred: 'its mail waits, and is tried again',
+  sent: 'mailed',
+  parked: 'its mail was given up; the operators can have it tried again',
+  dropped: 'its mail was dropped',
+};
+
+function messageOf({ state, why }: MailLogRow): string {
+  return why === undefined ? words[state] : `${words[state]}: ${why}`;
+}
