@@ -8,6 +8,8 @@ import { Tool } from '../src/domain.ts';
 import { AppError, errorTable, toAppError } from '../src/errors.ts';
 import { createKube, type Kube } from '../src/kube.ts';
 import { kubeOptionsFromKubeconfig } from '../src/kubeconfig.ts';
+import { runMail, socketOf } from './admin/mail-command.ts';
+import { askDaemon } from './admin/operators-door.ts';
 import { addTool, defaultDays } from './admin/tool-add.ts';
 import { defaultSettingsMap, type SettingsMap } from './admin/tool-denied.ts';
 import { disableTool } from './admin/tool-disable.ts';
@@ -72,6 +74,20 @@ const verbs: Record<string, Verb> = {
   },
 };
 
+const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> = {
+  tool: runTool,
+  async mail(line) {
+    checkOperands(line);
+    const socket = socketOf(line);
+    await runMail({
+      line,
+      ask: (method, path) => askDaemon(socket, method, path),
+      isTerminal: process.stdout.isTTY === true,
+      print: printer(line),
+    });
+  },
+};
+
 await main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<void> {
@@ -81,7 +97,7 @@ async function main(words: readonly string[]): Promise<void> {
     const help = () => `${helpText(cli.name, line.command, cli.commands, cli.globalCommand.options)}\n`;
     if (line.options.has('help')) process.stdout.write(help());
     else if (line.options.has('version')) process.stdout.write(`${cli.name}/${manifest.version}\n`);
-    else if (line.command) await runTool(line);
+    else if (line.command) await commands[line.command.name]?.(line);
     else throw usage(`Say what to do, e.g. '${cli.name} tool list'. --help shows all.`);
   } catch (error) {
     fail(error);
@@ -104,6 +120,13 @@ function declareCommands(): CAC {
     .option('--delete-home', 'remove: the home as well')
     .option('--yes', 'remove: really')
     .option('--quiet', 'Say nothing but the result')
+    .option('-o, --output <form>', 'json for programs');
+  cli
+    .command('mail <verb> [message-id]', 'list, show, retry or drop mails that were given up')
+    .option('--state-dir <dir>', 'State directory of the daemon (default: /var/lib/toolforge-jobs)')
+    .option('--tool <name>', 'list, retry --all: of this tool only')
+    .option('--all', 'retry: all there are')
+    .option('--yes', 'drop: really')
     .option('-o, --output <form>', 'json for programs');
   cli.help();
   cli.version(manifest.version);
@@ -136,8 +159,7 @@ function listAndPrint(line: CommandLine): Promise<void> {
 }
 
 async function withContext(line: CommandLine, use: (context: Context) => Promise<void>): Promise<void> {
-  const output = line.options.get('output');
-  if (output !== undefined && output !== 'json') throw usage("--output knows 'json' only.");
+  const print = printer(line);
   const file = line.options.get('kubeconfig') ?? process.env.KUBECONFIG;
   if (!file) throw usage('Say whose credentials to use: --kubeconfig FILE, or set KUBECONFIG.');
   const { server, ca, credentials } = await kubeOptionsFromKubeconfig(
@@ -151,7 +173,7 @@ async function withContext(line: CommandLine, use: (context: Context) => Promise
     userAgent: `toolforge-jobs-admin/${manifest.version}`,
     connections: 4,
   });
-  const talk = output === 'json' ? process.stderr : process.stdout;
+  const talk = isJson(line) ? process.stderr : process.stdout;
   try {
     await use({
       line,
@@ -162,12 +184,22 @@ async function withContext(line: CommandLine, use: (context: Context) => Promise
       homesMount: directoryOf(line, 'homes-mount'),
       settingsMap: settingsMapOf(line),
       say: (text) => void (line.options.has('quiet') || talk.write(`${text}\n`)),
-      print: (value, text) =>
-        void process.stdout.write(`${output === 'json' ? JSON.stringify(value, null, 2) : text}\n`),
+      print,
     });
   } finally {
     await kube.close();
   }
+}
+
+function isJson(line: CommandLine): boolean {
+  const output = line.options.get('output');
+  if (output !== undefined && output !== 'json') throw usage("--output knows 'json' only.");
+  return output === 'json';
+}
+
+function printer(line: CommandLine): Context['print'] {
+  const json = isJson(line);
+  return (value, text) => void process.stdout.write(`${json ? JSON.stringify(value, null, 2) : text}\n`);
 }
 
 async function readKubeconfig(file: string): Promise<string> {

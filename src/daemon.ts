@@ -37,6 +37,7 @@ import { refusalOf } from './server/handlers/explain.ts';
 import { createTurns } from './server/handlers/turns.ts';
 import { createLimitCheck } from './server/limit-check.ts';
 import { createLastLines } from './server/logs/last-lines.ts';
+import { openOperatorsDoor } from './server/operators-door.ts';
 import { createDialectOf, registerRoutes } from './server/register-routes.ts';
 import { createRoutes } from './server/routes.ts';
 import { createServer } from './server/server.ts';
@@ -259,6 +260,17 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
       onAccounted: (tool, rows) => mailHistory.add(tool, rows),
     });
     undos.push(() => collected.stop());
+    const queues = mail;
+    const door = await openOperatorsDoor({
+      path: join(state.path, 'operators.sock'),
+      mail: {
+        all: () => queues.all(),
+        retry: (tool, id) => queues.retry(tool, id),
+        drop: (tool, id) => queues.drop(tool, id),
+      },
+      log: log.child({ room: 'server' }),
+    });
+    undos.push(() => door.stop());
 
     watch = watchJobs(kube, {
       onEvent: (event) => roster.accept(event),

@@ -219,7 +219,7 @@ export const errorTable = {
   },
   'mail.not_found': {
     id: 'TJF-M003',
-    http: 0,
+    http: 404,
     exit: 1,
     retry: 'no',
     hint: 'No parked mail has this Message-ID.',

@@ -147,6 +147,20 @@ export function sendHealth(response: ServerResponse, isWell: boolean, text: stri
     .end(text);
 }
 
+/** To who came by the operators' door: JSON, a failure with its code and its words. */
+export function sendToOperator(response: ServerResponse, answer: unknown): void {
+  const isFailure = answer instanceof AppError;
+  const body = isFailure ? { error: answer.message, code: answer.code, id: errorTable[answer.code].id } : answer;
+  const text = JSON.stringify(body);
+  response
+    .writeHead(isFailure ? errorTable[answer.code].http || 500 : 200, {
+      'content-type': json,
+      'content-length': Buffer.byteLength(text),
+      connection: 'close',
+    })
+    .end(text);
+}
+
 export function sendHealthNotFound(response: ServerResponse): void {
   response.writeHead(404, { 'content-length': 0 }).end();
 }

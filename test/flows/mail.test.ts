@@ -5,10 +5,14 @@
 import { join } from 'node:path';
 import { extract } from 'letterparser';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createLog } from '../../src/log.ts';
+import { createMailboxFiles } from '../../src/mail/mailbox-files.ts';
+import { emptyMailbox } from '../../src/mailbox.ts';
 import { kubectl } from '../cluster/cluster.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
 import { mistakesIn } from '../support/daemon-log.ts';
 import { jobsPath } from '../support/jobs-path.ts';
+import { makeSealed } from '../support/notices.ts';
 import { type Postfix, startPostfix } from '../support/postfix.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
@@ -191,4 +195,48 @@ it('says what went wrong and what went well, and the log has no mistake of ours'
   await run('fine', 'true', { emails: 'all' });
   expect(await told('fine', /finished at/)).not.toMatch(/started at/);
   expect(await mistakesIn(sandbox.logFile)).toEqual([]);
+});
+
+describe('mail-log', () => {
+  it('says of each event what became of it', async () => {
+    await run('silent', 'exit 5', { emails: 'none' });
+    await run('logged', 'exit 6');
+    await told('logged', /code 6/);
+    const table = await until(async () => {
+      const { stdout } = await sandbox.jobs(tool, 'mail-log', '--last', '200');
+      return /logged .*mailed/.test(stdout) && /silent/.test(stdout) ? stdout : undefined;
+    }, 'both are in the log');
+    expect(table).toMatch(
+      /silent +failed \(exit_code\) +not mailed: this job asks for no mail about it \(emails: none\)/,
+    );
+    expect(table).toMatch(/logged +failed \(exit_code\) +mailed$/m);
+  });
+});
+
+describe('a mail that was given up', () => {
+  it('is shown to operators, and sent when they want it', async () => {
+    await sandbox.stop();
+    const log = createLog({ level: 'silent' });
+    const files = createMailboxFiles({ directory: join(sandbox.dir, 'state', 'mail'), log });
+    const messageId = '<given-up@toolforge.org>';
+    const parked = {
+      ...makeSealed({ messageId }),
+      parkedAt: Date.now(),
+      tries: 3,
+      why: 'refused: 550',
+      isRetried: false,
+    };
+    await files.save({ ...emptyMailbox('given-up'), parked: [parked] });
+    await sandbox.start();
+    const listed = await sandbox.admin('mail', 'list');
+    expect(listed.stdout).toMatch(/^given-up .* refused: 550 +<given-up@toolforge\.org>$/m);
+    expect((await sandbox.admin('mail', 'show', 'given-up@toolforge.org')).stdout).toContain('daily failed');
+    expect(await sandbox.admin('mail', 'retry', 'given-up@toolforge.org')).toMatchObject({ code: 0 });
+    await until(async () => (await mails('alpha')).length > 0, 'it arrives');
+    await until(
+      async () => (await sandbox.admin('mail', 'list')).stdout === 'No mail was given up.\n',
+      'it is off the list',
+    );
+    expect(await sandbox.admin('mail', 'drop', 'given-up@toolforge.org', '--yes')).toMatchObject({ code: 1 });
+  });
 });

@@ -124,6 +124,13 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       ...(options.smtp ? { smtp: options.smtp } : {}),
     }),
   );
+  const adminOptions: Readonly<Record<string, readonly string[]>> = {
+    tool: [
+      ...['--kubeconfig', cluster.adminKubeconfig],
+      ...['--homes-base', cluster.homesBase, '--homes-mount', '/data/project'],
+    ],
+    mail: ['--state-dir', join(dir, 'state')],
+  };
   let daemon: ChildProcess | undefined;
   const url = `https://127.0.0.1:${port}`;
   const healthUrl = `http://127.0.0.1:${healthPort}`;
@@ -187,22 +194,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
         KUBECONFIG: join(sandbox.homeOf(tool), '.kube/config'),
         TOOL_TOOLFORGE_API_URL: url,
       }),
-    admin: (...args) =>
-      command(
-        'admin.js',
-        [
-          ...args,
-          '--kubeconfig',
-          cluster.adminKubeconfig,
-          '--homes-base',
-          cluster.homesBase,
-          '--homes-mount',
-          '/data/project',
-        ],
-        {
-          HOME: dir,
-        },
-      ).result,
+    admin: (...args) => command('admin.js', [...args, ...(adminOptions[args[0] ?? ''] ?? [])], { HOME: dir }).result,
   };
   return sandbox;
 }

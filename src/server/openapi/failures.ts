@@ -67,6 +67,7 @@ export const ofNoRoute: readonly ErrorCode[] = [
   'kube.gone',
   'tool.invalid',
   'tool.not_found',
+  'mail.not_found',
 ];
 
 /** Codes that some route can have. */

@@ -1,0 +1,51 @@
+/** The operators' way into a running daemon: HTTP on the socket in its state directory. */
+import { request } from 'node:http';
+import { AppError, type ErrorCode, errorTable } from '../../src/errors.ts';
+
+const timeoutMs = 10_000;
+const maxAnswerBytes = 64 * 1024 * 1024;
+
+/**
+ * @param path absolute, its parts percent-encoded
+ * @throws AppError `service.unreachable` where no daemon answers there, and what the daemon answers with
+ */
+export function askDaemon(socketPath: string, method: 'GET' | 'POST', path: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const fail = (cause: unknown) =>
+      reject(
+        new AppError(
+          'service.unreachable',
+          `No daemon answers at ${socketPath}. Say where its state directory is with --state-dir, and be its user or root.`,
+          { cause },
+        ),
+      );
+    const asked = request({ socketPath, method, path, timeout: timeoutMs }, (response) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > maxAnswerBytes) asked.destroy(new Error('the answer is too long'));
+        else chunks.push(chunk);
+      });
+      response.once('error', fail);
+      response.once('end', () => {
+        try {
+          const answer: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+          if (response.statusCode === 200) resolve(answer);
+          else reject(failureOf(answer));
+        } catch (cause) {
+          fail(cause);
+        }
+      });
+    });
+    asked.once('error', fail);
+    asked.once('timeout', () => asked.destroy(new Error('no answer came in time')));
+    asked.end();
+  });
+}
+
+function failureOf(answer: unknown): AppError {
+  const { code, error } = answer as { code?: string; error?: string };
+  const known = code !== undefined && Object.hasOwn(errorTable, code) ? (code as ErrorCode) : 'service.failed';
+  return new AppError(known, error ?? 'The daemon could not say what is wrong.');
+}

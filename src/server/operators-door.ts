@@ -1,0 +1,104 @@
+/**
+ * The operators' door: HTTP on a unix socket in the state directory, whose mode says who may come in. No tool, no certificate, and nothing
+ * but what `toolforge-jobs-admin` asks: the mails that were given up.
+ */
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { AppError, toAppError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { ParkedMail } from '../mailbox.ts';
+import { listenOnSocket } from './door/unix-socket.ts';
+import { sendToOperator } from './respond.ts';
+
+export interface OperatorsDoorOptions {
+  /** Of the socket: at most 107 bytes (unix(7)). */
+  readonly path: string;
+  readonly mail: ParkedMails;
+  readonly log: Log;
+}
+
+export interface ParkedMails {
+  /** Of all tools. */
+  all(): Iterable<{ readonly tool: string; readonly parked: readonly ParkedMail[] }>;
+  /** False where the tool has no parked mail of this Message-ID. */
+  retry(tool: string, messageId: string): boolean;
+  drop(tool: string, messageId: string): boolean;
+}
+
+export interface OperatorsDoor {
+  stop(): Promise<void>;
+}
+
+const maxTargetBytes = 2_048;
+
+/** @throws AppError `settings.invalid` when the socket cannot be had */
+export async function openOperatorsDoor({ path, mail, log }: OperatorsDoorOptions): Promise<OperatorsDoor> {
+  const server: Server = createServer({ maxHeaderSize: 8 * 1024, headersTimeout: 5_000, requestTimeout: 10_000 });
+  server.on('request', (request, response) => {
+    try {
+      sendToOperator(response, answer(request, mail));
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      if (error.code === 'internal') log.error({ err: error }, 'an operator could not be answered');
+      sendToOperator(response, error);
+    }
+    request.resume();
+  });
+  await listenOnSocket(server, path);
+  return {
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** `GET /mail`, `GET /mail/ID`, `POST /mail/ID/retry`, `POST /mail/ID/drop`, with ID percent-encoded. */
+function answer({ method, url = '' }: IncomingMessage, mail: ParkedMails): unknown {
+  const [room, id, verb, ...rest] = url.length > maxTargetBytes ? [] : url.slice(1).split('/');
+  if (room !== 'mail' || rest.length > 0) throw nothingHere();
+  if (id === undefined && method === 'GET') return { mails: [...parkedMails(mail)].map(summary) };
+  const found = find(mail, decodeURIComponent(id ?? ''));
+  if (verb === undefined && method === 'GET') return { mail: { ...summary(found), bytes: found.mail.bytes } };
+  if (method !== 'POST' || (verb !== 'retry' && verb !== 'drop')) throw nothingHere();
+  if (!mail[verb](found.tool, found.mail.messageId)) throw notParked(found.mail.messageId);
+  return { mail: summary(found) };
+}
+
+interface Found {
+  readonly tool: string;
+  readonly mail: ParkedMail;
+}
+
+function* parkedMails(mail: ParkedMails): Generator<Found> {
+  for (const { tool, parked } of mail.all()) for (const one of parked) yield { tool, mail: one };
+}
+
+/** Message-IDs are random, so one is of one tool. */
+function find(mail: ParkedMails, messageId: string): Found {
+  for (const found of parkedMails(mail)) if (found.mail.messageId === messageId) return found;
+  throw notParked(messageId);
+}
+
+function summary({ tool, mail }: Found) {
+  return {
+    tool,
+    message_id: mail.messageId,
+    to: mail.to,
+    subject: mail.subject,
+    sealed: new Date(mail.sealedAt).toISOString(),
+    parked: new Date(mail.parkedAt).toISOString(),
+    tries: mail.tries,
+    why: mail.why,
+    events: mail.notices.length,
+    is_retried: mail.isRetried,
+  };
+}
+
+function nothingHere(): AppError {
+  return new AppError('route.not_found', 'There is nothing at this path.');
+}
+
+function notParked(messageId: string): AppError {
+  return new AppError('mail.not_found', `No parked mail has the Message-ID ${messageId}.`);
+}

@@ -1,0 +1,113 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { askDaemon } from '../../bin/admin/operators-door.ts';
+import { createLog } from '../../src/log.ts';
+import type { ParkedMail } from '../../src/mailbox.ts';
+import { type OperatorsDoor, openOperatorsDoor, type ParkedMails } from '../../src/server/operators-door.ts';
+import { makeSealed } from '../support/notices.ts';
+
+const parked: ParkedMail = {
+  ...makeSealed(),
+  parkedAt: Date.parse('2026-03-01T06:00:00Z'),
+  tries: 3,
+  why: 'the mail server mx.example.org refused it: 550 no',
+  isRetried: false,
+};
+const id = encodeURIComponent(parked.messageId);
+let directory: string;
+let door: OperatorsDoor;
+let path: string;
+let asked: string[][];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'door-'));
+  path = join(directory, 'operators.sock');
+  asked = [];
+});
+afterEach(async () => {
+  await door.stop();
+  await rm(directory, { recursive: true });
+});
+
+async function open(mail: Partial<ParkedMails> = {}): Promise<void> {
+  door = await openOperatorsDoor({
+    path,
+    mail: {
+      all: () => [{ tool: 'alpha', parked: [parked] }],
+      retry: (...words) => asked.push(['retry', ...words]) > 0,
+      drop: (...words) => asked.push(['drop', ...words]) > 0,
+      ...mail,
+    },
+    log: createLog({ level: 'silent' }),
+  });
+}
+
+const summary = {
+  tool: 'alpha',
+  message_id: '<one@toolforge.org>',
+  to: 'tools.alpha@toolforge.org',
+  subject: '[Toolforge] [alpha] daily failed',
+  sealed: '2026-03-01T04:20:42.000Z',
+  parked: '2026-03-01T06:00:00.000Z',
+  tries: 3,
+  why: 'the mail server mx.example.org refused it: 550 no',
+  events: 1,
+  is_retried: false,
+};
+
+describe("the operators' door", () => {
+  it('shows mails that were given up, and one with its bytes', async () => {
+    await open();
+    expect(await askDaemon(path, 'GET', '/mail')).toEqual({ mails: [summary] });
+    expect(await askDaemon(path, 'GET', `/mail/${id}`)).toEqual({ mail: { ...summary, bytes: parked.bytes } });
+  });
+
+  it('has one tried again, or dropped, by the tool that it is of', async () => {
+    await open();
+    await askDaemon(path, 'POST', `/mail/${id}/retry`);
+    await askDaemon(path, 'POST', `/mail/${id}/drop`);
+    expect(asked).toEqual([
+      ['retry', 'alpha', '<one@toolforge.org>'],
+      ['drop', 'alpha', '<one@toolforge.org>'],
+    ]);
+  });
+
+  it.each([
+    ['GET', '/mail/%3Cother%40x%3E', 'mail.not_found'],
+    ['POST', '/mail/%3Cother%40x%3E/retry', 'mail.not_found'],
+    ['POST', `/mail/${id}`, 'route.not_found'],
+    ['GET', `/mail/${id}/retry`, 'route.not_found'],
+    ['POST', `/mail/${id}/burn`, 'route.not_found'],
+    ['GET', '/', 'route.not_found'],
+    ['GET', `/${'x'.repeat(4_000)}`, 'route.not_found'],
+    ['GET', '/mail/%zz', 'internal'],
+  ] as const)('refuses %s %s', async (method, target, code) => {
+    await open();
+    await expect(askDaemon(path, method, target)).rejects.toMatchObject({ code });
+    expect(asked).toEqual([]);
+  });
+
+  it('says so where the mail has gone meanwhile', async () => {
+    await open({ retry: () => false });
+    await expect(askDaemon(path, 'POST', `/mail/${id}/retry`)).rejects.toMatchObject({ code: 'mail.not_found' });
+  });
+
+  it('is open to the user of the daemon and its group only, and takes the place of one that was left behind', async () => {
+    await open();
+    expect((await stat(path)).mode & 0o777).toBe(0o660);
+    await door.stop();
+    await open();
+    await expect(askDaemon(path, 'GET', '/mail')).resolves.toBeDefined();
+  });
+
+  it('is closed when the daemon has ended, and the command says where it looked', async () => {
+    await open();
+    await door.stop();
+    await expect(askDaemon(path, 'GET', '/mail')).rejects.toMatchObject({
+      code: 'service.unreachable',
+      message: expect.stringContaining(path),
+    });
+  });
+});
