@@ -52,6 +52,8 @@ export interface JobSurroundings {
   graces(): Graces;
   /** Ms since the epoch. */
   now(): number;
+  /** When anybody began to look: what ended before that is nobody's news. Unset: always. */
+  since?(): number;
 }
 
 /** Of a job that nobody wants to hear of. */
@@ -277,9 +279,14 @@ export function showJob(snapshot: SnapshotFrom<typeof jobMachine>): JobSnapshot 
   return { key: context.key, object: context.object, runs: ownRuns(context), pods: ownPods(context), state };
 }
 
+/** Nodes stamp whole seconds, by clocks of their own. */
+const clocksApartMs = 60_000;
+
 /** Of what was there before the start everything was told, except what had still to last. */
-function isNews({ noticed, old }: JobFacts, { notice, shownBy, dueAt }: Sign): boolean {
-  return !noticed.includes(notice.id) && (dueAt !== undefined || !shownBy.every((uid) => old.includes(uid)));
+function isNews({ noticed, old, around }: JobContext, { notice, shownBy, dueAt }: Sign): boolean {
+  if (noticed.includes(notice.id)) return false;
+  if (dueAt !== undefined) return true;
+  return notice.at + clocksApartMs >= (around.since?.() ?? 0) && !shownBy.every((uid) => old.includes(uid));
 }
 
 /** Ids begin with the uid of what shows them: those of what is gone will not be asked for again. */

@@ -68,7 +68,7 @@ describe('the record of a run', () => {
     expect((await two.call('GET', `${jobsPath(other)}/thrice/runs`)).status).toBe(404);
   });
 
-  it('survives a kill and is not made twice, and an end that nobody saw is not guessed', async () => {
+  it('survives a kill and is not made twice, and tells of what ended while no daemon was there', async () => {
     await create('unseen', 'trap "exit 1" TERM; sleep 600 & wait');
     await until(async () => {
       const { job } = (await one.call('GET', `${jobsPath(tool)}/unseen`)).json();
@@ -79,7 +79,7 @@ describe('the record of a run', () => {
     await kubectl(cluster, ['delete', 'job', 'unseen', '-n', `tool-${tool}`, '--cascade=foreground']);
     await sandbox.start();
     expect(await runsOf('good')).toEqual([before]);
-    expect(await runsOf('unseen')).toEqual([]);
+    expect(await runsOf('unseen')).toMatchObject([{ outcome: 'stopped', exit_code: null }]);
     expect(await mistakesIn(sandbox.logFile)).toEqual([]);
   });
 

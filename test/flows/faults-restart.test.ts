@@ -137,4 +137,24 @@ describe('a history that was dropped while the watches were away', () => {
     const log = (await readFile(sandbox.logFile, 'utf8')).split('\n');
     expect(log.filter((line) => line.includes('"reason":"gone"') && line.includes('"listed"'))).not.toEqual([]);
   });
+
+  it('while the daemon was away is noted as a gap, and what there is now is shown', async () => {
+    await createDirectly(cluster, tool, { 'gap-gone': 'echo old' });
+    const sandbox = await ground.running('direct');
+    await untilAgreed(cluster, ground.client(sandbox, tool), tool);
+    const saved = async () => JSON.parse(await readFile(join(sandbox.dir, 'state/checkpoint.json'), 'utf8'));
+    const before = await saved();
+    await sandbox.stop('SIGKILL');
+    await deleteDirectly(cluster, tool, ['gap-gone']);
+    await createDirectly(cluster, tool, { 'gap-new': 'echo new' });
+    await compactEtcd(cluster);
+    await sandbox.start();
+    await untilAgreed(cluster, ground.client(sandbox, tool), tool);
+    // It may touch one that the restarts before have left, and is then the rest of it.
+    const gap = await until(
+      async () => (await saved()).gaps.find(({ to }: { to: number }) => to > before.asOf),
+      'there is a gap',
+    );
+    expect(gap.from).toBeLessThanOrEqual(before.asOf);
+  });
 });

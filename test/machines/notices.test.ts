@@ -16,11 +16,15 @@ afterEach(() => {
 
 /** Hears facts, and says what it tells of them. */
 function hear(...events: JobEvent[]) {
+  return hearSince(0, ...events);
+}
+
+function hearSince(since: number, ...events: JobEvent[]) {
   const notices: Notice[] = [];
   const roster = createJobRoster({
     log: createLog({ level: 'silent' }),
     onNotice: (notice) => void notices.push(notice),
-    around: { graces: () => ({ troubleMs: 120_000, steadyMs: 300_000 }), now: Date.now },
+    around: { graces: () => ({ troubleMs: 120_000, steadyMs: 300_000 }), now: Date.now, since: () => since },
   });
   rosters.push(roster);
   for (const event of events) roster.accept(event);
@@ -309,5 +313,24 @@ describe('what was there before the start', () => {
   it('does not hide what happens afterwards', () => {
     const told = hear(old(job()), old(pod()), pod({ version: '105', exitCode: 3 }), job(failed));
     expect(told.kinds()).toEqual(['failed']);
+  });
+});
+
+describe('what is news after a start', () => {
+  it('is that an attempt known before is followed by another one', () => {
+    const second = { uid: 'pod-2', name: 'demo-second', createdAt: '2026-03-01T12:00:20Z' };
+    const told = hear(old(job({ retry: 1 })), old(pod({ exitCode: 3 })), pod({ ...second, version: '120' }));
+    expect(told.kinds()).toEqual(['restarted']);
+  });
+
+  it('is nothing that ended before anybody looked, however it comes to be heard of', () => {
+    const events = [
+      job(),
+      pod({ version: '105', exitCode: 3 }),
+      job({ ...failed, deletingAt: '2026-03-08T12:00:00Z' }),
+    ];
+    const aWeekLater = Date.parse('2026-03-08T12:00:00Z');
+    expect(hearSince(aWeekLater, ...events).kinds()).toEqual([]);
+    expect(hearSince(began, ...events).kinds()).toEqual(['started', 'failed']);
   });
 });
