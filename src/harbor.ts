@@ -4,6 +4,7 @@
  */
 import { AppError } from './errors.ts';
 import type { JsonAnswer } from './get-json.ts';
+import { timeLimited } from './time-limit.ts';
 
 /** One tag of one artifact. */
 export interface BuiltImage {
@@ -69,9 +70,8 @@ type Ask = (path: string) => Promise<readonly unknown[] | undefined>;
 /** One failure ends the whole: a list that is silently too short would be believed. */
 async function within<T>({ get, timeoutMs }: HarborOptions, work: (ask: Ask) => Promise<T>): Promise<T> {
   const failed = new AbortController();
-  const whole = AbortSignal.any([failed.signal, AbortSignal.timeout(4 * timeoutMs())]);
-  const ask: Ask = (path) =>
-    allPages((page) => get(`${path}?${page}`, AbortSignal.any([whole, AbortSignal.timeout(timeoutMs())])));
+  const whole = timeLimited(failed.signal, 4 * timeoutMs());
+  const ask: Ask = (path) => allPages((page) => get(`${path}?${page}`, timeLimited(whole, timeoutMs())));
   try {
     return await work(ask);
   } catch (cause) {

@@ -89,6 +89,11 @@ describe('the house', () => {
     );
   });
 
+  it('limits time with what survives a garbage collection', () => {
+    const timeouts = files.filter((file) => /AbortSignal\.timeout\(/.test(text(file)));
+    expect(timeouts).toEqual([]);
+  });
+
   it('writes HTTP statuses in one file', () => {
     const writers = files.filter(
       (file) =>

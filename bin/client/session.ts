@@ -9,6 +9,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { hostname } from 'node:os';
 import { createSecureContext } from 'node:tls';
 import { AppError } from '../../src/errors.ts';
+import { timeLimited } from '../../src/time-limit.ts';
 import type { ClientConfig } from './config.ts';
 import { failureOf, unreachable } from './failures.ts';
 
@@ -100,7 +101,7 @@ async function send(agent: Agent, options: ClientOptions, method: string, url: s
   const { timeoutMs } = options.config;
   const startedAt = Date.now();
   const text = body === undefined ? undefined : JSON.stringify(body);
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(timeoutMs)]);
+  const signal = timeLimited(options.signal, timeoutMs);
   const incoming = await begin(agent, options, { method, url, text, signal });
   const answer = await readAll(incoming).catch((cause: Error) => {
     throw unreachable({ url, method, isConnected: true, cause, timeoutMs });

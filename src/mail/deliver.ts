@@ -42,13 +42,19 @@ interface SmtpFailure {
   readonly responseCode?: number;
   readonly response?: string;
   readonly message?: string;
+  /** Of Node.js, where nodemailer has put its own in its place. */
+  readonly originalCode?: string;
 }
 
-/** An answer of the server decides; without one, whatever it was may pass. */
+/**
+ * An answer of the server decides; without one, whatever it was may pass. A server that does not know STARTTLS answers 500 to it, which says
+ * nothing of the mail.
+ */
 function failureOf(error: unknown, server: string): AppError {
-  const { responseCode, response } = (error ?? {}) as SmtpFailure;
-  const isRefusal = responseCode !== undefined && responseCode >= 500 && responseCode <= 599;
-  const said = response === undefined ? undefined : clean(response);
+  const { code, responseCode, response } = (error ?? {}) as SmtpFailure;
+  const isAnswer = code !== 'ETLS';
+  const isRefusal = isAnswer && responseCode !== undefined && responseCode >= 500 && responseCode <= 599;
+  const said = isAnswer && response !== undefined ? clean(response) : undefined;
   return isRefusal
     ? new AppError('mail.refused', `the mail server ${server} refused it: ${said ?? responseCode}`, { cause: error })
     : new AppError('mail.deferred', said ? `the mail server ${server} said: ${said}` : troubleOf(error, server), {
@@ -56,8 +62,26 @@ function failureOf(error: unknown, server: string): AppError {
       });
 }
 
+/** Codes of Node.js for what goes wrong in a handshake (its manual, "X509 certificate error codes" and "OpenSSL errors"). */
+const tlsCode = /^(EPROTO$|ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/;
+const unknownAuthority = 'we know no authority that vouches for its certificate';
+const certificateTroubles: Readonly<Record<string, string>> = {
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is of another name',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT: unknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
+  SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
+  DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
+};
+
 function troubleOf(error: unknown, server: string): string {
-  const { code, message } = (error ?? {}) as SmtpFailure;
+  const { code, message, originalCode = '' } = (error ?? {}) as SmtpFailure;
+  if (code === 'ETLS' || tlsCode.test(originalCode)) {
+    const why = certificateTroubles[originalCode];
+    return `no secure connection to the mail server ${server} was to be had${why ? `: ${why}` : ''}`;
+  }
   switch (code) {
     case 'EDNS':
       return `the mail server ${server} has no address`;
@@ -69,8 +93,6 @@ function troubleOf(error: unknown, server: string): string {
     case 'ETIMEDOUT':
     case 'EABORT':
       return `the mail server ${server} did not answer in time`;
-    case 'ETLS':
-      return `no secure connection to the mail server ${server} was to be had`;
     case 'EAUTH':
       return `the mail server ${server} did not accept our name and password`;
     default:

@@ -5,6 +5,7 @@
 import { createTransport as createMailer, type SentMessageInfo, type Transporter } from 'nodemailer';
 import type { SealedMail } from '../mailbox.ts';
 import type { MailSettings, Startup } from '../settings.ts';
+import { timeLimited } from '../time-limit.ts';
 import { domainOf } from './address.ts';
 import type { MailToCompile } from './seal.ts';
 
@@ -17,7 +18,7 @@ export interface TransportOptions {
   /** PEM: verifies the server; unset = what the system trusts. */
   readonly ca?: string | undefined;
   /** Unset: as in production. */
-  readonly deadlines?: Partial<typeof usualDeadlines>;
+  readonly deadlines?: Partial<Deadlines>;
 }
 
 export interface MailTransport {
@@ -31,15 +32,23 @@ export interface MailTransport {
   stop(): void;
 }
 
-const usualDeadlines = {
+export interface Deadlines {
+  readonly connectMs: number;
+  readonly greetingMs: number;
+  readonly dnsMs: number;
+  /** Silence on a connection. */
+  readonly silenceMs: number;
+  /** A whole attempt. */
+  readonly attemptMs: number;
+}
+
+const usualDeadlines: Deadlines = {
   connectMs: 10_000,
   greetingMs: 10_000,
   dnsMs: 5_000,
-  /** Silence on a connection. */
   silenceMs: 60_000,
-  /** A whole attempt. */
   attemptMs: 60_000,
-} as const;
+};
 const idleMs = 30_000;
 const implicitTlsPort = 465;
 
@@ -88,7 +97,7 @@ export function createTransport(options: TransportOptions): MailTransport {
       pool = used;
       used.users += 1;
       try {
-        const cut = AbortSignal.any([signal, AbortSignal.timeout(deadlines.attemptMs)]);
+        const cut = timeLimited(signal, deadlines.attemptMs);
         const { rejected } = await used.mailer.sendMail({ envelope: { from, to: [to] }, raw: bytes, signal: cut });
         if (rejected && rejected.length > 0) throw new Error(`the server took the mail and not its recipient ${to}`);
       } finally {
@@ -102,7 +111,8 @@ export function createTransport(options: TransportOptions): MailTransport {
       retire(old);
     },
     stop() {
-      pool?.mailer.close();
+      // What a server holds up byte by byte ends with the rest.
+      pool?.mailer.close({ force: true });
       pool = undefined;
       composer.close();
     },
@@ -111,7 +121,7 @@ export function createTransport(options: TransportOptions): MailTransport {
 
 const noFiles = { disableFileAccess: true, disableUrlAccess: true } as const;
 
-function poolOptions({ settings, smtp, password, ca }: TransportOptions, deadlines: typeof usualDeadlines) {
+function poolOptions({ settings, smtp, password, ca }: TransportOptions, deadlines: Deadlines) {
   const { server, port, isTlsRequired, connections, from } = settings();
   const listed = smtp.allow.find(({ host, port: only }) => host === server && (only === undefined || only === port));
   const secure = port === implicitTlsPort;

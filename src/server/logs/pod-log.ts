@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { PodFacts } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import { kubeStatusOf } from '../../kube.ts';
+import { timeLimited } from '../../time-limit.ts';
 import type { PodLogQuery } from '../forward.ts';
 import { createLineCutter } from './line-cutter.ts';
 import { type LogLine, stampOf } from './log-line.ts';
@@ -35,7 +36,7 @@ export async function tailPod(
 ): Promise<LogLine[]> {
   if (lines === 0) return [];
   const query = { tailLines: lines, ...sinceQuery(since) };
-  const timed = AbortSignal.any([signal, AbortSignal.timeout(readTimeoutMs)]);
+  const timed = timeLimited(signal, readTimeoutMs);
   const earlier = restarts > 0 ? await lastLines(read, name, { ...query, previous: true }, since, timed) : [];
   const current = await lastLines(read, name, query, since, timed);
   // A container that waits for its next start is both: the one before, and the one there is.

@@ -1,0 +1,33 @@
+import { once } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import { timeLimited } from '../src/time-limit.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+describe('a time limit', () => {
+  it('ends what takes too long, though nobody else holds on to it and garbage is collected meanwhile', async () => {
+    const forever = new AbortController().signal;
+    const reason = new Promise((resolve) => {
+      const limited = timeLimited(forever, 50);
+      limited.addEventListener('abort', () => resolve(limited.reason));
+    });
+    // Within one turn of the event loop nothing that was held weakly is taken away.
+    await nextTurn();
+    collectGarbage();
+    expect(await reason).toMatchObject({ name: 'TimeoutError' });
+  });
+
+  it('is not waited for when something else ends it', async () => {
+    const stop = new AbortController();
+    const limited = timeLimited(stop.signal, 60_000);
+    const aborted = once(limited, 'abort');
+    stop.abort(new Error('stopped'));
+    await aborted;
+    expect(limited.reason).toMatchObject({ message: 'stopped' });
+    expect(timeLimited(stop.signal, 60_000).aborted).toBe(true);
+  });
+});
