@@ -46,6 +46,8 @@ export interface MailRosterOptions {
   readonly observer: MailObserver;
   /** What became of which events; must not throw. */
   onAccounted(tool: string, rows: readonly MailLogRow[]): void;
+  /** Over how long mails that are due at the start are spread, and after a failure of ours. Unset: 10 s. */
+  readonly spreadMs?: number;
   /** Unset: the mail queue machine. Tests hand in one with a mistake in it. */
   readonly machine?: typeof mailQueueMachine;
 }
@@ -99,12 +101,20 @@ interface Entry {
   waiters: (() => void)[];
 }
 
-const spreadMs = 10_000;
 const stopGraceMs = 5_000;
 const save = { firstPauseMs: 500, longestPauseMs: 30_000 };
 
 export function createMailRoster(options: MailRosterOptions): MailRoster {
-  const { effects, log, observer, onAccounted, now, random = Math.random, machine = mailQueueMachine } = options;
+  const {
+    effects,
+    log,
+    observer,
+    onAccounted,
+    now,
+    random = Math.random,
+    machine = mailQueueMachine,
+    spreadMs = 10_000,
+  } = options;
   const entries = new Map<string, Entry>();
   const dirty = new Set<Entry>();
   const around: MailSurroundings = { settings: options.settings, now, random };

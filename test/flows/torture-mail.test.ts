@@ -1,0 +1,30 @@
+/** The mail of the daemon, killed at every place where it can be: what is kept of its promise, and that the harness would see a broken one. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BuiltDoor, buildProgram } from '../support/build-door.ts';
+import { faultsOf, type TortureResult, tortureMail, voidGaps } from '../torture/mail.ts';
+
+let program: BuiltDoor;
+beforeAll(async () => {
+  program = await buildProgram('test/torture/mail-daemon.ts');
+});
+afterAll(() => program.remove());
+
+const sum = (results: readonly TortureResult[], gap: keyof TortureResult['cuts']) =>
+  results.reduce((total, { cuts }) => total + cuts[gap], 0);
+
+describe('mail that is cut off by a kill', () => {
+  it('is never lost, never another tool’s, and comes twice only where it was cut off after its last byte', async () => {
+    const runs = [1, 2, 3].map((seed) => tortureMail({ program: program.path, cuts: 100, seed }));
+    const results = await Promise.all(runs);
+    expect(results.flatMap(faultsOf)).toEqual([]);
+    for (const gap of ['event', 'gather', 'seal', 'send', 'record'] as const)
+      expect(sum(results, gap), `cuts in the gap ${gap}`).toBeGreaterThanOrEqual(30);
+  });
+
+  it('is seen to be lost by this harness where the disk is said to have it before it has', async () => {
+    const mistake = 'acknowledges-first';
+    const result = await tortureMail({ program: program.path, cuts: 60, seed: 4, mistake });
+    expect(result.lost.length).toBeGreaterThan(0);
+    expect(voidGaps(result, 1)).toEqual([]);
+  });
+});

@@ -1,0 +1,193 @@
+/**
+ * Kills the mail of the daemon again and again, at every place where it can be, and says afterwards whether a mail was lost, misdirected or
+ * told twice. It has its own model of what must arrive: every event, to the tool it is of, in one mail; a mail twice only where the cut fell
+ * between its first byte and its being known as sent, and then the same bytes.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Notice } from '../../src/domain.ts';
+import { startCountingSmtp, type TakenMail } from '../support/counting-smtp.ts';
+import { makeNotice, makeRan } from '../support/notices.ts';
+import { createSeededRandom } from '../support/seeded-random.ts';
+import { type CutGap, gapAfter, gaps, type Mark } from './mail-marks.ts';
+
+export interface TortureOptions {
+  /** The built test/torture/mail-daemon.ts. */
+  readonly program: string;
+  readonly cuts: number;
+  readonly seed: number;
+  /** Unset: none. */
+  readonly mistake?: 'acknowledges-first';
+}
+
+export interface TortureResult {
+  readonly events: number;
+  readonly mails: number;
+  readonly cuts: Readonly<Record<CutGap, number>>;
+  /** Mails that the server had taken and that were not known on disk as sent when it was cut: each tool may have one at a time. */
+  readonly cutAfterDot: number;
+  /** Events that no mail tells. */
+  readonly lost: readonly number[];
+  /** Mails that went to another tool than all their events are of. */
+  readonly misdirected: number;
+  /** Mails that came more than once; with other bytes, or more often than cuts allow. */
+  readonly duplicates: number;
+  readonly changed: number;
+  /** Events in two different mails. */
+  readonly toldTwice: readonly number[];
+}
+
+const tools = ['alpha', 'beta', 'gamma'] as const;
+const eventsOfLife = 6;
+
+interface Event {
+  readonly number: number;
+  readonly notice: Notice;
+  isSettled: boolean;
+}
+
+export async function tortureMail({ program, cuts, seed, mistake }: TortureOptions): Promise<TortureResult> {
+  const random = createSeededRandom(seed);
+  const directory = await mkdtemp(join(tmpdir(), 'torture-'));
+  const smtp = await startCountingSmtp();
+  const events: Event[] = [];
+  let cutAfterDot = 0;
+  const counts: Record<CutGap, number> = { event: 0, gather: 0, seal: 0, send: 0, record: 0 };
+  const start = () =>
+    spawn(process.execPath, [program, directory, String(smtp.port), mistake ?? 'none'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+  try {
+    for (let cut = 0; cut < cuts; cut += 1) {
+      for (let count = 0; count < eventsOfLife; count += 1) events.push(makeEvent(events.length, random.oneOf(tools)));
+      const rarest = [...gaps].sort((one, other) => counts[one] - counts[other])[0] ?? 'event';
+      const aim = { gap: rarest, after: random.between(1, 3), delayMs: random.between(0, 2) };
+      const end = await live(start(), events, aim);
+      if (end.gap) counts[end.gap] += 1;
+      await smtp.idle();
+      const took = new Set(smtp.taken.map(messageIdOf));
+      cutAfterDot += end.underWay.filter((id) => took.has(id)).length;
+    }
+    await live(start(), events, undefined);
+    return judge(events, smtp.taken, counts, cutAfterDot);
+  } finally {
+    await smtp.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function makeEvent(number: number, tool: (typeof tools)[number]): Event {
+  const key = { namespace: `tool-${tool}`, kind: 'Job', name: `${tool}-${number}-job` } as const;
+  const run = `run-${number}`;
+  return {
+    number,
+    notice: makeNotice({ run, key, jobUid: run, ran: makeRan({ schedule: undefined }) }),
+    isSettled: false,
+  };
+}
+
+interface Cut {
+  readonly gap: CutGap;
+  /** The how-many-eth time that the gap is come to. */
+  readonly after: number;
+  readonly delayMs: number;
+}
+
+/** One life of the process, from its start to its being killed, or to its end where there is no cut. */
+async function live(child: ChildProcess, events: readonly Event[], cut: Cut | undefined) {
+  let last = 'ready' as Mark;
+  let come = 0;
+  let rest = '';
+  const underWay = new Set<string>();
+  const hear = (mark: Mark, id: string) => {
+    last = mark;
+    // What it was not heard to have on disk comes again, as after a restart from a checkpoint.
+    if (mark === 'ready') tell(child, events, cut === undefined);
+    const event = mark === 'settled' ? events[Number(id)] : undefined;
+    if (event) event.isSettled = true;
+    if (mark === 'sending') underWay.add(id);
+    if (mark === 'recorded') underWay.delete(id);
+    if (cut && gapAfter[mark] === cut.gap && ++come === cut.after) setTimeout(() => child.kill('SIGKILL'), cut.delayMs);
+  };
+  child.stdin?.on('error', () => {});
+  child.stdout?.on('data', (chunk: Buffer) => {
+    const lines = (rest + chunk.toString()).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) hear(...(line.split(' ') as [Mark, string]));
+  });
+  // A gap that this life never comes to: it is killed where it stands.
+  const patience = cut && setTimeout(() => child.kill('SIGKILL'), 1_500);
+  await once(child, 'close');
+  clearTimeout(patience);
+  if (!cut && last !== 'done') throw new Error(`the last life ended after '${last}'`);
+  return { gap: gapAfter[last], underWay: [...underWay] };
+}
+
+function tell(child: ChildProcess, events: readonly Event[], isLast: boolean): void {
+  for (const { number, notice, isSettled } of events)
+    if (!isSettled) child.stdin?.write(`${JSON.stringify({ number, notice })}\n`);
+  if (isLast) child.stdin?.end();
+}
+
+function judge(
+  events: readonly Event[],
+  taken: readonly TakenMail[],
+  cuts: Record<CutGap, number>,
+  cutAfterDot: number,
+): TortureResult {
+  const byId = new Map<string, TakenMail[]>();
+  for (const mail of taken) byId.set(messageIdOf(mail), [...(byId.get(messageIdOf(mail)) ?? []), mail]);
+  const mailsOf = new Map<number, Set<string>>();
+  let misdirected = 0;
+  for (const [id, [mail]] of byId) {
+    if (!mail) continue;
+    const told = [...textOf(mail).matchAll(/\b([a-z]+)-(\d+)-job\b/g)];
+    const isRight = told.every(([, tool]) => mail.recipients.join() === `tools.${tool}@toolforge.org`);
+    if (!isRight) misdirected += 1;
+    for (const [, , number] of told) mailsOf.set(Number(number), (mailsOf.get(Number(number)) ?? new Set()).add(id));
+  }
+  const copies = [...byId.values()];
+  return {
+    events: events.length,
+    mails: byId.size,
+    cuts,
+    cutAfterDot,
+    lost: events.filter(({ number }) => !mailsOf.has(number)).map(({ number }) => number),
+    misdirected,
+    duplicates: copies.reduce((sum, { length }) => sum + length - 1, 0),
+    changed: copies.filter((same) => new Set(same.map(({ bytes }) => bytes)).size > 1).length,
+    toldTwice: [...mailsOf].filter(([, ids]) => ids.size > 1).map(([number]) => number),
+  };
+}
+
+function messageIdOf({ bytes }: TakenMail): string {
+  return /^Message-ID: (.*)$/m.exec(bytes)?.[1]?.trim() ?? '';
+}
+
+/** Quoted-printable as far as our own mails have it (RFC 2045 6.7). */
+function textOf({ bytes }: TakenMail): string {
+  return bytes
+    .replace(/=\r\n/g, '')
+    .replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+/** What a run must come to. @returns what is wrong; none where nothing is */
+export function faultsOf({ lost, misdirected, duplicates, changed, toldTwice, cutAfterDot }: TortureResult): string[] {
+  return [
+    ...(lost.length > 0 ? [`${lost.length} events were lost, the first is ${lost[0]}`] : []),
+    ...(misdirected > 0 ? [`${misdirected} mails went to another tool`] : []),
+    ...(changed > 0 ? [`${changed} mails came again with other bytes`] : []),
+    ...(duplicates > cutAfterDot
+      ? [`${duplicates} duplicates, and only ${cutAfterDot} mails were cut off after their last byte`]
+      : []),
+    ...(toldTwice.length > 0 ? [`${toldTwice.length} events are in two mails, the first is ${toldTwice[0]}`] : []),
+  ];
+}
+
+/** @returns gaps with too few cuts for the run to say anything */
+export function voidGaps({ cuts }: TortureResult, least: number): string[] {
+  return gaps.filter((gap) => cuts[gap] < least);
+}
