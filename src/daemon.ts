@@ -126,7 +126,7 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
         mail?.accept(notice);
         details?.collect(notice);
       },
-      around: { graces: () => settings.current().mail, now },
+      around: { graces: mailSettings, now, since: () => checkpoint.since() },
     });
     undos.push(() => checkpoint.stop());
     undos.push(() => roster.stop());
