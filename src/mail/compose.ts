@@ -243,7 +243,7 @@ function outputOf({ notice, details }: GatheredNotice, { settings }: Around): st
   if (notice.kind !== 'failed' || settings.outputLines === 0) return [];
   const lines = (details?.lines ?? []).slice(-settings.outputLines);
   if (lines.length === 0)
-    return [...wrap(`No output is shown: ${details?.linesMissing ?? 'it could not be read'}.`), ''];
+    return [...wrap(`No output is shown: ${visible(details?.linesMissing ?? 'it could not be read')}.`), ''];
   const from = visible(details?.linesFrom ?? 'its output');
   return [
     ...wrap(`The last lines of ${from} (text written by the job):`),

@@ -149,9 +149,12 @@ function poolOptions({ settings, smtp, password, ca }: TransportOptions, deadlin
   } as const;
 }
 
-/** A subject is made of names that were checked; should one ever hold a line end, it ends here. */
+/**
+ * A subject is made of names that were checked; should one ever hold a line end, it ends here, and what looks like an encoded word (RFC 2047)
+ * is none for its readers.
+ */
 function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
+  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').replaceAll('=?', '= ?');
 }
 
 /** The words are made visible where they are composed; what still is no text is left out. Line ends are one kind only. */

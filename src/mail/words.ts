@@ -1,6 +1,9 @@
 /** Times, lengths, amounts and causes in words for the people behind a tool. Pure; all times are UTC. */
 import type { Notice } from '../domain.ts';
 import { exitCodeWords } from '../exit-code.ts';
+import { cut, visible } from './visible.ts';
+
+const longestName = 200;
 
 const months = [
   'January',
@@ -17,20 +20,32 @@ const months = [
   'December',
 ];
 
+/** The last moment that a date can be; whatever is said to be later or no time at all is said to be at it or at the first one. */
+const lastMs = 8_640_000_000_000_000;
+
+function dateOf(at: number): Date {
+  return new Date(Number.isNaN(at) ? 0 : Math.max(-lastMs, Math.min(lastMs, at)));
+}
+
 /** @example dayWords(0) -> '1 January 1970' */
 export function dayWords(at: number): string {
-  const date = new Date(at);
+  const date = dateOf(at);
   return `${date.getUTCDate()} ${months[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
 }
 
 /** @example clockWords(0) -> '00:00:00 UTC' */
 export function clockWords(at: number): string {
-  return `${new Date(at).toISOString().slice(11, 19)} UTC`;
+  return `${timeOf(at).slice(0, 8)} UTC`;
 }
 
 /** @example minuteWords(0) -> '00:00 UTC' */
 export function minuteWords(at: number): string {
-  return `${new Date(at).toISOString().slice(11, 16)} UTC`;
+  return `${timeOf(at).slice(0, 5)} UTC`;
+}
+
+/** @example timeOf(0) -> '00:00:00.000Z'; years of more than four digits stand before the T */
+function timeOf(at: number): string {
+  return dateOf(at).toISOString().split('T')[1] ?? '';
 }
 
 /** @example momentWords(0) -> '00:00:00 UTC on 1 January 1970' */
@@ -79,11 +94,11 @@ export function memoryWords(quantity: string): string {
 /** Why a job failed, to be put behind a colon. @param refusal what the cluster says of a pod that it does not make */
 export function causeWords(notice: Notice, refusal?: string): string {
   const { reason, exitCode, signal, ran } = notice;
-  const image = ran?.image ?? 'that it names';
+  const image = cut(visible(ran?.image ?? 'that it names'), longestName);
   switch (reason) {
     case 'out_of_memory':
       return ran?.memory
-        ? `it ran out of memory, having used all of its ${memoryWords(ran.memory)} (OOMKilled)`
+        ? `it ran out of memory, having used all of its ${cut(visible(memoryWords(ran.memory)), longestName)} (OOMKilled)`
         : 'it ran out of memory (OOMKilled)';
     case 'deadline':
       return ran && ran.timeout > 0
