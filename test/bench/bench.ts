@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: ratios within one run, on the real cluster. Each is the median of five rounds in which ours and the anchor take turns;
  * only answers that were checked count. The table goes to docs/benchmarks.md by hand, with the machine's description.
+ * `npm run bench -- mail`: only what needs no cluster of mail.
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,6 +16,7 @@ import { parse } from 'yaml';
 import { down, kubectl, up } from '../cluster/cluster.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
 import { createSandbox } from '../support/sandbox.ts';
+import { measureMail } from './mail.ts';
 import { cpuMsOf, median, printTable, type Row, timed } from './measure.ts';
 import { measureMemoryPerJob } from './memory.ts';
 
@@ -27,6 +29,11 @@ const warmUpCalls = 60;
 const warmUpEvents = 10;
 const tool = 'bench';
 const rows: Row[] = [];
+
+if (process.argv[2] === 'mail') {
+  printTable(await measureMail());
+  process.exit(0);
+}
 
 const stateDir = await mkdtemp(join(tmpdir(), 'toolforge-jobs-bench-'));
 const cluster = await up({ stateDir, onProgress: (line) => console.error(line) });
@@ -53,6 +60,7 @@ try {
   await benchCommandLine();
   await benchEvents(client);
   rows.push(await measureMemoryPerJob());
+  rows.push(...(await measureMail()));
 } finally {
   client?.close();
   await sandbox.stop();
