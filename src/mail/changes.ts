@@ -1,5 +1,6 @@
 /** What was changed about a job between its last good run and this one. Pure. */
 import type { WhatRan } from '../domain.ts';
+import { lengthWords, memoryWords } from './words.ts';
 
 /** @returns one phrase for each change; none where nothing that we know of has changed */
 export function changesBetween(before: WhatRan, after: WhatRan): string[] {
@@ -8,11 +9,11 @@ export function changesBetween(before: WhatRan, after: WhatRan): string[] {
   if (before.image !== after.image) changes.push(`its image (${before.image}, now ${after.image})`);
   else if (isOtherBuild(before, after)) changes.push(`its image (${after.image} was built anew)`);
   const fields = [
-    ['memory', before.memory, after.memory],
+    ['memory', memoryWords(before.memory), memoryWords(after.memory)],
     ['CPU', before.cpu, after.cpu],
     ['schedule', before.schedule, after.schedule],
     ['retries', before.retry, after.retry],
-    ['timeout', before.timeout, after.timeout],
+    ['timeout', timeoutWords(before.timeout), timeoutWords(after.timeout)],
     ['number of copies', before.replicas, after.replicas],
   ] as const;
   for (const [name, was, is] of fields)
@@ -23,4 +24,8 @@ export function changesBetween(before: WhatRan, after: WhatRan): string[] {
 /** The digest is not known of every run. */
 function isOtherBuild({ imageDigest: was }: WhatRan, { imageDigest: is }: WhatRan): boolean {
   return was !== undefined && is !== undefined && was !== is;
+}
+
+function timeoutWords(seconds: number): string | undefined {
+  return seconds > 0 ? lengthWords(seconds * 1_000) : undefined;
 }

@@ -18,6 +18,8 @@ import {
   lengthWords,
   minuteWords,
   momentWords,
+  shortCauseWords,
+  shortDateWords,
 } from './words.ts';
 
 export interface Around {
@@ -34,6 +36,7 @@ interface Story {
   readonly last: GatheredNotice;
   /** The last failure, which has the details. */
   readonly failure: GatheredNotice | undefined;
+  readonly ending: Ending;
 }
 
 type Ending = 'failed' | 'recovered' | 'finished' | 'started' | 'restarted';
@@ -60,7 +63,10 @@ function storiesOf(open: readonly GatheredNotice[]): Story[] {
     const last = events.at(-1);
     if (!last) return [];
     const failure = events.findLast(({ notice }) => notice.kind === 'failed');
-    return [{ name: cut(visible(last.notice.key.name), limits.line), events, last, failure }];
+    const name = cut(visible(last.notice.key.name), limits.line);
+    const ending = endingOf(last, failure !== undefined);
+    // A start after a failure makes nothing good: what is told is the failure.
+    return [{ name, events, last: ending === 'failed' && failure ? failure : last, failure, ending }];
   });
 }
 
@@ -68,20 +74,21 @@ function isSaidLater({ notice }: GatheredNotice, later: readonly GatheredNotice[
   return notice.kind === 'started' && later.some((other) => other.notice.run === notice.run);
 }
 
-function endingOf({ last: { as, notice } }: Story): Ending {
+function endingOf({ as, notice }: GatheredNotice, hasFailed: boolean): Ending {
   if (as === 'recovered') return 'recovered';
+  if (hasFailed && notice.kind !== 'finished') return 'failed';
   return notice.kind === 'steady' ? 'started' : notice.kind;
 }
 
 /** The same for all mails of an incident, so that they are one thread; equal to how the jobs are now. */
 function subjectOf(tool: string, stories: readonly Story[]): string {
   const [first] = stories;
-  const what = stories.length === 1 && first ? `${first.name} ${endingOf(first)}` : newsOf(stories);
+  const what = stories.length === 1 && first ? `${first.name} ${first.ending}` : newsOf(stories);
   return `[Toolforge] [${tool}] ${what}`;
 }
 
 function newsOf(stories: readonly Story[]): string {
-  const failed = stories.filter((story) => endingOf(story) === 'failed');
+  const failed = stories.filter((story) => story.ending === 'failed');
   if (failed.length > 1) return 'several jobs failed';
   return failed[0] ? `${failed[0].name} failed, and other news` : 'news of several jobs';
 }
@@ -98,9 +105,10 @@ function onlyStory(story: Story, around: Around): string[] {
 /** One line for each job, then what there is to say of those that failed, as far as it fits. */
 function manyStories(stories: readonly Story[], around: Around): string[] {
   const width = Math.min(40, Math.max(0, ...stories.map(({ name }) => name.length)));
-  const lines = stories.map(
-    (story) =>
-      `  ${story.name.padEnd(width)}  ${endingOf(story).padEnd(9)}  ${minuteWords(story.last.notice.at)}  ${shortOf(story)}`,
+  const isToday = stories.every(({ last }) => dayWords(last.notice.at) === dayWords(around.now));
+  const when = isToday ? minuteWords : shortDateWords;
+  const lines = stories.map((story) =>
+    `  ${story.name.padEnd(width)}  ${story.ending.padEnd(9)}  ${when(story.last.notice.at)}  ${shortOf(story)}`.trimEnd(),
   );
   const head = [
     `There is news of ${stories.length} jobs of your tool:`,
@@ -108,7 +116,7 @@ function manyStories(stories: readonly Story[], around: Around): string[] {
     ...lines.map((line) => cut(line, limits.line)),
     '',
   ];
-  const failed = stories.filter((story) => endingOf(story) === 'failed' || endingOf(story) === 'recovered');
+  const failed = stories.filter((story) => story.ending === 'failed' || story.ending === 'recovered');
   const bodies: string[] = [];
   let [bytes, told] = [Buffer.byteLength(head.join('\n')), 0];
   for (const story of failed) {
@@ -126,26 +134,31 @@ function manyStories(stories: readonly Story[], around: Around): string[] {
   ];
 }
 
-function shortOf({ last: { notice, as, incident, details }, failure }: Story): string {
-  if (as === 'recovered') return `after ${failuresWords(incident?.failures ?? 1)}`;
-  if (notice.kind === 'failed') {
-    const count = failure?.incident?.failures ?? 1;
-    return `${causeWords(notice, details?.refusal)}${count > 1 ? ` (${timesWords(count)})` : ''}`;
+function shortOf({ last: { notice, incident, details }, ending }: Story): string {
+  if (ending === 'recovered') return `after ${failuresWords(incident?.failures ?? 1)}`;
+  if (ending === 'failed') {
+    const count = incident?.failures ?? 1;
+    return `${shortCauseWords(notice, details?.refusal)}${count > 1 ? ` (${timesWords(count)})` : ''}`;
   }
-  return ranFor(notice) ?? '';
+  const { startedAt, finishedAt, at } = notice;
+  return ending === 'finished' && startedAt !== undefined ? `after ${lengthWords((finishedAt ?? at) - startedAt)}` : '';
 }
 
 /** The first sentence, which stands alone. */
 function sentenceOf(story: Story): string {
-  const { name, last, failure } = story;
-  const { notice } = last;
+  const {
+    name,
+    last: { notice, incident, details },
+  } = story;
   const when = momentWords(notice.at);
-  switch (endingOf(story)) {
+  switch (story.ending) {
     case 'failed':
-      return `Your job ${name} failed at ${when}: ${causeWords(notice, failure?.details?.refusal)}.${onward(notice)}`;
+      return `Your job ${name} failed at ${when}: ${causeWords(notice, details?.refusal)}.${onward(notice)}`;
     case 'recovered': {
-      const { failures = 1, since = notice.at } = last.incident ?? {};
-      return `Your job ${name} works again: it ${goodWords(notice)}. Before that it had failed ${timesWords(failures)} in ${lengthWords(notice.at - since)}.`;
+      const { failures = 1, since = notice.at } = incident ?? {};
+      const length = lengthWords(notice.at - since);
+      const after = failures === 1 ? `${length} after it had failed` : `after ${failuresWords(failures)} in ${length}`;
+      return `Your job ${name} recovered ${after}: it ${goodWords(notice)}.`;
     }
     case 'finished':
       return `Your job ${name} finished at ${when}${notice.startedAt === undefined ? '' : `, after ${lengthWords(notice.at - notice.startedAt)}`}.`;
@@ -177,18 +190,38 @@ function timesWords(count: number): string {
 }
 
 function detailsOf(story: Story, around: Around): string[] {
-  const told = endingOf(story) === 'failed' ? (story.failure ?? story.last) : story.last;
-  return [...factsOf(told, around), ...saidOf(told), ...outputOf(told, around), ...furtherOf(story, told)];
+  const { last, failure, ending } = story;
+  return [
+    ...factsOf(story, last, around),
+    ...(ending === 'recovered' && failure ? beforeRecovery(story, failure, around) : []),
+    ...(ending === 'failed' ? [...saidOf(last), ...outputOf(last, around)] : []),
+    ...furtherOf(story),
+  ];
 }
 
-function factsOf({ notice, incident, details }: GatheredNotice, around: Around): string[] {
+/** A failure that no mail has told of before it was over. */
+function beforeRecovery(story: Story, failure: GatheredNotice, around: Around): string[] {
+  const { notice, details } = failure;
+  return [
+    ...wrap(`It had failed at ${momentWords(notice.at)}: ${causeWords(notice, details?.refusal)}.`),
+    '',
+    ...factsOf(story, failure, around),
+    ...saidOf(failure),
+    ...outputOf(failure, around),
+  ];
+}
+
+function factsOf(story: Story, told: GatheredNotice, around: Around): string[] {
+  const { notice, incident, details } = told;
+  const isLast = told === story.last;
   const facts: [string, string | undefined][] = [
     ['Exit code', notice.kind === 'failed' || notice.kind === 'restarted' ? exitWords(notice) : undefined],
     ['Ran for', notice.kind === 'failed' ? ranFor(notice) : undefined],
     ['Attempts', notice.key.kind !== 'Deployment' && notice.attempts > 1 ? String(notice.attempts) : undefined],
     ['In a row', incident && incident.failures > 1 && notice.kind === 'failed' ? rowWords(incident) : undefined],
     ['Changed', notice.kind === 'failed' ? changedWords(notice, details) : undefined],
-    ['Next run', nextRun(notice, around.now)],
+    ['Also', isLast ? alsoWords(story) : undefined],
+    ['Next run', isLast ? nextRun(notice, around.now) : undefined],
   ];
   const rows = facts.flatMap(([label, value]) =>
     value === undefined ? [] : wrap(visible(value), `  ${label.padEnd(11)}`),
@@ -199,7 +232,21 @@ function factsOf({ notice, incident, details }: GatheredNotice, around: Around):
 function ranFor({ startedAt, finishedAt, at }: Notice): string | undefined {
   if (startedAt === undefined) return undefined;
   const end = finishedAt ?? at;
-  return `${lengthWords(end - startedAt)}, from ${clockWords(startedAt)} to ${clockWords(end)}`;
+  const from = dayWords(startedAt) === dayWords(end) ? clockWords(startedAt) : momentWords(startedAt);
+  return `${lengthWords(end - startedAt)}, from ${from} to ${clockWords(end)}`;
+}
+
+/** What else is gathered of a job, as numbers; failures in a row are counted elsewhere. */
+function alsoWords({ events, last, ending }: Story): string | undefined {
+  const counts = new Map<string, number>();
+  for (const { notice } of events) {
+    const isCounted = notice.kind === 'failed' && (ending === 'failed' || ending === 'recovered');
+    if (notice === last.notice || isCounted) continue;
+    const kind = notice.kind === 'steady' ? 'started' : notice.kind;
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  const words = [...counts].map(([kind, count]) => `${kind} ${timesWords(count)}`);
+  return words.length > 0 ? words.join(', ') : undefined;
 }
 
 function rowWords({ failures, since }: NonNullable<GatheredNotice['incident']>): string {
@@ -236,7 +283,11 @@ function quoted(text: string): string[] {
   return text
     .slice(0, limits.words)
     .split(/\r\n|\r|\n/)
-    .map((line) => `  | ${cut(visible(line), limits.line)}`);
+    .map(quotedLine);
+}
+
+function quotedLine(line: string): string {
+  return `  | ${cut(visible(line), limits.line)}`.trimEnd();
 }
 
 function outputOf({ notice, details }: GatheredNotice, { settings }: Around): string[] {
@@ -245,16 +296,11 @@ function outputOf({ notice, details }: GatheredNotice, { settings }: Around): st
   if (lines.length === 0)
     return [...wrap(`No output is shown: ${visible(details?.linesMissing ?? 'it could not be read')}.`), ''];
   const from = visible(details?.linesFrom ?? 'its output');
-  return [
-    ...wrap(`The last lines of ${from} (text written by the job):`),
-    '',
-    ...lines.map((line) => `  | ${cut(visible(line), limits.line)}`),
-    '',
-  ];
+  return [...wrap(`The last lines of ${from} (text written by the job):`), '', ...lines.map(quotedLine), ''];
 }
 
-function furtherOf({ name }: Story, told: GatheredNotice): string[] {
-  return ['To look further:', '', `  ${command} ${furtherCommand(name, told)}`, ''];
+function furtherOf({ name, last }: Story): string[] {
+  return ['To look further:', '', `  ${command} ${furtherCommand(name, last)}`, ''];
 }
 
 function furtherCommand(name: string, { notice, details }: GatheredNotice): string {
@@ -287,12 +333,13 @@ function gapWords(from: number, to: number): string {
 
 function footer(stories: readonly Story[]): string[] {
   const settings = [...new Set(stories.map(({ last }) => last.notice.emails))];
-  const asked = settings.map((setting) => `emails: ${setting}`).join(', ');
+  const asked = `(emails: ${settings.join(', ')})`;
   const whose = stories.length === 1 ? 'the job asks' : 'these jobs ask';
   return [
     '-- ',
     ...wrap(
-      `You get this mail because ${whose} for it (${asked}). With "emails: none" in the definition of a job there is none. What became of each event: ${command} mail-log`,
+      `You get this mail because ${whose} for it ${asked}. To stop it, define ${stories.length === 1 ? 'the job' : 'them'} with "emails: none".`,
     ),
+    `What became of each event: ${command} mail-log`,
   ];
 }

@@ -53,6 +53,12 @@ export function momentWords(at: number): string {
   return `${clockWords(at)} on ${dayWords(at)}`;
 }
 
+/** @example shortDateWords(0) -> ' 1 Jan 00:00 UTC' */
+export function shortDateWords(at: number): string {
+  const date = dateOf(at);
+  return `${String(date.getUTCDate()).padStart(2)} ${months[date.getUTCMonth()]?.slice(0, 3)} ${minuteWords(at)}`;
+}
+
 const units = [
   ['d', 86_400],
   ['h', 3_600],
@@ -123,6 +129,35 @@ export function causeWords(notice: Notice, refusal?: string): string {
   }
 }
 
+/** The same in few words, for a line of a table. */
+export function shortCauseWords(notice: Notice, refusal?: string): string {
+  const { reason, exitCode, signal, ran } = notice;
+  const noRoom = 'no room in the quota of your tool';
+  switch (reason) {
+    case 'out_of_memory':
+      return ran?.memory ? `out of memory (${cut(visible(memoryWords(ran.memory)), 20)})` : 'out of memory';
+    case 'deadline':
+      return 'ran past its timeout';
+    case 'evicted':
+      return 'taken off its machine';
+    case 'image':
+      return 'image could not be had';
+    case 'quota':
+      return noRoom;
+    case 'not_started':
+      return refusal && isQuota(refusal) ? noRoom : 'could not be started';
+    case 'lost':
+      return 'its machine was lost';
+    case 'exit_code':
+    case 'signal':
+      return exitCode === undefined
+        ? 'exit code not known'
+        : exitCodeWords(exitCode, signal).replace('your program ', '');
+    default:
+      return 'given up by the cluster';
+  }
+}
+
 function inSentence(words: string, reason: 'exit_code' | 'signal'): string {
   return reason === 'signal' || words === 'found but not executable' || words === 'command not found'
     ? wordsWithSubject(words)
@@ -143,5 +178,5 @@ export function isQuota(refusal: string): boolean {
 export function exitWords({ exitCode, signal, reason }: Notice): string | undefined {
   if (exitCode === undefined) return undefined;
   const words = exitCodeWords(exitCode, signal, reason === 'out_of_memory' ? 'OOMKilled' : undefined);
-  return `${exitCode} (${words.startsWith('your program ended') ? 'the program itself ended with it' : words})`;
+  return `${exitCode} (${words.startsWith('your program ended') ? 'your program ended with it' : words})`;
 }

@@ -127,6 +127,31 @@ const others: Record<string, readonly GatheredNotice[]> = {
     failures.image,
     gathered({ kind: 'finished', emails: 'onfinish', key: { ...once, name: 'cleanup' } }),
   ] as GatheredNotice[],
+  'recovered-at-once': [
+    gathered(
+      { at: at('2026-03-01T04:15:12Z'), startedAt: at('2026-03-01T04:12:00Z'), finishedAt: at('2026-03-01T04:15:12Z') },
+      { incident: { since: at('2026-03-01T04:15:12Z') }, details: { lastGood } },
+    ),
+    gathered(
+      { kind: 'finished', run: 'run-2' },
+      { as: 'recovered', incident: { failures: 1, since: at('2026-03-01T04:15:12Z') } },
+    ),
+  ],
+  'started-again': [
+    gathered({ emails: 'all', key: bot, ran: unscheduled, startedAt: at('2026-02-20T01:02:03Z') }),
+    gathered({ kind: 'started', emails: 'all', key: bot, ran: unscheduled, run: 'run-2' }),
+  ],
+  'finished-often': ['run-1', 'run-2', 'run-3', 'run-4'].map((run) =>
+    gathered({ kind: 'finished', emails: 'onfinish', run }),
+  ),
+  yesterday: [
+    gathered({
+      at: at('2026-02-28T23:59:58Z'),
+      startedAt: at('2026-02-28T23:17:00Z'),
+      finishedAt: at('2026-02-28T23:59:58Z'),
+    }),
+    gathered({ kind: 'finished', emails: 'onfinish', key: { ...once, name: 'cleanup' } }),
+  ],
   news: [
     gathered({ kind: 'finished', emails: 'onfinish', key: { ...once, name: 'cleanup' } }),
     gathered({ kind: 'started', emails: 'all', key: bot }),
@@ -206,10 +231,18 @@ describe('a mail', () => {
     });
   });
 
+  it('tells of a failure though the job was started again since, or has recovered since', () => {
+    for (const name of ['recovered-at-once', 'started-again']) {
+      const { text } = compose(makeMailbox({ open: [...(others[name] ?? [])] }));
+      expect(text).toMatch(/: your program ended with\scode 3\./);
+      expect(text).toContain('  | no such page');
+    }
+  });
+
   it('keeps our own lines to 78 characters, and what others have written to 200 and its mark', () => {
     for (const open of [...Object.values(failures).map((one) => [one]), ...Object.values(others), [hostile]]) {
       for (const line of compose(makeMailbox({ open })).text.split('\n')) {
-        const isTheirs = line.startsWith('  | ') || line.startsWith('  ') || line.includes('xxx');
+        const isTheirs = line.startsWith('  | ') || line.includes('xxx');
         expect(line.length, line).toBeLessThanOrEqual(isTheirs ? 320 : 78);
         expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}]/u);
       }
