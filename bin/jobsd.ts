@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The daemon's door: argv -> options -> start; SIGTERM -> stop; error -> exit code (78 bad start-up file, 70 a bug). */
+/** The daemon's door: argv -> options -> start; SIGTERM -> stop; error -> exit code (78 bad start-up file, 75 the Lease is lost, 70 a bug). */
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import manifest from '../package.json' with { type: 'json' };
@@ -11,6 +11,7 @@ import { parseStartup } from '../src/settings.ts';
 const usage = 'Usage: toolforge-jobsd --config FILE\n\nThe start-up file is described in docs/settings.md.\n';
 const exitBadSettings = 78;
 const exitBug = 70;
+const exitLeaseLost = 75;
 
 const log = createLog({ level: 'info' });
 process.umask(0o077);
@@ -40,6 +41,8 @@ async function main(): Promise<void> {
       log,
       homeReaderPath: new URL('home-reader.js', import.meta.url).pathname,
       version: manifest.version,
+      // Not a moment more: another process may be at work on the same files.
+      onLeaseLost: () => process.exit(exitLeaseLost),
     });
     log.info({ ...daemon.addresses }, 'ready to listen');
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stopOnce(daemon.stop));

@@ -20,6 +20,8 @@ export interface CheckpointOptions {
   /** ms since the epoch */
   now(): number;
   readonly log: Log;
+  /** As store.ts has it. */
+  readonly mayWrite?: () => boolean;
   /** Unset: 1,000. */
   readonly everyMs?: number;
 }
@@ -72,6 +74,7 @@ export function createCheckpoint(options: CheckpointOptions): Checkpoint {
   const file = new DurableFile<Saved>({
     path,
     parse,
+    mayWrite: options.mayWrite,
     onBad(keptAs, cause) {
       isDamaged = true;
       log.error(

@@ -3,6 +3,7 @@
  * One straight function, because its order is its meaning. Every step registers its undo at once; stop() runs them last-in first-out.
  */
 import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type BuiltImages, createBuiltImages } from './built-images.ts';
@@ -17,6 +18,7 @@ import { createImageCatalog } from './image-catalog.ts';
 import { type ImageList, parseImageConfig } from './images.ts';
 import { createKube, type Kube, type KubeOptions, kubeStatusOf } from './kube.ts';
 import { kubeOptionsFromKubeconfig } from './kubeconfig.ts';
+import { createLease, type Lease } from './lease.ts';
 import { type Log, setLogLevel } from './log.ts';
 import { createMailRoster, type MailRoster } from './machines/mail-roster.ts';
 import { createJobRoster } from './machines/roster.ts';
@@ -41,6 +43,7 @@ import { openOperatorsDoor } from './server/operators-door.ts';
 import { createDialectOf, registerRoutes } from './server/register-routes.ts';
 import { createRoutes } from './server/routes.ts';
 import { createServer } from './server/server.ts';
+import { standBy } from './server/standby.ts';
 import { createStreams } from './server/streams.ts';
 import { createSettingsHolder, parseSettings, type Settings, type Startup } from './settings.ts';
 import { openStateDirectory } from './state-directory.ts';
@@ -52,6 +55,8 @@ export interface DaemonOptions {
   /** The built bin/home-reader.ts. */
   readonly homeReaderPath: string;
   readonly version: string;
+  /** The Lease is lost: this process has to end at once, without writing anything. */
+  onLeaseLost(): void;
 }
 
 export interface Daemon {
@@ -64,7 +69,8 @@ export interface Daemon {
 const stopGraceMs = 10_000;
 
 /** @throws AppError `settings.invalid` or `kube.*` when the start-up file cannot be followed */
-export async function startDaemon({ startup, log, homeReaderPath, version }: DaemonOptions): Promise<Daemon> {
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { startup, log, homeReaderPath, version } = options;
   const undos: (() => Promise<void> | void)[] = [];
   let stopping: Promise<void> | undefined;
   const stop = () => {
@@ -79,6 +85,11 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
     const kube = createKube(own);
     undos.push(() => kube.close());
 
+    const lease = startup.lease && openLease(startup.lease, kube, options);
+    undos.push(() => lease?.release());
+    if (lease) await standBy(startup.listen.health, () => lease.acquire());
+    const mayWrite = () => lease?.isHeld() ?? true;
+
     const settings = createSettingsHolder(parseSettings({}).settings);
     let images: ImageList | undefined;
     const registry = await openRegistry(startup, own.userAgent);
@@ -88,15 +99,17 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
     const startedAt = now();
     const freshness = () => watch?.freshness() ?? { synced: false, live: false, asOf: startedAt };
 
-    const state = await openStateDirectory(startup.state_dir);
+    // A former holder on this machine may need a moment to end.
+    const state = await openStateDirectory(startup.state_dir, { patienceMs: lease ? formerHolderMs : 0 });
     undos.push(() => state.close());
-    const runs = createRunRecords({ directory: join(state.path, 'runs'), log: log.child({ room: 'state' }) });
+    const runs = createRunRecords({ directory: join(state.path, 'runs'), log: log.child({ room: 'state' }), mayWrite });
     undos.push(() => runs.stop());
 
     const mailHistory = createMailLog({
       directory: join(state.path, 'mail-log'),
       log: log.child({ room: 'state' }),
       now,
+      mayWrite,
     });
     undos.push(() => mailHistory.stop());
     const mailSettings = () => settings.current().mail;
@@ -115,6 +128,7 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
       settled: async () => void (await Promise.all([mail?.settled(), runs.settled()])),
       now,
       log: log.child({ room: 'state' }),
+      mayWrite,
     });
     const known = await checkpoint.load();
 
@@ -225,7 +239,7 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
     images = offered;
 
     // Mail begins when it is known where it may go, and before the first event comes.
-    const files = createMailboxFiles({ directory: join(state.path, 'mail'), log: mailLog });
+    const files = createMailboxFiles({ directory: join(state.path, 'mail'), log: mailLog, mayWrite });
     const seal = createSeal({
       settings: mailSettings,
       gaps: () => checkpoint.gaps(),
@@ -251,7 +265,7 @@ export async function startDaemon({ startup, log, homeReaderPath, version }: Dae
       effects: {
         seal: async (mailbox) => seal(await collected.complete(mailbox)),
         save: (mailbox) => files.save(mailbox),
-        deliver: createDeliver({ transport, pace, settings: mailSettings }),
+        deliver: createDeliver({ transport, pace, settings: mailSettings, maySend: mayWrite }),
       },
       settings: mailSettings,
       now,
@@ -305,6 +319,17 @@ function loaded(images: ImageList | undefined): ImageList {
   throw new AppError('view.not_ready', 'The service has just started. Try again in a moment.', {
     retryAfterSeconds: 1,
   });
+}
+
+/** Longer than a process takes to end; one that hangs keeps the directory, and this one waits for its end with exit code 78. */
+const formerHolderMs = 60_000;
+
+function openLease(
+  { namespace, name, identity = hostname() }: NonNullable<Startup['lease']>,
+  kube: Kube,
+  { log, onLeaseLost }: DaemonOptions,
+): Lease {
+  return createLease({ kube, namespace, name, identity, log: log.child({ room: 'lease' }), onLost: onLeaseLost });
 }
 
 /** An answer holds at most a hundred artifacts, each a few KiB. */

@@ -24,6 +24,8 @@ export interface MailLogOptions {
   readonly log: Log;
   /** Ms since the epoch. */
   now(): number;
+  /** As store.ts has it. */
+  readonly mayWrite?: () => boolean;
   /** How long rows wait for others. Unset: 1 s. */
   readonly delayMs?: number;
 }
@@ -48,7 +50,7 @@ interface Slot {
   timer: NodeJS.Timeout | undefined;
 }
 
-export function createMailLog({ directory, log, now, delayMs = 1_000 }: MailLogOptions): MailLog {
+export function createMailLog({ directory, log, now, mayWrite, delayMs = 1_000 }: MailLogOptions): MailLog {
   const slots = new Map<string, Slot>();
   const writing = new Set<Promise<void>>();
   let isStopping = false;
@@ -58,6 +60,7 @@ export function createMailLog({ directory, log, now, delayMs = 1_000 }: MailLogO
     return {
       path: join(directory, spread, `${tool}.json`),
       parse: (value) => parse(value, tool),
+      mayWrite,
       onBad: (keptAs, cause) => log.error({ tool, keptAs, err: cause }, 'a mail log cannot be read; it is set aside'),
     };
   }

@@ -47,9 +47,9 @@ export function runFileOptions(
   path: string,
   tool: Tool,
   job: string,
-  onBad: DurableFileOptions<RunFile>['onBad'],
+  more: Pick<DurableFileOptions<RunFile>, 'onBad' | 'mayWrite'>,
 ): DurableFileOptions<RunFile> {
-  return { path, parse: (value) => parseRunFile(value, tool, job), onBad };
+  return { path, parse: (value) => parseRunFile(value, tool, job), ...more };
 }
 
 /** @throws Error for a file of another version, tool or job; single records that say nothing are left out */

@@ -37,6 +37,8 @@ export interface RunRecordStats {
 export interface RunRecordsOptions {
   readonly directory: string;
   readonly log: Log;
+  /** As store.ts has it. */
+  readonly mayWrite?: () => boolean;
   /** Unset: as in production. */
   readonly limits?: Partial<typeof usualLimits>;
 }
@@ -65,7 +67,7 @@ interface Slot {
   timer?: NodeJS.Timeout;
 }
 
-export function createRunRecords({ directory, log, limits }: RunRecordsOptions): RunRecords {
+export function createRunRecords({ directory, log, limits, mayWrite }: RunRecordsOptions): RunRecords {
   const { waiting: maxWaiting, jobsPerTool, firstPauseMs } = { ...usualLimits, ...limits };
   const slots = new Map<string, Slot>();
   /** Slots with something to write; every other one pauses after a failure. */
@@ -167,7 +169,7 @@ export function createRunRecords({ directory, log, limits }: RunRecordsOptions):
   }
 
   async function store({ path, tool, job }: Slot, batch: readonly RunRecord[], good?: LastGood): Promise<void> {
-    const low = await openDurable(runFileOptions(path, tool, job, sayBad), emptyRunFile(tool, job));
+    const low = await openDurable(runFileOptions(path, tool, job, fileOptions), emptyRunFile(tool, job));
     const isNew = low.data.runs.length === 0 && !low.data.good;
     const runs = mergeRuns(low.data.runs, batch);
     const later = laterGood(low.data.good, good);
@@ -190,6 +192,7 @@ export function createRunRecords({ directory, log, limits }: RunRecordsOptions):
 
   const sayBad = (keptAs: string, cause: unknown) =>
     log.error({ keptAs, err: cause }, 'a file of run records cannot be read; it is set aside');
+  const fileOptions = { onBad: sayBad, mayWrite };
 
   let stopping: Promise<void> | undefined;
 
@@ -215,7 +218,7 @@ export function createRunRecords({ directory, log, limits }: RunRecordsOptions):
       const path = runFilePath(directory, tool, job);
       if (!path) return undefined;
       const memory = slots.get(path)?.good;
-      return laterGood((await readDurable(runFileOptions(path, tool, job, sayBad)))?.good, memory);
+      return laterGood((await readDurable(runFileOptions(path, tool, job, fileOptions)))?.good, memory);
     },
     async settled() {
       await Promise.all([...slots.values()].map(({ waiters }) => new Promise<void>((answer) => waiters.push(answer))));
@@ -225,7 +228,7 @@ export function createRunRecords({ directory, log, limits }: RunRecordsOptions):
       if (!path) return [];
       // Before reading: what reaches the disk during it is in one of the two.
       const memory = slots.get(path)?.waiting ?? [];
-      const onDisk = await readDurable(runFileOptions(path, tool, job, sayBad));
+      const onDisk = await readDurable(runFileOptions(path, tool, job, fileOptions));
       return mergeRuns(onDisk?.runs ?? [], memory);
     },
     stats: () => ({ waiting, dropped, failed }),

@@ -5,6 +5,7 @@
 import { access, constants, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { AppError } from './errors.ts';
 import { unfinished } from './store.ts';
 
@@ -16,15 +17,19 @@ export interface StateDirectory {
 
 /**
  * Makes the directory where there is none, takes it, and removes what a kill left half written.
+ * @param patienceMs how long to wait for a process that uses it; unset: not at all
  * @throws AppError `settings.invalid` when it cannot be used, or another process uses it
  */
-export async function openStateDirectory(path: string): Promise<StateDirectory> {
+export async function openStateDirectory(
+  path: string,
+  { patienceMs = 0 }: { readonly patienceMs?: number } = {},
+): Promise<StateDirectory> {
   let lock: Server;
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
     const { dev, ino } = await stat(path);
-    lock = await takeName(`toolforge-jobs-state-${dev}-${ino}`);
+    lock = await takeNameSoon(`toolforge-jobs-state-${dev}-${ino}`, patienceMs);
   } catch (cause) {
     const isTaken = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
     throw new AppError(
@@ -37,6 +42,21 @@ export async function openStateDirectory(path: string): Promise<StateDirectory> 
   }
   await sweep(path);
   return { path, close: () => new Promise((resolve) => lock.close(() => resolve())) };
+}
+
+const lookMs = 250;
+
+async function takeNameSoon(name: string, patienceMs: number): Promise<Server> {
+  const end = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await takeName(name);
+    } catch (error) {
+      const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      if (!isTaken || performance.now() >= end) throw error;
+      await pause(lookMs);
+    }
+  }
 }
 
 /**

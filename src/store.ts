@@ -14,6 +14,8 @@ export interface DurableFileOptions<T> {
   readonly path: string;
   /** Takes nothing on trust: version, shape, owner. @throws where the value cannot be used */
   parse(value: unknown): T;
+  /** Asked in the last moment; a write that may not be fails. Unset: it always may. */
+  readonly mayWrite?: (() => boolean) | undefined;
   /** A file could not be used and is kept under another name. */
   onBad(keptAs: string, cause: unknown): void;
 }
@@ -83,6 +85,8 @@ export class DurableFile<T> implements Adapter<T> {
     const fresh = `${path}${unfinished}`;
     try {
       await writeThrough(fresh, text);
+      // Another process may be at work here by now, and know better.
+      if (this.#options.mayWrite?.() === false) throw new Error('This process may not write here any more.');
       await rename(fresh, path);
     } catch (error) {
       // A disk that is full needs the room, and the former state is untouched.

@@ -9,6 +9,8 @@ import type { Pace } from './pace.ts';
 import type { MailTransport } from './transport.ts';
 
 export interface DeliverOptions {
+  /** Asked before each attempt: false where another process may be sending. Unset: it always may. */
+  readonly maySend?: () => boolean;
   readonly transport: Pick<MailTransport, 'send'>;
   readonly pace: Pick<Pace, 'turn'>;
   settings(): Pick<MailSettings, 'isSent' | 'server'>;
@@ -20,13 +22,14 @@ export interface DeliverOptions {
  */
 export type Deliver = (mail: SealedMail, signal: AbortSignal) => Promise<{ readonly isSent: boolean }>;
 
-export function createDeliver({ transport, pace, settings }: DeliverOptions): Deliver {
+export function createDeliver({ transport, pace, settings, maySend = () => true }: DeliverOptions): Deliver {
   return async (mail, signal) => {
     if (!settings().isSent) return { isSent: false };
     await pace.turn(signal);
     // It may have been switched off while this one waited for its turn.
     const { isSent, server } = settings();
     if (!isSent) return { isSent: false };
+    if (!maySend()) throw new AppError('mail.deferred', 'another process of the service may be sending it');
     try {
       await transport.send(mail, signal);
     } catch (error) {

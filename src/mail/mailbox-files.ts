@@ -27,7 +27,14 @@ interface Saved {
 
 const readsAtOnce = 32;
 
-export function createMailboxFiles({ directory, log }: { directory: string; log: Log }): MailboxFiles {
+export interface MailboxFilesOptions {
+  readonly directory: string;
+  readonly log: Log;
+  /** As store.ts has it. */
+  readonly mayWrite?: () => boolean;
+}
+
+export function createMailboxFiles({ directory, log, mayWrite }: MailboxFilesOptions): MailboxFiles {
   const files = new Map<string, DurableFile<Saved>>();
 
   function fileOf(tool: string): DurableFile<Saved> {
@@ -37,6 +44,7 @@ export function createMailboxFiles({ directory, log }: { directory: string; log:
     const file = new DurableFile<Saved>({
       path,
       parse: (value) => parse(value, tool),
+      mayWrite,
       onBad: (keptAs, cause) =>
         log.error({ tool, keptAs, err: cause }, 'a mailbox cannot be read; the file is set aside, and it begins anew'),
     });

@@ -33,6 +33,8 @@ export interface SandboxOptions {
   readonly harbor?: { readonly url: string; readonly ca_file: string };
   /** Where mail may go; nowhere by default. `smtp` of the start-up file, and the settings that name the first of its servers. */
   readonly smtp?: SmtpOption;
+  /** Of two processes over one state directory one works: the Lease `jobs-api` says which. One process by default. */
+  readonly lease?: boolean;
 }
 
 interface SmtpOption {
@@ -57,6 +59,8 @@ export interface Sandbox {
   /** Ends it: SIGTERM by default. Resolves with the exit code when the process is gone. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
   ready(): Promise<boolean>;
+  /** Starts a second process over the same state directory, which stands by; it is on other ports. Only with `lease`. */
+  standby(): Promise<Standby>;
   /** Of the running daemon. */
   pid(): number;
   addTool(name: string): Promise<void>;
@@ -67,6 +71,14 @@ export interface Sandbox {
   /** The same, begun: to be frozen, interrupted or left alone while it runs. */
   begin(tool: string, ...args: string[]): Begun;
   admin(...args: string[]): Promise<CommandResult>;
+}
+
+export interface Standby {
+  readonly url: string;
+  ready(): Promise<boolean>;
+  /** Whether it is alive, ready or not. */
+  alive(): Promise<boolean>;
+  stop(): Promise<number | null>;
 }
 
 export interface Begun {
@@ -108,13 +120,12 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const [port, healthPort] = [await freePort(), await freePort()];
   const config = join(dir, 'jobsd.yaml');
   const socketPath = options.unix ? await createSocketPath(dir) : undefined;
-  await writeFile(
-    config,
+  const startup = (identity: string, ports: { readonly port: number; readonly healthPort: number }) =>
     stringify({
       listen: {
-        tls: { address: '0.0.0.0', port, cert: tls.cert, key: tls.key, client_ca: cluster.caFile },
+        tls: { address: '0.0.0.0', port: ports.port, cert: tls.cert, key: tls.key, client_ca: cluster.caFile },
         ...(socketPath ? { unix: { path: socketPath, client_ca: cluster.caFile } } : {}),
-        health: { address: '127.0.0.1', port: healthPort },
+        health: { address: '127.0.0.1', port: ports.healthPort },
       },
       kubernetes: { kubeconfig, act_as: options.actAs ?? 'tool-certificate' },
       homes: { base: cluster.homesBase, mount: '/data/project' },
@@ -122,8 +133,9 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       configmaps: { settings: { namespace: 'jobs-emailer', name } },
       ...(options.harbor ? { harbor: options.harbor } : {}),
       ...(options.smtp ? { smtp: options.smtp } : {}),
-    }),
-  );
+      ...(options.lease ? { lease: { namespace: 'jobs-api', name: 'jobs-api', identity } } : {}),
+    });
+  await writeFile(config, startup('first', { port, healthPort }));
   const adminOptions: Readonly<Record<string, readonly string[]>> = {
     tool: [
       ...['--kubeconfig', cluster.adminKubeconfig],
@@ -150,13 +162,8 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       return daemon.pid;
     },
     async start() {
-      const log = openSync(logFile, 'a');
-      const child = spawn(process.execPath, [join(repositoryRoot, 'dist/jobsd.js'), '--config', config], {
-        stdio: ['ignore', log, log],
-      });
-      closeSync(log);
-      child.unref();
-      daemon = child;
+      daemon = launch(config, logFile);
+      const child = daemon;
       await until(async () => {
         if (child.exitCode !== null)
           throw new Error(
@@ -165,15 +172,25 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
         return ready();
       }, 'the daemon is ready');
     },
+    async standby() {
+      const ports = { port: await freePort(), healthPort: await freePort() };
+      const file = join(dir, 'standby.yaml');
+      await writeFile(file, startup('second', ports));
+      const child = launch(file, logFile);
+      const health = `http://127.0.0.1:${ports.healthPort}`;
+      const standby: Standby = {
+        url: `https://127.0.0.1:${ports.port}`,
+        ready: async () => (await statusOf(`${health}/readyz`)) === 200,
+        alive: async () => (await statusOf(`${health}/healthz`)) === 200,
+        stop: () => end(child, 'SIGTERM'),
+      };
+      await until(standby.alive, 'the second process is alive');
+      return standby;
+    },
     async stop(signal = 'SIGTERM') {
       const child = daemon;
       daemon = undefined;
-      if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-      child.ref();
-      const gone = once(child, 'exit');
-      child.kill(signal);
-      const [code] = (await gone) as [number | null];
-      return code;
+      return child ? end(child, signal) : null;
     },
     async addTool(tool) {
       const added = await sandbox.admin('tool', 'add', tool, '--quiet');
@@ -197,6 +214,27 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     admin: (...args) => command('admin.js', [...args, ...(adminOptions[args[0] ?? ''] ?? [])], { HOME: dir }).result,
   };
   return sandbox;
+}
+
+/** The daemon from dist/; its log is added to the file. */
+function launch(config: string, logFile: string): ChildProcess {
+  const log = openSync(logFile, 'a');
+  const child = spawn(process.execPath, [join(repositoryRoot, 'dist/jobsd.js'), '--config', config], {
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  child.unref();
+  return child;
+}
+
+/** @returns the exit code when the process is gone */
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  child.ref();
+  const gone = once(child, 'exit');
+  child.kill(signal);
+  const [code] = (await gone) as [number | null];
+  return code;
 }
 
 /** Runs one of our own commands from dist/ with nothing of this process's environment but the PATH. */

@@ -1,0 +1,185 @@
+/**
+ * Which of several processes works: the holder of one Lease of the cluster (kubernetes.io, "Leases"). Times are never compared between
+ * machines: a Lease that has not changed for its duration, as this process counts it, is free. The holder stops believing in itself five
+ * seconds before anybody else may.
+ */
+import { recordAt, textAt } from './fields.ts';
+import { type Kube, kubeStatusOf } from './kube.ts';
+import type { Log } from './log.ts';
+
+export interface LeaseOptions {
+  readonly kube: Pick<Kube, 'request'>;
+  readonly namespace: string;
+  readonly name: string;
+  /** Of this process; one that is started anew under the same name goes on where it was. */
+  readonly identity: string;
+  readonly log: Log;
+  /** Called once when it was held and is not any more. */
+  onLost(): void;
+  /** Unset: the system's. */
+  readonly clock?: LeaseClock;
+}
+
+export interface LeaseClock {
+  /** Ms since the epoch; only for people to read. */
+  wallMs(): number;
+  /** Ms that never jump. */
+  steadyMs(): number;
+  /** Calls `run` once after `delayMs`; the function it returns takes that back. */
+  after(delayMs: number, run: () => void): () => void;
+}
+
+export interface Lease {
+  /** Resolves when this process holds it. Never rejects: a cluster that does not answer is waited for. */
+  acquire(): Promise<void>;
+  /** Asked before everything that only the holder may do. */
+  isHeld(): boolean;
+  /** Gives it back, so that another one need not wait. Idempotent. */
+  release(): Promise<void>;
+}
+
+/** Others may take it when it has not been renewed for so long. */
+export const leaseSeconds = 15;
+const heldMs = 10_000;
+const renewEveryMs = 2_000;
+const tryEveryMs = 1_000;
+const requestMs = 4_000;
+
+/** What was seen of the Lease, and since when it is as it is. */
+interface Seen {
+  readonly version: string;
+  readonly object: Readonly<Record<string, unknown>>;
+  readonly since: number;
+}
+
+export function createLease(options: LeaseOptions): Lease {
+  const { kube, namespace, name, identity, log, onLost, clock = systemClock } = options;
+  const collection = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/leases`;
+  const path = `${collection}/${encodeURIComponent(name)}`;
+  let seen: Seen | undefined;
+  /** When the last renewal that succeeded was asked for; undefined while it was never held, or is not any more. */
+  let renewedAt: number | undefined;
+  let cancel = () => {};
+  let isOver = false;
+
+  const isHeld = () => renewedAt !== undefined && clock.steadyMs() - renewedAt < heldMs;
+
+  /** @returns whether it is held now */
+  async function attempt(): Promise<boolean> {
+    const askedAt = clock.steadyMs();
+    const current = await read();
+    if (current && !isFree(current)) return false;
+    const written = current
+      ? await kube.request({ method: 'PUT', path, body: claim(current.object), timeoutMs: requestMs })
+      : await kube.request({ method: 'POST', path: collection, body: claim(undefined), timeoutMs: requestMs });
+    note(written);
+    renewedAt = askedAt;
+    return true;
+  }
+
+  async function read(): Promise<Seen | undefined> {
+    try {
+      return note(await kube.request({ method: 'GET', path, timeoutMs: requestMs }));
+    } catch (error) {
+      if (kubeStatusOf(error)?.statusCode !== 404) throw error;
+      seen = undefined;
+      return undefined;
+    }
+  }
+
+  function note(object: unknown): Seen {
+    const version = textAt(object, 'metadata', 'resourceVersion') ?? '';
+    if (seen?.version !== version) seen = { version, object: recordAt(object), since: clock.steadyMs() };
+    return seen;
+  }
+
+  function isFree({ object, since }: Seen): boolean {
+    const holder = textAt(object, 'spec', 'holderIdentity') ?? '';
+    if (holder === '' || holder === identity) return true;
+    const { leaseDurationSeconds } = recordAt(object, 'spec');
+    const seconds = typeof leaseDurationSeconds === 'number' ? leaseDurationSeconds : leaseSeconds;
+    return clock.steadyMs() - since > seconds * 1_000;
+  }
+
+  function claim(before: Seen['object'] | undefined, holder = identity): object {
+    const spec = recordAt(before, 'spec');
+    const isSame = spec.holderIdentity === holder;
+    const now = `${new Date(clock.wallMs()).toISOString().slice(0, -1)}000Z`;
+    const transitions = typeof spec.leaseTransitions === 'number' ? spec.leaseTransitions : 0;
+    return {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { ...recordAt(before, 'metadata'), name, namespace },
+      spec: {
+        holderIdentity: holder,
+        leaseDurationSeconds: leaseSeconds,
+        acquireTime: isSame ? spec.acquireTime : now,
+        renewTime: now,
+        leaseTransitions: before && !isSame ? transitions + 1 : transitions,
+      },
+    };
+  }
+
+  async function renew(): Promise<void> {
+    const isMine = await attempt().catch((error: unknown) => {
+      log.warn({ name, err: error }, 'the Lease could not be renewed');
+      return undefined;
+    });
+    if (isOver) return;
+    if (isMine !== false && isHeld()) plan();
+    else lose();
+  }
+
+  function plan(): void {
+    cancel = clock.after(renewEveryMs, () => void renew());
+  }
+
+  function lose(): void {
+    if (isOver) return;
+    isOver = true;
+    renewedAt = undefined;
+    log.error({ name, identity }, 'the Lease is lost: another process may work now');
+    onLost();
+  }
+
+  return {
+    isHeld,
+    async acquire() {
+      for (let isSaid = false; !isOver; isSaid = true) {
+        const isMine = await attempt().catch((error: unknown) => {
+          // Somebody else was faster; or the cluster is away.
+          log.debug({ name, err: error }, 'the Lease was not to be had');
+          return false;
+        });
+        if (isMine) break;
+        if (!isSaid) log.info({ name, holder: textAt(seen?.object, 'spec', 'holderIdentity') }, 'standing by');
+        await new Promise<void>((resolve) => {
+          cancel = clock.after(tryEveryMs, resolve);
+        });
+      }
+      if (isOver) return;
+      log.info({ name, identity }, 'the Lease is held');
+      plan();
+    },
+    async release() {
+      if (isOver) return;
+      isOver = true;
+      cancel();
+      if (!isHeld() || !seen) return;
+      renewedAt = undefined;
+      const body = claim(seen.object, '');
+      await kube.request({ method: 'PUT', path, body, timeoutMs: requestMs }).catch((error: unknown) => {
+        log.warn({ name, err: error }, 'the Lease could not be given back; it ends by itself');
+      });
+    },
+  };
+}
+
+const systemClock: LeaseClock = {
+  wallMs: () => Date.now(),
+  steadyMs: () => performance.now(),
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
