@@ -19,6 +19,7 @@ import { removeTool } from './admin/tool-remove.ts';
 import { type CommandLine, checkOperands, numberOf, readArguments, usage } from './terminal/arguments.ts';
 import { helpText } from './terminal/help.ts';
 import { didYouMeanOrHelp, meantWord } from './terminal/meant-word.ts';
+import { visibleJson } from './terminal/terminal.ts';
 
 /** What every verb gets: a connection, where things are, and where to talk. */
 interface Context {
@@ -78,7 +79,7 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
   tool: runTool,
   async mail(line) {
     checkOperands(line);
-    const socket = socketOf(line);
+    const socket = await socketOf(line);
     await runMail({
       line,
       ask: (method, path) => askDaemon(socket, method, path),
@@ -124,6 +125,7 @@ function declareCommands(): CAC {
   cli
     .command('mail <verb> [message-id]', 'list, show, retry or drop mails that were given up')
     .option('--state-dir <dir>', 'State directory of the daemon (default: /var/lib/toolforge-jobs)')
+    .option('--config <file>', 'Start-up file of the daemon, which names that directory')
     .option('--tool <name>', 'list, retry --all: of this tool only')
     .option('--all', 'retry: all there are')
     .option('--yes', 'drop: really')
@@ -199,7 +201,7 @@ function isJson(line: CommandLine): boolean {
 
 function printer(line: CommandLine): Context['print'] {
   const json = isJson(line);
-  return (value, text) => void process.stdout.write(`${json ? JSON.stringify(value, null, 2) : text}\n`);
+  return (value, text) => void process.stdout.write(`${json ? visibleJson(value) : text}\n`);
 }
 
 async function readKubeconfig(file: string): Promise<string> {

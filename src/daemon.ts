@@ -276,7 +276,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     undos.push(() => collected.stop());
     const queues = mail;
     const door = await openOperatorsDoor({
-      path: join(state.path, 'operators.sock'),
+      directory: join(state.path, 'operators'),
       mail: {
         all: () => queues.all(),
         retry: (tool, id) => queues.retry(tool, id),

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { failureReasons, jobTypes, type MailLogRow, mailStates, noticeKinds, Tool } from './domain.ts';
+import { failureReasons, jobTypes, type MailLogRow, type MailState, mailStates, noticeKinds, Tool } from './domain.ts';
 import { integerAt, listAt, recordAt, textAt } from './fields.ts';
 import type { Log } from './log.ts';
 import { DurableFile, type DurableFileOptions, readDurable } from './store.ts';
@@ -38,8 +38,8 @@ interface MailLogFile {
 
 const maxRows = 1_000;
 const keptMs = 14 * 24 * 3_600_000;
-/** Rows in memory of one tool while the disk refuses them. */
-const maxWaiting = 2_000;
+/** Rows in memory while the disk refuses them: of one tool, of all tools, and of one tool when all together have too many. */
+const waitingLimits = { ofTool: maxRows, ofAll: 200_000, ofToolThen: 20 } as const;
 const stopGraceMs = 5_000;
 
 /** Rows of one tool on their way to disk, oldest first. */
@@ -54,6 +54,7 @@ export function createMailLog({ directory, log, now, mayWrite, delayMs = 1_000 }
   const slots = new Map<string, Slot>();
   const writing = new Set<Promise<void>>();
   let isStopping = false;
+  let waitingInAll = 0;
 
   function optionsOf(tool: string): DurableFileOptions<MailLogFile> {
     const spread = createHash('sha256').update(tool).digest('hex').slice(0, 2);
@@ -69,8 +70,15 @@ export function createMailLog({ directory, log, now, mayWrite, delayMs = 1_000 }
     if (!Tool.ofNamespace(`tool-${tool}`) || rows.length === 0) return;
     const slot = slots.get(tool) ?? { tool, file: new DurableFile(optionsOf(tool)), waiting: [], timer: undefined };
     slots.set(tool, slot);
-    slot.waiting = merge(slot.waiting, rows).slice(-maxWaiting);
+    keep(slot, merge(slot.waiting, rows));
     if (slot.timer === undefined && !isStopping) slot.timer = setTimeout(() => start(slot), delayMs).unref();
+  }
+
+  function keep(slot: Slot, rows: readonly MailLogRow[]): void {
+    const others = waitingInAll - slot.waiting.length;
+    const { ofTool, ofAll, ofToolThen } = waitingLimits;
+    slot.waiting = rows.slice(others + rows.length > ofAll ? -ofToolThen : -ofTool);
+    waitingInAll = others + slot.waiting.length;
   }
 
   function start(slot: Slot): void {
@@ -86,7 +94,11 @@ export function createMailLog({ directory, log, now, mayWrite, delayMs = 1_000 }
       const since = now() - keptMs;
       const rows = merge(known, batch).filter(({ at }) => at > since);
       await slot.file.write({ v: 1, tool: slot.tool, rows: rows.slice(-maxRows) });
-      slot.waiting = slot.waiting.filter((row) => !batch.includes(row));
+      const written = new Set(batch);
+      keep(
+        slot,
+        slot.waiting.filter((row) => !written.has(row)),
+      );
     } catch (error) {
       log.warn({ tool: slot.tool, err: error }, 'a mail log cannot be written; it is tried again');
     }
@@ -96,17 +108,19 @@ export function createMailLog({ directory, log, now, mayWrite, delayMs = 1_000 }
     else if (!isStopping) slot.timer = setTimeout(() => start(slot), delayMs).unref();
   }
 
-  async function finish(): Promise<void> {
+  async function writeTheRest(): Promise<void> {
+    for (const { timer } of slots.values()) clearTimeout(timer);
     await Promise.all(writing);
-    for (const slot of slots.values()) {
-      clearTimeout(slot.timer);
-      start(slot);
-    }
+    for (const slot of slots.values()) start(slot);
+    await Promise.all(writing);
+  }
+
+  async function finish(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, stopGraceMs);
     });
-    await Promise.race([Promise.all(writing), deadline]);
+    await Promise.race([writeTheRest(), deadline]);
     clearTimeout(timer);
   }
 
@@ -129,12 +143,23 @@ export function createMailLog({ directory, log, now, mayWrite, delayMs = 1_000 }
   };
 }
 
-/** By event; the one that came into its state later counts. Oldest first, by their first row. */
+/** How far on its way each state is. */
+const stages: Readonly<Record<MailState, number>> = {
+  gathered: 0,
+  sealed: 1,
+  deferred: 2,
+  parked: 2,
+  withheld: 3,
+  sent: 3,
+  dropped: 3,
+};
+
+/** By event; the state that is later or further counts: clocks are put back, and what was sent stays so. Oldest first, by their first row. */
 function merge(known: readonly MailLogRow[], more: readonly MailLogRow[]): MailLogRow[] {
   const byId = new Map(known.map((row) => [row.id, row]));
   for (const row of more) {
     const before = byId.get(row.id);
-    if (!before || row.since >= before.since) byId.set(row.id, row);
+    if (!before || row.since >= before.since || stages[row.state] >= stages[before.state]) byId.set(row.id, row);
   }
   return [...byId.values()];
 }

@@ -74,6 +74,17 @@ describe('the mail log', () => {
     expect(await open().list(alpha)).toEqual([sent]);
   });
 
+  it('says what became of an event last, although the clock was put back in between', async () => {
+    const mailLog = open();
+    mailLog.add('alpha', [row({ state: 'sealed', since: now })]);
+    mailLog.add('alpha', [row({ state: 'parked', since: now - 5_000 })]);
+    mailLog.add('alpha', [row({ state: 'deferred', since: now - 6_000 })]);
+    expect(await mailLog.list(alpha)).toMatchObject([{ state: 'deferred' }]);
+    mailLog.add('alpha', [row({ state: 'sent', since: now - 7_000 })]);
+    await mailLog.stop();
+    expect(await open().list(alpha)).toMatchObject([{ state: 'sent' }]);
+  });
+
   it('is of one tool, the newest first', async () => {
     const mailLog = open();
     mailLog.add('alpha', [row({ id: 'a', at: now - 3 }), row({ id: 'b', at: now - 1 }), row({ id: 'c', at: now - 2 })]);
@@ -107,6 +118,18 @@ describe('the mail log', () => {
     await rmdir(`${file}.new`);
     await again.stop();
     expect(await open().list(alpha)).toEqual([sent]);
+  });
+
+  it('holds so many rows and no more while the disk refuses them', async () => {
+    const log = createLog({ level: 'silent' });
+    const mailLog = createMailLog({ directory: '/sys/no-such-directory', log, now: () => now, delayMs: 60_000 });
+    opened.push(mailLog);
+    const rows = (count: number) => Array.from({ length: count }, (_, index) => row({ id: `run-${index}` }));
+    for (let index = 0; index < 200; index += 1) mailLog.add(`t-${index}`, rows(1_001));
+    mailLog.add('alpha', rows(1_000));
+    mailLog.add('t-1', rows(1_000));
+    const held = async (tool: string) => (await mailLog.list(Tool.of(tool))).length;
+    expect([await held('t-0'), await held('alpha'), await held('t-1')]).toEqual([1_000, 20, 1_000]);
   });
 
   it('begins anew beside a file that cannot be read', async () => {

@@ -14,7 +14,7 @@ export const showMailLog: Command = async ({ client, line }) => {
 };
 
 function cellsOf({ happened, job, event, reason, message }: Job): string[] {
-  const what = reason ? `${wordOf(event)} (${wordOf(reason)})` : wordOf(event);
+  const what = reason ? `${wordOf(event)} (${wordOf(reason).replaceAll('_', ' ')})` : wordOf(event);
   return [whenOf(happened), wordOf(job), what, wordOf(message)];
 }
 

@@ -193,8 +193,13 @@ export function defer(box: Mailbox, failure: Failure, now: number, random: numbe
   const retryAt = now + (failure.isRefusal ? pauseAfterRefusalMs(random) : pauseMs(box.tries, random));
   return {
     box: { ...box, tries: box.tries + 1, refusals, firstTriedAt: box.firstTriedAt ?? now, retryAt },
-    rows: box.sealed ? rowsOf(box.sealed, 'deferred', now, failure.why) : noRows,
+    rows: box.sealed ? rowsOf(box.sealed, 'deferred', now, `${failure.why}; next try at ${clockOf(retryAt)}`) : noRows,
   };
+}
+
+/** A try is hours away at most. */
+function clockOf(at: number): string {
+  return `${new Date(at).toISOString().slice(11, 16)} UTC`;
 }
 
 function pauseMs(tries: number, random: number): number {

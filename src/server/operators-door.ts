@@ -1,8 +1,11 @@
 /**
- * The operators' door: HTTP on a unix socket in the state directory, whose mode says who may come in. No tool, no certificate, and nothing
- * but what `toolforge-jobs-admin` asks: the mails that were given up.
+ * The operators' door: HTTP on a unix socket in a directory of its own, whose mode says who may come in: the daemon's user and root. No tool,
+ * no certificate, and nothing but what `toolforge-jobs-admin` asks: the mails that were given up. The state directory around it may be as
+ * open as whoever mounted it left it.
  */
+import { chmod, mkdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { join } from 'node:path';
 import { AppError, toAppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { ParkedMail } from '../mailbox.ts';
@@ -10,8 +13,8 @@ import { listenOnSocket } from './door/unix-socket.ts';
 import { sendToOperator } from './respond.ts';
 
 export interface OperatorsDoorOptions {
-  /** Of the socket: at most 107 bytes (unix(7)). */
-  readonly path: string;
+  /** Made where there is none, and closed to everybody else; the socket in it is `door`. */
+  readonly directory: string;
   readonly mail: ParkedMails;
   readonly log: Log;
 }
@@ -29,9 +32,15 @@ export interface OperatorsDoor {
 }
 
 const maxTargetBytes = 2_048;
+/** unix(7): the path of a socket, without the zero at its end. */
+const maxPathBytes = 107;
 
 /** @throws AppError `settings.invalid` when the socket cannot be had */
-export async function openOperatorsDoor({ path, mail, log }: OperatorsDoorOptions): Promise<OperatorsDoor> {
+export async function openOperatorsDoor({ directory, mail, log }: OperatorsDoorOptions): Promise<OperatorsDoor> {
+  const path = join(directory, 'door');
+  if (Buffer.byteLength(path) > maxPathBytes)
+    throw new AppError('settings.invalid', `The path of the socket ${path} is longer than ${maxPathBytes} bytes.`);
+  await makePrivate(directory);
   const server: Server = createServer({ maxHeaderSize: 8 * 1024, headersTimeout: 5_000, requestTimeout: 10_000 });
   server.on('request', (request, response) => {
     try {
@@ -53,12 +62,21 @@ export async function openOperatorsDoor({ path, mail, log }: OperatorsDoorOption
   };
 }
 
+async function makePrivate(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await chmod(directory, 0o700);
+  } catch (cause) {
+    throw new AppError('settings.invalid', `The directory ${directory} cannot be made ours alone.`, { cause });
+  }
+}
+
 /** `GET /mail`, `GET /mail/ID`, `POST /mail/ID/retry`, `POST /mail/ID/drop`, with ID percent-encoded. */
 function answer({ method, url = '' }: IncomingMessage, mail: ParkedMails): unknown {
   const [room, id, verb, ...rest] = url.length > maxTargetBytes ? [] : url.slice(1).split('/');
   if (room !== 'mail' || rest.length > 0) throw nothingHere();
   if (id === undefined && method === 'GET') return { mails: [...parkedMails(mail)].map(summary) };
-  const found = find(mail, decodeURIComponent(id ?? ''));
+  const found = find(mail, decoded(id ?? ''));
   if (verb === undefined && method === 'GET') return { mail: { ...summary(found), bytes: found.mail.bytes } };
   if (method !== 'POST' || (verb !== 'retry' && verb !== 'drop')) throw nothingHere();
   if (!mail[verb](found.tool, found.mail.messageId)) throw notParked(found.mail.messageId);
@@ -72,6 +90,15 @@ interface Found {
 
 function* parkedMails(mail: ParkedMails): Generator<Found> {
   for (const { tool, parked } of mail.all()) for (const one of parked) yield { tool, mail: one };
+}
+
+/** What is no percent-encoding is no Message-ID either. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw nothingHere();
+  }
 }
 
 /** Message-IDs are random, so one is of one tool. */

@@ -28,7 +28,7 @@ describe('toolforge-jobs-admin', { concurrent: true, timeout: 20_000 }, () => {
     [['tool', 'add', 'a', 'b', 'c'], "'tool' does not know what to do with 'b c'."],
     [['tool', 'remove', 'x'], "This deletes all jobs of 'x'. Say --yes if you mean it."],
     [['mail', 'lst'], "There is no 'mail lst'. Did you mean 'list'?"],
-    [['mail', 'list', '--state-dir', '/nonexistent'], 'No daemon answers at /nonexistent/operators.sock.'],
+    [['mail', 'list', '--state-dir', '/nonexistent'], 'No daemon answers at /nonexistent/operators/door.'],
     [['tool', 'list'], 'Say whose credentials to use: --kubeconfig FILE, or set KUBECONFIG.'],
     [['tool', 'list', '--kubeconfig', '/nonexistent', '--output', 'yaml'], "--output knows 'json' only."],
   ])('ends with 2 and says why: %j', async (args, words) => {

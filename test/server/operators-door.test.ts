@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -23,7 +23,7 @@ let asked: string[][];
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'door-'));
-  path = join(directory, 'operators.sock');
+  path = join(directory, 'operators/door');
   asked = [];
 });
 afterEach(async () => {
@@ -33,7 +33,7 @@ afterEach(async () => {
 
 async function open(mail: Partial<ParkedMails> = {}): Promise<void> {
   door = await openOperatorsDoor({
-    path,
+    directory: join(directory, 'operators'),
     mail: {
       all: () => [{ tool: 'alpha', parked: [parked] }],
       retry: (...words) => asked.push(['retry', ...words]) > 0,
@@ -82,7 +82,7 @@ describe("the operators' door", () => {
     ['POST', `/mail/${id}/burn`, 'route.not_found'],
     ['GET', '/', 'route.not_found'],
     ['GET', `/${'x'.repeat(4_000)}`, 'route.not_found'],
-    ['GET', '/mail/%zz', 'internal'],
+    ['GET', '/mail/%zz', 'route.not_found'],
   ] as const)('refuses %s %s', async (method, target, code) => {
     await open();
     await expect(askDaemon(path, method, target)).rejects.toMatchObject({ code });
@@ -94,12 +94,26 @@ describe("the operators' door", () => {
     await expect(askDaemon(path, 'POST', `/mail/${id}/retry`)).rejects.toMatchObject({ code: 'mail.not_found' });
   });
 
-  it('is open to the user of the daemon and its group only, and takes the place of one that was left behind', async () => {
+  it('is open to the user of the daemon only, however open the state directory is, and takes the place of one left behind', async () => {
+    await chmod(directory, 0o777);
     await open();
-    expect((await stat(path)).mode & 0o777).toBe(0o660);
+    expect((await stat(join(path, '..'))).mode & 0o777).toBe(0o700);
     await door.stop();
+    await chmod(join(path, '..'), 0o755);
     await open();
+    expect((await stat(join(path, '..'))).mode & 0o777).toBe(0o700);
     await expect(askDaemon(path, 'GET', '/mail')).resolves.toBeDefined();
+  });
+
+  it('cannot be had where something else has its place, or at a path that is too long for a socket', async () => {
+    await open();
+    const long = join(directory, 'x'.repeat(100));
+    const mail: ParkedMails = { all: () => [], retry: () => false, drop: () => false };
+    const log = createLog({ level: 'silent' });
+    const refusal = { code: 'settings.invalid' };
+    await expect(openOperatorsDoor({ directory: long, mail, log })).rejects.toMatchObject(refusal);
+    await writeFile(join(directory, 'file'), '');
+    await expect(openOperatorsDoor({ directory: join(directory, 'file'), mail, log })).rejects.toMatchObject(refusal);
   });
 
   it('is closed when the daemon has ended, and the command says where it looked', async () => {

@@ -39,6 +39,13 @@ const words: Readonly<Record<MailState, string>> = {
   dropped: 'its mail was dropped',
 };
 
-function messageOf({ state, why }: MailLogRow): string {
+function messageOf({ state, since, why }: MailLogRow): string {
+  if (state === 'sent') return `${words.sent}${dayAndTime(since)}`;
   return why === undefined ? words[state] : `${words[state]}: ${why}`;
+}
+
+/** @example dayAndTime(1772338843000) -> ' on 2026-03-01 at 04:20 UTC' */
+function dayAndTime(at: number): string {
+  const text = instantText(at);
+  return text === undefined ? '' : ` on ${text.slice(0, 10)} at ${text.slice(11, 16)} UTC`;
 }

@@ -103,8 +103,16 @@ it.each<[string[], Record<string, string>, string]>([
   await expect(run(operands, options)).rejects.toMatchObject({ code: 'usage.invalid', message: words });
 });
 
-it('the socket lies in the state directory', () => {
-  expect(socketOf(lineOf(['list']))).toBe('/var/lib/toolforge-jobs/operators.sock');
-  expect(socketOf(lineOf(['list'], { 'state-dir': '/srv/state' }))).toBe('/srv/state/operators.sock');
-  expect(() => socketOf(lineOf(['list'], { 'state-dir': 'state' }))).toThrow('absolute');
+it('the socket lies in the state directory, which the start-up file may name', async () => {
+  expect(await socketOf(lineOf(['list']))).toBe('/var/lib/toolforge-jobs/operators/door');
+  expect(await socketOf(lineOf(['list'], { 'state-dir': '/srv/state' }))).toBe('/srv/state/operators/door');
+  await expect(socketOf(lineOf(['list'], { 'state-dir': 'state' }))).rejects.toThrow('absolute');
+  const config = new URL('../../../config/jobsd.example.yaml', import.meta.url).pathname;
+  expect(await socketOf(lineOf(['list'], { config }))).toMatch(/^\/.*\/operators\/door$/);
+  await expect(socketOf(lineOf(['list'], { config, 'state-dir': '/srv' }))).rejects.toMatchObject({
+    code: 'usage.invalid',
+  });
+  await expect(socketOf(lineOf(['list'], { config: '/nonexistent' }))).rejects.toMatchObject({
+    code: 'settings.invalid',
+  });
 });

@@ -30,8 +30,8 @@ describe('mail-log', () => {
     expect(stdout.split('\n').map((line) => line.trimEnd())).toEqual([
       'When (UTC)           Job    Event                   Mail',
       '-------------------  -----  ----------------------  --------------------------',
-      '2026-03-01 04:20:12  a      failed (out_of_memory)  waits for \\x1b[31mthe next',
-      '2026-03-01 04:20:12  b      failed (out_of_memory)  mailed',
+      '2026-03-01 04:20:12  a      failed (out of memory)  waits for \\x1b[31mthe next',
+      '2026-03-01 04:20:12  b      failed (out of memory)  mailed',
       '',
     ]);
   });

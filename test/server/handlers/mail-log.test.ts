@@ -58,6 +58,8 @@ describe('the mail log of a tool', () => {
       message_id: null,
       message: 'not mailed: failure 2 in a row',
     });
-    expect(renderMailLogRow({ ...row('a'), state: 'sent', why: undefined }).message).toBe('mailed');
+    expect(renderMailLogRow({ ...row('a'), state: 'sent', why: undefined }).message).toBe(
+      'mailed on 2026-03-01 at 04:20 UTC',
+    );
   });
 });
