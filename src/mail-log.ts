@@ -40,6 +40,8 @@ const maxRows = 1_000;
 const keptMs = 14 * 24 * 3_600_000;
 /** Rows in memory while the disk refuses them: of one tool, of all tools, and of one tool when all together have too many. */
 const waitingLimits = { ofTool: maxRows, ofAll: 200_000, ofToolThen: 20 } as const;
+/** A disk that refuses is asked less often. */
+const refusedTimes = 10;
 const stopGraceMs = 5_000;
 
 /** Rows of one tool on their way to disk, oldest first. */
@@ -55,6 +57,8 @@ export function createMailLog({ directory, log, now, mayWrite, delayMs = 1_000 }
   const writing = new Set<Promise<void>>();
   let isStopping = false;
   let waitingInAll = 0;
+  /** Said once, not for each tool. */
+  let isRefused = false;
 
   function optionsOf(tool: string): DurableFileOptions<MailLogFile> {
     const spread = createHash('sha256').update(tool).digest('hex').slice(0, 2);
@@ -89,6 +93,7 @@ export function createMailLog({ directory, log, now, mayWrite, delayMs = 1_000 }
   /** The timer stands for the write as well: a slot has one at a time. */
   async function write(slot: Slot): Promise<void> {
     const batch = slot.waiting;
+    let pauseMs = delayMs;
     try {
       const known = (await slot.file.read())?.rows ?? [];
       const since = now() - keptMs;
@@ -99,13 +104,17 @@ export function createMailLog({ directory, log, now, mayWrite, delayMs = 1_000 }
         slot,
         slot.waiting.filter((row) => !written.has(row)),
       );
+      if (isRefused) log.info({}, 'the mail logs can be written again');
+      isRefused = false;
     } catch (error) {
-      log.warn({ tool: slot.tool, err: error }, 'a mail log cannot be written; it is tried again');
+      if (!isRefused) log.warn({ tool: slot.tool, err: error }, 'a mail log cannot be written; it is tried again');
+      isRefused = true;
+      pauseMs = delayMs * refusedTimes;
     }
     clearTimeout(slot.timer);
     slot.timer = undefined;
     if (slot.waiting.length === 0) slots.delete(slot.tool);
-    else if (!isStopping) slot.timer = setTimeout(() => start(slot), delayMs).unref();
+    else if (!isStopping) slot.timer = setTimeout(() => start(slot), pauseMs).unref();
   }
 
   async function writeTheRest(): Promise<void> {
