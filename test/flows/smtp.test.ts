@@ -14,8 +14,10 @@ import { createDeliver } from '../../src/mail/deliver.ts';
 import { createTransport } from '../../src/mail/transport.ts';
 import { type MailSettings, parseSettings } from '../../src/settings.ts';
 import { createAuthority, issueServer } from '../support/certs.ts';
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { makeSealed } from '../support/notices.ts';
 import { type Postfix, startPostfix } from '../support/postfix.ts';
+import { until } from '../support/sandbox.ts';
 import { startSmtpSink } from '../support/smtp-sink.ts';
 
 const deadlines = { connectMs: 400, greetingMs: 400, silenceMs: 500, attemptMs: 1_000 };
@@ -45,7 +47,7 @@ function sender({ ca, password, ...changes }: SenderOptions) {
   const transport = createTransport({ settings, smtp, ca, password, deadlines });
   const deliver = createDeliver({ transport, settings, pace: { turn: async () => {} } });
   onTestFinished(() => transport.stop());
-  return async (changes: Parameters<typeof makeSealed>[0] = {}, signal = forever): Promise<Outcome> => {
+  const send = async (changes: Parameters<typeof makeSealed>[0] = {}, signal = forever): Promise<Outcome> => {
     const began = performance.now();
     const ended = (became: Outcome['became'], words = '') => ({ became, words, ms: performance.now() - began });
     return deliver(makeSealed(changes), signal).then(
@@ -53,6 +55,8 @@ function sender({ ca, password, ...changes }: SenderOptions) {
       ({ code, message }: AppError) => ended(code as Outcome['became'], message),
     );
   };
+  /** The next mail goes over a new connection. */
+  return Object.assign(send, { hangUp: () => transport.replace() });
 }
 
 let dir: string;
@@ -253,4 +257,70 @@ describe('TLS', () => {
     expect(outcome).toMatchObject({ became: 'mail.deferred', words: expect.stringMatching(/secure connection/) });
     expect(await sink.mails()).toEqual([]);
   });
+});
+
+describe('a connection that is cut', () => {
+  let postfix: Postfix;
+  let proxy: FaultProxy;
+  beforeAll(async () => {
+    postfix = await startPostfix({ dir: join(dir, 'postfix-cut'), domains: ['toolforge.org'] });
+    proxy = await startFaultProxy({ target: { host: '127.0.0.1', port: postfix.port } });
+  });
+  afterAll(async () => {
+    await proxy?.close();
+    await postfix?.stop();
+  });
+
+  const directions = [
+    ['after every byte that we say', 'toTarget'],
+    ['after every byte that the server says', 'toClient'],
+  ] as const;
+
+  it.each(directions)(
+    '%s: no mail is lost, and none comes twice but for a cut after its last byte',
+    async (_, direction) => {
+      const send = sender({ port: proxy.port });
+      const mailOf = (id: string) => ({
+        messageId: `<${id}@toolforge.org>`,
+        bytes: `Message-ID: <${id}@toolforge.org>\r\nSubject: cut\r\n\r\n..dots\r\n.\r\nend\r\n`,
+      });
+      const ids: string[] = [];
+      for (let afterBytes = 0, isCut = true; isCut; afterBytes += 1) {
+        const id = `${direction}-${afterBytes}`;
+        ids.push(id);
+        proxy.setByteFault({ kind: 'cut', direction, afterBytes });
+        const before = proxy.connections;
+        const { became } = await send(mailOf(id));
+        // Nobody tries again but the queue.
+        expect(proxy.connections - before, id).toBe(1);
+        isCut = became !== 'sent';
+        if (isCut) expect(became, id).toBe('mail.deferred');
+        proxy.setByteFault(undefined);
+        send.hangUp();
+        if (isCut) expect(await send(mailOf(id)), id).toMatchObject({ became: 'sent' });
+        send.hangUp();
+      }
+      expect(ids.length).toBeGreaterThan(100);
+
+      const count = async () => {
+        const counts = new Map(ids.map((id) => [id, 0]));
+        for (const { message } of await postfix.mails()) {
+          expect(message).toContain('\n..dots\n.\nend\n');
+          const [, id = ''] = /^Message-ID: <(.*)@/m.exec(message) ?? [];
+          if (counts.has(id)) counts.set(id, (counts.get(id) ?? 0) + 1);
+        }
+        return counts;
+      };
+      const counts = await until(async () => {
+        const all = await count();
+        return [...all.values()].every((times) => times > 0) ? all : undefined;
+      }, 'every mail has arrived');
+      // The server had it all, and we did not hear so: the answer to the dot is the last thing that it says.
+      const longestAnswer = 60;
+      const twice = ids.filter((id) => counts.get(id) !== 1);
+      expect(twice.filter((id) => counts.get(id) !== 2)).toEqual([]);
+      expect(twice.filter((id) => ids.indexOf(id) < ids.length - longestAnswer)).toEqual([]);
+      if (direction === 'toClient') expect(twice.length).toBeGreaterThan(0);
+    },
+  );
 });
