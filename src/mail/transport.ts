@@ -132,7 +132,8 @@ function poolOptions({ settings, smtp, password, ca }: TransportOptions, deadlin
     servername: server,
     port,
     secure,
-    requireTLS: isTlsRequired && !secure,
+    // A password never goes out in the clear.
+    requireTLS: (isTlsRequired || smtp.auth !== undefined) && !secure,
     // Who we are in EHLO.
     name: domainOf(from),
     maxConnections: connections,

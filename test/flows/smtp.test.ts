@@ -250,6 +250,14 @@ describe('TLS', () => {
     expect((await postfix.mails()).map(({ recipient }) => recipient)).not.toContain('tools.nobody@toolforge.org');
   });
 
+  it('is needed for our name and password, whatever the settings say', async () => {
+    const sink = await startSmtpSink({ dir: join(dir, 'no-tls-for-auth') });
+    onTestFinished(() => sink.stop());
+    const outcome = await sender({ password: 'secret', port: sink.port })();
+    expect(outcome).toMatchObject({ became: 'mail.deferred', words: expect.stringMatching(/no secure connection/) });
+    expect(await sink.mails()).toEqual([]);
+  });
+
   it('that is asked for and not offered: the mail waits and no word of it goes out', async () => {
     const sink = await startSmtpSink({ dir: join(dir, 'no-tls') });
     onTestFinished(() => sink.stop());
