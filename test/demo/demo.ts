@@ -9,6 +9,8 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { type Cluster, down, kubectl, up } from '../cluster/cluster.ts';
+import { arrivedMails } from '../support/mails.ts';
+import { type Postfix, startPostfix } from '../support/postfix.ts';
 import { type CommandResult, createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
 const run = promisify(execFile);
@@ -64,7 +66,15 @@ async function play(): Promise<void> {
   note(`Kubernetes ${cluster.version} answers at ${cluster.server}`);
 
   step('Two tools, as the account manager of the cluster makes them');
-  const sandbox = await createSandbox({ cluster, dir: join(stateDir, 'demo'), name: 'demo' });
+  const postfix = await startMailServer(join(stateDir, 'postfix'));
+  const sandbox = await createSandbox({
+    cluster,
+    dir: join(stateDir, 'demo'),
+    name: 'demo',
+    // Production waits longer, so that one mail tells more.
+    settings: { mail_first_seconds: '1', task_compose_emails_loop_sleep: '1' },
+    ...(postfix ? { smtp: { allow: [{ host: 'mx.example.org', address: '127.0.0.1', port: postfix.port }] } } : {}),
+  });
   for (const tool of ['tool-one', 'tool-two']) {
     await sandbox.addTool(tool);
     undos.push(() => sandbox.removeTool(tool));
@@ -82,13 +92,15 @@ async function play(): Promise<void> {
   await playReachable(sandbox);
   await playIdentity(sandbox);
 
+  await playMail(sandbox, postfix);
+
   step('flush: all jobs of tool-one go');
   await jobs(sandbox, 'flush');
   const left = await sandbox.jobs('tool-one', 'list', '--output', 'json');
   expect(left.stdout.trim() === '[]', `nothing is left: ${left.stdout}`);
   note('nothing is left');
 
-  if (flags.keep) explainKept(sandbox, stateDir);
+  if (flags.keep) explainKept(sandbox, stateDir, postfix);
   else note(`\nDone in ${Math.round((Date.now() - started) / 1000)} s. Cleaning up.`);
 }
 
@@ -104,6 +116,39 @@ async function startCluster(): Promise<{ cluster: Cluster; stateDir: string }> {
   });
   if (cluster.owned) undos.push(() => down(stateDir, note));
   return { cluster, stateDir };
+}
+
+/** A real one, which delivers into a directory; it needs root, as the cluster does. */
+async function startMailServer(dir: string): Promise<Postfix | undefined> {
+  if (process.getuid?.() !== 0) {
+    note('without root there is no mail server here: mail is composed and recorded, and not sent');
+    return undefined;
+  }
+  const postfix = await startPostfix({ dir, domains: ['toolforge.org'] });
+  undos.push(() => postfix.stop());
+  note(`Postfix takes mail at 127.0.0.1:${postfix.port}`);
+  return postfix;
+}
+
+async function playMail(sandbox: Sandbox, postfix: Postfix | undefined): Promise<void> {
+  step('What became of each event in the mail of tool-one');
+  const wanted = ['broken', 'hungry'];
+  await until(async () => {
+    const { stdout } = await sandbox.jobs('tool-one', 'mail-log');
+    return wanted.every(
+      (name) => new RegExp(`${name} .*(?<!not )mailed`).test(stdout) || (!postfix && stdout.includes(name)),
+    );
+  }, 'both failures are mailed');
+  await jobs(sandbox, 'mail-log');
+  if (!postfix) return;
+
+  step('The mail itself, as it arrived');
+  const mails = await arrivedMails(postfix);
+  for (const { to, subject, text } of mails) console.log(`To: ${to}\nSubject: ${subject}\n\n${text.trimEnd()}\n`);
+  const all = mails.map(({ text }) => text.replace(/\s+/g, ' ')).join(' ');
+  expect(all.includes('your program ended with code 3'), 'a mail tells of the exit code');
+  expect(all.includes('ran out of memory, having used all of its 100 MiB'), 'a mail tells of the lack of memory');
+  expect(all.includes('| no such page'), 'a mail has the last lines');
 }
 
 async function playJobs(sandbox: Sandbox): Promise<void> {
@@ -130,8 +175,9 @@ async function playJobs(sandbox: Sandbox): Promise<void> {
     '--cpu',
     '200m',
   );
-  await jobs(sandbox, 'run', 'broken', '--image', 'bookworm', '--command', 'echo "no such page" >&2; exit 3');
-  await jobs(sandbox, 'run', 'hungry', '--image', 'bookworm', '--command', 'tail /dev/zero', '--mem', '100Mi');
+  const told = ['--image', 'bookworm', '--emails', 'onfailure'];
+  await jobs(sandbox, 'run', 'broken', ...told, '--command', 'echo "no such page" >&2; exit 3');
+  await jobs(sandbox, 'run', 'hungry', ...told, '--command', 'tail /dev/zero', '--mem', '100Mi');
 
   step('list, as it changes; show, as soon as one has failed');
   const wanted = new Map([
@@ -310,7 +356,7 @@ async function cleanUp(): Promise<void> {
   }
 }
 
-function explainKept(sandbox: Sandbox, stateDir: string): void {
+function explainKept(sandbox: Sandbox, stateDir: string, postfix: Postfix | undefined): void {
   const home = sandbox.homeOf('tool-one');
   console.log(`
 Everything is left running. To use it as tool-one:
@@ -321,6 +367,7 @@ Everything is left running. To use it as tool-one:
 To end it:
 
   kill ${sandbox.pid()}    # the daemon; its log: ${sandbox.logFile}
+  ${postfix ? `kill ${postfix.pid}    # the mail server; mail: ${join(stateDir, 'postfix/mail/all/new')}` : ''}
   npm run cluster -- down --state ${stateDir}`);
 }
 

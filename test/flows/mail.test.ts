@@ -3,7 +3,6 @@
  * each as its own job.
  */
 import { join } from 'node:path';
-import { extract } from 'letterparser';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createLog } from '../../src/log.ts';
 import { createMailboxFiles } from '../../src/mail/mailbox-files.ts';
@@ -12,6 +11,7 @@ import { kubectl } from '../cluster/cluster.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
 import { mistakesIn } from '../support/daemon-log.ts';
 import { jobsPath } from '../support/jobs-path.ts';
+import { arrivedMails } from '../support/mails.ts';
 import { makeSealed } from '../support/notices.ts';
 import { type Postfix, startPostfix } from '../support/postfix.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
@@ -58,24 +58,8 @@ async function run(name: string, cmd: string, more: object = {}, of: string = to
   expect(answer?.status, answer?.text).toBe(201);
 }
 
-interface Mail {
-  readonly to: string;
-  readonly subject: string;
-  readonly text: string;
-  readonly id: string;
-  readonly references: string;
-}
-
-async function mails(of: string = tool): Promise<Mail[]> {
-  const received = await postfix.mails();
-  return received
-    .filter(({ recipient }) => recipient === `tools.${of}@toolforge.org`)
-    .map(({ recipient, message }) => {
-      const { subject = '', text = '' } = extract(message.replaceAll('\n', '\r\n'));
-      const header = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(message)?.[1] ?? '';
-      return { to: recipient, subject, text, id: header('Message-ID'), references: header('References') };
-    });
-}
+const mails = async (of: string = tool) =>
+  (await arrivedMails(postfix)).filter(({ to }) => to === `tools.${of}@toolforge.org`);
 
 /** The part of a mail that is about one job, wherever it stands. */
 async function told(name: string, words: RegExp, of: string = tool): Promise<string> {

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { chmod, chown, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -12,6 +13,8 @@ import { debianTree } from './debian-packages.ts';
 import { freePort, until } from './sandbox.ts';
 
 export interface Postfix {
+  /** Of the master, which ends all of it. */
+  readonly pid: number;
   readonly port: number;
   /** Mails that have arrived, oldest first. */
   mails(): Promise<ReceivedMail[]>;
@@ -88,28 +91,30 @@ export async function startPostfix({ dir, domains, tls }: PostfixOptions): Promi
   await writeFile(join(config, 'master.cf'), masterFile(port));
 
   const env = { PATH: process.env.PATH ?? '', MAIL_CONFIG: config, LD_LIBRARY_PATH: tree.libraries };
+  const errors = openSync(join(dir, 'master.err'), 'a');
   const master = spawn(join(tree.root, 'usr/lib/postfix/sbin/master'), ['-c', config, '-d'], {
     env,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'ignore', errors],
     // The master ends its servers by their group.
     detached: true,
   });
-  let said = '';
-  master.stderr?.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
-  });
+  closeSync(errors);
+  master.unref();
   await until(async () => {
-    if (master.exitCode !== null)
-      throw new Error(
-        `Postfix ended with ${master.exitCode}: ${said}${await readFile(join(dir, 'log'), 'utf8').catch(() => '')}`,
-      );
+    if (master.exitCode !== null) throw new Error(`Postfix ended with ${master.exitCode}: ${await wordsOf(dir)}`);
     return answers(port);
   }, 'Postfix answers');
   return {
+    pid: master.pid as number,
     port,
     mails: () => readMaildir(join(maildir, 'all')),
     stop: () => end(master),
   };
+}
+
+async function wordsOf(dir: string): Promise<string> {
+  const texts = ['master.err', 'log'].map((name) => readFile(join(dir, name), 'utf8').catch(() => ''));
+  return (await Promise.all(texts)).join('');
 }
 
 function masterFile(port: number): string {
@@ -211,6 +216,7 @@ function readMail(text: string): ReceivedMail {
 
 async function end(master: ChildProcess): Promise<void> {
   if (master.exitCode !== null || master.signalCode !== null) return;
+  master.ref();
   const gone = once(master, 'exit');
   master.kill('SIGTERM');
   await gone;
