@@ -140,9 +140,13 @@ export function createMailLog({ directory, log, now, mayWrite, delayMs = 1_000 }
       // Before reading: what reaches the disk during it is in one of the two.
       const memory = slots.get(tool.name)?.waiting ?? [];
       const known = (await readDurable(optionsOf(tool.name)))?.rows ?? [];
-      return merge(known, memory)
-        .slice(-maxRows)
-        .sort((one, other) => other.at - one.at);
+      return (
+        merge(known, memory)
+          .slice(-maxRows)
+          // Of two in the same moment, e.g. a start and an end, the one that was told later is the newer.
+          .reverse()
+          .sort((one, other) => other.at - one.at)
+      );
     },
     stop() {
       isStopping = true;

@@ -95,6 +95,15 @@ describe('the mail log', () => {
     expect((await readdir(directory, { recursive: true })).filter((name) => name.endsWith('.json'))).toHaveLength(2);
   });
 
+  it('has of two events in the same moment the one that was told later before the other', async () => {
+    const mailLog = open();
+    mailLog.add('alpha', [
+      row({ id: 'run-1/started', kind: 'started' }),
+      row({ id: 'run-1/finished', kind: 'finished' }),
+    ]);
+    expect((await mailLog.list(alpha)).map(({ kind }) => kind)).toEqual(['finished', 'started']);
+  });
+
   it('keeps 1,000 rows and 14 days', async () => {
     const mailLog = open();
     mailLog.add('alpha', [row({ id: 'old', at: now - 15 * 86_400_000 })]);

@@ -191,7 +191,7 @@ describe('mail-log', () => {
       return /logged .*mailed/.test(stdout) && /silent/.test(stdout) ? stdout : undefined;
     }, 'both are in the log');
     expect(table).toMatch(
-      /silent +failed \(exit_code\) +not mailed: this job asks for no mail about it \(emails: none\)/,
+      /silent +failed \(exit code\) +not mailed: this job asks for no mail about it \(emails: none\)/,
     );
     expect(table).toMatch(/logged +failed \(exit_code\) +mailed$/m);
   });
