@@ -193,7 +193,7 @@ describe('mail-log', () => {
     expect(table).toMatch(
       /silent +failed \(exit code\) +not mailed: this job asks for no mail about it \(emails: none\)/,
     );
-    expect(table).toMatch(/logged +failed \(exit_code\) +mailed$/m);
+    expect(table).toMatch(/logged +failed \(exit code\) +mailed on .* UTC$/m);
   });
 });
 
