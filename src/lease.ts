@@ -3,6 +3,7 @@
  * machines: a Lease that has not changed for its duration, as this process counts it, is free. The holder stops believing in itself five
  * seconds before anybody else may.
  */
+import { randomUUID } from 'node:crypto';
 import { recordAt, textAt } from './fields.ts';
 import { type Kube, kubeStatusOf } from './kube.ts';
 import type { Log } from './log.ts';
@@ -44,6 +45,8 @@ const heldMs = 10_000;
 const renewEveryMs = 2_000;
 const tryEveryMs = 1_000;
 const requestMs = 4_000;
+/** Tells processes of the same identity apart. */
+const processKey = 'jobs.toolforge.org/process';
 
 /** What was seen of the Lease, and since when it is as it is. */
 interface Seen {
@@ -59,7 +62,9 @@ export function createLease(options: LeaseOptions): Lease {
   let seen: Seen | undefined;
   /** When the last renewal that succeeded was asked for; undefined while it was never held, or is not any more. */
   let renewedAt: number | undefined;
+  const me = randomUUID();
   let cancel = () => {};
+  let underway: Promise<unknown> | undefined;
   let isOver = false;
 
   const isHeld = () => renewedAt !== undefined && clock.steadyMs() - renewedAt < heldMs;
@@ -68,7 +73,7 @@ export function createLease(options: LeaseOptions): Lease {
   async function attempt(): Promise<boolean> {
     const askedAt = clock.steadyMs();
     const current = await read();
-    if (current && !isFree(current)) return false;
+    if (isOver || !mayTake(current)) return false;
     const written = current
       ? await kube.request({ method: 'PUT', path, body: claim(current.object), timeoutMs: requestMs })
       : await kube.request({ method: 'POST', path: collection, body: claim(undefined), timeoutMs: requestMs });
@@ -82,7 +87,6 @@ export function createLease(options: LeaseOptions): Lease {
       return note(await kube.request({ method: 'GET', path, timeoutMs: requestMs }));
     } catch (error) {
       if (kubeStatusOf(error)?.statusCode !== 404) throw error;
-      seen = undefined;
       return undefined;
     }
   }
@@ -91,6 +95,22 @@ export function createLease(options: LeaseOptions): Lease {
     const version = textAt(object, 'metadata', 'resourceVersion') ?? '';
     if (seen?.version !== version) seen = { version, object: recordAt(object), since: clock.steadyMs() };
     return seen;
+  }
+
+  /** @param current undefined where there is no Lease */
+  function mayTake(current: Seen | undefined): boolean {
+    // Once it was another's, what this process knows of the state is old, though the Lease be free again.
+    if (renewedAt !== undefined) return isHeld() && (current === undefined || isMine(current));
+    // The holder of one that was deleted may not know it yet.
+    const last = current ?? seen;
+    return last === undefined || isFree(last);
+  }
+
+  function isMine({ object }: Seen): boolean {
+    return (
+      textAt(object, 'spec', 'holderIdentity') === identity &&
+      textAt(object, 'metadata', 'annotations', processKey) === me
+    );
   }
 
   function isFree({ object, since }: Seen): boolean {
@@ -106,37 +126,48 @@ export function createLease(options: LeaseOptions): Lease {
     const isSame = spec.holderIdentity === holder;
     const now = `${new Date(clock.wallMs()).toISOString().slice(0, -1)}000Z`;
     const transitions = typeof spec.leaseTransitions === 'number' ? spec.leaseTransitions : 0;
+    const annotations = { ...recordAt(before, 'metadata', 'annotations'), [processKey]: me };
     return {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
-      metadata: { ...recordAt(before, 'metadata'), name, namespace },
+      metadata: { ...recordAt(before, 'metadata'), name, namespace, annotations },
       spec: {
         holderIdentity: holder,
         leaseDurationSeconds: leaseSeconds,
         acquireTime: isSame ? spec.acquireTime : now,
         renewTime: now,
-        leaseTransitions: before && !isSame ? transitions + 1 : transitions,
+        leaseTransitions: before && !isSame && holder !== '' ? transitions + 1 : transitions,
       },
     };
   }
 
   async function renew(): Promise<void> {
-    const isMine = await attempt().catch((error: unknown) => {
+    if (!isHeld()) return lose();
+    const attempted = attempt().catch((error: unknown) => {
       log.warn({ name, err: error }, 'the Lease could not be renewed');
       return undefined;
     });
+    underway = attempted;
+    const isRenewed = await attempted;
     if (isOver) return;
-    if (isMine !== false && isHeld()) plan();
-    else lose();
+    if (isRenewed === false || !isHeld()) return lose();
+    cancel();
+    plan();
   }
 
+  /** The next renewal; and the end, whatever request is still waiting for its answer then. */
   function plan(): void {
-    cancel = clock.after(renewEveryMs, () => void renew());
+    const leftMs = heldMs - (clock.steadyMs() - (renewedAt ?? 0));
+    const timers = [clock.after(renewEveryMs, () => void renew()), clock.after(leftMs, lose)];
+    cancel = () => {
+      for (const take of timers) take();
+    };
   }
 
   function lose(): void {
     if (isOver) return;
     isOver = true;
+    cancel();
     renewedAt = undefined;
     log.error({ name, identity }, 'the Lease is lost: another process may work now');
     onLost();
@@ -165,7 +196,10 @@ export function createLease(options: LeaseOptions): Lease {
       if (isOver) return;
       isOver = true;
       cancel();
-      if (!isHeld() || !seen) return;
+      // A renewal that comes later would be one of a process that is gone.
+      await underway;
+      // One of the same identity may have it by now.
+      if (!isHeld() || !seen || !isMine(seen)) return;
       renewedAt = undefined;
       const body = claim(seen.object, '');
       await kube.request({ method: 'PUT', path, body, timeoutMs: requestMs }).catch((error: unknown) => {

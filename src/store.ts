@@ -3,12 +3,19 @@
  * state; a file that cannot be read is set aside and reported, never deleted and never fatal. The only file that knows lowdb, whose own
  * adapter never asks the disk whether anything has arrived.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Adapter, Low } from 'lowdb';
 
 /** How a file under way to its name ends; what a kill leaves of it is swept at the next start (state-directory.ts). */
 export const unfinished = '.new';
+const ours = randomBytes(4).toString('hex');
+
+/** Each process has its own: one of another machine that wakes up late must not write into what is about to take its place. */
+export function unfinishedOf(path: string): string {
+  return `${path}.${ours}${unfinished}`;
+}
 
 export interface DurableFileOptions<T> {
   readonly path: string;
@@ -82,7 +89,7 @@ export class DurableFile<T> implements Adapter<T> {
 
   async #commit(text: string): Promise<void> {
     const { path } = this.#options;
-    const fresh = `${path}${unfinished}`;
+    const fresh = unfinishedOf(path);
     try {
       await writeThrough(fresh, text);
       // Another process may be at work here by now, and know better.

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Checkpoint, createCheckpoint } from '../src/checkpoint.ts';
 import type { Positions } from '../src/domain.ts';
 import { createLog } from '../src/log.ts';
+import { unfinishedOf } from '../src/store.ts';
 import { until } from './support/sandbox.ts';
 
 const noon = Date.parse('2026-03-01T12:00:00Z');
@@ -173,7 +174,7 @@ describe('what is not durable', () => {
   });
 
   it('is tried again by a disk that refuses, said once, and never counted as written', async () => {
-    await mkdir(`${path}.new`);
+    await mkdir(unfinishedOf(path));
     positions = { Pod: '7' };
     const checkpoint = open();
     checkpoint.start();
@@ -181,7 +182,7 @@ describe('what is not durable', () => {
     expect(checkpoint.stats().savedAt).toBeUndefined();
     expect(await onDisk()).toBeNull();
     expect(lines.filter((line) => line.includes('cannot be written'))).toHaveLength(1);
-    await rmdir(`${path}.new`);
+    await rmdir(unfinishedOf(path));
     await untilSaved('7');
     await until(() => lines.some((line) => line.includes('is written again')), 'it says so');
   });

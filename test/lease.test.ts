@@ -188,6 +188,97 @@ describe('a Lease', () => {
     expect([one.lease.isHeld(), server.state.lease]).toMatchObject([true, { spec: { holderIdentity: 'one' } }]);
   });
 
+  it('that was deleted is left to its holder by those who stand by', async () => {
+    const [clock, server] = [createClock(), createServer()];
+    const [one, two] = [contender('one', server, clock), contender('two', server, clock)];
+    acquire(one.lease);
+    await clock.pass(500);
+    acquire(two.lease);
+    await clock.pass(3_900);
+    server.state.lease = undefined;
+    await clock.pass(200);
+    expect([one.lease.isHeld(), two.lease.isHeld()]).toEqual([true, false]);
+    await clock.pass(5_000);
+    expect([one.lease.isHeld(), two.lease.isHeld(), one.lost]).toEqual([true, false, []]);
+  });
+
+  it('is not taken again by a holder that stood still while another one worked and went', async () => {
+    const [clock, server] = [createClock(), createServer()];
+    let isStopped = false;
+    const one = contender(
+      'one',
+      {
+        async request(asked) {
+          while (isStopped) await new Promise<void>((resolve) => void clock.after(100, resolve));
+          return server.request(asked);
+        },
+      },
+      clock,
+    );
+    acquire(one.lease);
+    await clock.pass(1_900);
+    // Its question is on its way for the whole time.
+    isStopped = true;
+    await clock.pass(200);
+    const between = { ...(server.state.lease as Stored), spec: { holderIdentity: '', leaseTransitions: 2 } };
+    server.state.lease = { ...between, metadata: { resourceVersion: '70' } };
+    isStopped = false;
+    await clock.pass(1_000);
+    expect([one.lease.isHeld(), one.lost, server.state.lease?.spec.holderIdentity]).toEqual([false, ['one'], '']);
+  });
+
+  it('is lost in time though the answer to a renewal is still awaited', async () => {
+    const [clock, server] = [createClock(), createServer()];
+    let isSilent = false;
+    const one = contender(
+      'one',
+      { request: (asked) => (isSilent ? new Promise(() => {}) : server.request(asked)) },
+      clock,
+    );
+    acquire(one.lease);
+    await clock.pass(1_000);
+    isSilent = true;
+    await clock.pass(8_900);
+    expect([one.lease.isHeld(), one.lost]).toEqual([true, []]);
+    await clock.pass(200);
+    expect([one.lease.isHeld(), one.lost]).toEqual([false, ['one']]);
+  });
+
+  it('that is given back stays free, whatever renewal was under way', async () => {
+    const [clock, server] = [createClock(), createServer()];
+    let isLate = false;
+    const one = contender(
+      'one',
+      {
+        async request(asked) {
+          if (isLate && asked.method === 'GET') await new Promise<void>((resolve) => void clock.after(1_000, resolve));
+          return server.request(asked);
+        },
+      },
+      clock,
+    );
+    acquire(one.lease);
+    await clock.pass(1_500);
+    isLate = true;
+    await clock.pass(1_000);
+    const released = one.lease.release();
+    await clock.pass(5_000);
+    await released;
+    expect([server.state.lease?.spec, one.lost]).toMatchObject([{ holderIdentity: '', leaseTransitions: 0 }, []]);
+  });
+
+  it('is lost by a process when another one of the same identity has taken it', async () => {
+    const [clock, server] = [createClock(), createServer()];
+    const [one, same] = [contender('one', server, clock), contender('one', server, clock)];
+    acquire(one.lease);
+    await clock.pass(1_000);
+    acquire(same.lease);
+    await clock.pass(3_000);
+    expect([one.lost, one.lease.isHeld(), same.lease.isHeld()]).toEqual([['one'], false, true]);
+    await clock.pass(30_000);
+    expect([same.lost, same.lease.isHeld()]).toEqual([[], true]);
+  });
+
   it('is waited for while the cluster is away', async () => {
     const [clock, server] = [createClock(), createServer()];
     const one = contender('one', server, clock);
@@ -217,6 +308,8 @@ describe('a Lease', () => {
       };
       let contenders = ['one', 'two', 'three'].map((identity) => contender(identity, flaky, clock));
       for (const { lease } of contenders) acquire(lease);
+      let latest: Lease | undefined;
+      const former = new Set<Lease | undefined>();
       for (let step = 0; step < 500; step += 1) {
         await clock.pass(random.between(0, 2_000));
         if (random.between(0, 60) === 0) clock.jump(random.between(0, 30_000));
@@ -224,9 +317,17 @@ describe('a Lease', () => {
           contenders.filter(({ lease }) => lease.isHeld()).length,
           `seed ${seed}, step ${step}`,
         ).toBeLessThanOrEqual(1);
-        // Who has lost it ends, and is started again.
+        const holder = contenders.find(({ lease }) => lease.isHeld())?.lease;
+        if (holder && holder !== latest) {
+          expect(former.has(holder), `seed ${seed}, step ${step}: goes on where another one has worked`).toBe(false);
+          former.add(latest);
+          latest = holder;
+        }
+        // Who has lost it ends, and is started again; so does one that is asked to end.
+        const isAsked = random.between(0, 40) === 0;
+        if (isAsked) void contenders[0]?.lease.release();
         contenders = contenders.map((old, index) => {
-          if (old.lost.length === 0) return old;
+          if (old.lost.length === 0 && !(isAsked && index === 0)) return old;
           const anew = contender(['one', 'two', 'three'][index] ?? '', flaky, clock);
           acquire(anew.lease);
           return anew;

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type MailLogRow, Tool } from '../src/domain.ts';
 import { createLog } from '../src/log.ts';
 import { createMailLog, type MailLog } from '../src/mail-log.ts';
+import { unfinishedOf } from '../src/store.ts';
 import { until } from './support/sandbox.ts';
 
 const now = Date.parse('2026-03-01T12:00:00Z');
@@ -119,12 +120,12 @@ describe('the mail log', () => {
     mailLog.add('alpha', [row()]);
     await mailLog.stop();
     const file = await path('alpha');
-    await mkdir(`${file}.new`);
+    await mkdir(unfinishedOf(file));
     const again = open();
     again.add('alpha', [sent]);
     await until(() => lines.length > 0, 'the disk has refused');
     expect(await again.list(alpha)).toEqual([sent]);
-    await rmdir(`${file}.new`);
+    await rmdir(unfinishedOf(file));
     await until(() => lines.length > 1, 'the disk takes it');
     expect(lines).toEqual(['a mail log cannot be written; it is tried again', 'the mail logs can be written again']);
     expect(await open().list(alpha)).toEqual([sent]);

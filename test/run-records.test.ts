@@ -6,6 +6,7 @@ import { type RunEnd, Tool } from '../src/domain.ts';
 import { createLog } from '../src/log.ts';
 import { maxRunsPerJob, runFilePath } from '../src/run-file.ts';
 import { createRunRecords, type RunRecords, type RunRecordsOptions } from '../src/run-records.ts';
+import { unfinishedOf } from '../src/store.ts';
 import { makeRan } from './support/notices.ts';
 import { until } from './support/sandbox.ts';
 
@@ -140,7 +141,7 @@ describe('records of runs', () => {
 
   it('are settled when all that was added before is on disk, and not before', async () => {
     const records = open({ firstPauseMs: 5 });
-    await mkdir(`${pathOf()}.new`, { recursive: true });
+    await mkdir(unfinishedOf(pathOf()), { recursive: true });
     records.add(makeEnd());
     let isSettled = false;
     const settled = records.settled().then(() => {
@@ -148,7 +149,7 @@ describe('records of runs', () => {
     });
     await until(() => records.stats().failed > 1, 'the disk has refused twice');
     expect(isSettled).toBe(false);
-    await rmdir(`${pathOf()}.new`);
+    await rmdir(unfinishedOf(pathOf()));
     await settled;
     expect(await ids(open())).toEqual(['one']);
     await records.settled();
@@ -207,14 +208,14 @@ describe('a disk that takes nothing', () => {
   it('loses no record: they wait, can be read, and are written when it is back', async () => {
     const records = open();
     // Where the file would be written stands something that cannot be written.
-    await mkdir(`${pathOf()}.new`, { recursive: true });
+    await mkdir(unfinishedOf(pathOf()), { recursive: true });
     records.add(makeEnd());
     await until(() => records.stats().failed > 0, 'a write fails');
     records.add(makeEnd({ id: 'two', createdAt: 2_000 }));
     expect(await ids(records)).toEqual(['two', 'one']);
     records.add(makeEnd({ tool: 'beta' }));
     await until(() => readFile(pathOf('demo', Tool.of('beta'))).catch(() => undefined), 'others go on');
-    await rmdir(`${pathOf()}.new`);
+    await rmdir(unfinishedOf(pathOf()));
     await written(records);
     expect(lines.filter((line) => line.includes('cannot be written'))).not.toEqual([]);
     await records.stop();

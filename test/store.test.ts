@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DurableFile, openDurable, readDurable } from '../src/store.ts';
+import { DurableFile, openDurable, readDurable, unfinishedOf } from '../src/store.ts';
 
 interface Value {
   readonly v: 1;
@@ -75,7 +75,7 @@ describe('a durable file', () => {
     const one = file();
     await one.write(value('a'));
     // A full disk: every byte written to this device is refused.
-    await symlink('/dev/full', `${path}.new`);
+    await symlink('/dev/full', unfinishedOf(path));
     await expect(one.write(value('b'))).rejects.toMatchObject({ code: 'ENOSPC' });
     expect(await onDisk()).toEqual(value('a'));
     expect(await readdir(directory)).toEqual(['one.json']);
@@ -83,9 +83,16 @@ describe('a durable file', () => {
     expect(await onDisk()).toEqual(value('c'));
   });
 
+  it('leaves alone what another process has half written', async () => {
+    const others = `${path}.0badcafe.new`;
+    await writeFile(others, 'half');
+    await file().write(value('a'));
+    expect([await onDisk(), await readFile(others, 'utf8')]).toEqual([value('a'), 'half']);
+  });
+
   it('settles each batch with what became of it', async () => {
     const one = file();
-    await symlink('/dev/full', `${path}.new`);
+    await symlink('/dev/full', unfinishedOf(path));
     const failing = one.write(value('a'));
     failing.catch(() => {});
     await Promise.resolve();
