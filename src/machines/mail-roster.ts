@@ -2,7 +2,7 @@
  * The mail of all tools: one running queue for each, by name, and its file kept equal to it. Made by daemon.ts, fed with the notices of the
  * job actors. An event counts when the file of its tool is on disk: settled() tells, and what may be forgotten elsewhere waits for it.
  */
-import { createActor, fromPromise } from 'xstate';
+import { type ActorOptions, createActor, fromPromise } from 'xstate';
 import { type MailLogRow, type Notice, Tool } from '../domain.ts';
 import type { Log } from '../log.ts';
 import { emptyMailbox, type Mailbox, type NoticeDetails, type SealedMail } from '../mailbox.ts';
@@ -48,6 +48,8 @@ export interface MailRosterOptions {
   onAccounted(tool: string, rows: readonly MailLogRow[]): void;
   /** Over how long mails that are due at the start are spread, and after a failure of ours. Unset: 10 s. */
   readonly spreadMs?: number;
+  /** What the queues wait with. Unset: the system's timers. */
+  readonly clock?: ActorOptions<typeof mailQueueMachine>['clock'];
   /** Unset: the mail queue machine. Tests hand in one with a mistake in it. */
   readonly machine?: typeof mailQueueMachine;
 }
@@ -146,7 +148,8 @@ export function createMailRoster(options: MailRosterOptions): MailRoster {
   }
 
   function begin(entry: Entry, notBefore = 0): void {
-    const actor = createActor(provided, { input: { saved: entry.box, around, notBefore } });
+    const input = { saved: entry.box, around, notBefore };
+    const actor = createActor(provided, { input, ...(options.clock ? { clock: options.clock } : {}) });
     entry.actor = actor;
     actor.on('accounted', ({ rows }) => onAccounted(entry.tool, rows));
     actor.on('attempted', ({ as, lateMs }) => {

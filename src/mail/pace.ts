@@ -11,17 +11,18 @@ export interface PaceOptions {
   settings(): { readonly paceMails: number; readonly paceMs: number };
   /** Ms that never jump. Unset: the system's. */
   readonly steadyMs?: () => number;
+  /** Calls `run` once after so many ms; what it gives back takes that back. Unset: the system's timers. */
+  readonly after?: (delayMs: number, run: () => void) => () => void;
 }
 
-export function createPace({ settings, steadyMs = () => performance.now() }: PaceOptions): Pace {
+export function createPace({ settings, steadyMs = () => performance.now(), after = later }: PaceOptions): Pace {
   /** When the last ones went, oldest first: no more than one stretch holds. */
   let gone: number[] = [];
   const waiting = new Set<() => void>();
-  let timer: NodeJS.Timeout | undefined;
+  let cancel = () => {};
 
   function pump(): void {
-    clearTimeout(timer);
-    timer = undefined;
+    cancel();
     const { paceMails, paceMs } = settings();
     const now = steadyMs();
     gone = gone.filter((at) => at > now - paceMs);
@@ -34,7 +35,7 @@ export function createPace({ settings, steadyMs = () => performance.now() }: Pac
     if (waiting.size === 0) return;
     // The first of the last `paceMails` has to be a stretch ago.
     const oldest = gone.at(-paceMails) ?? now;
-    timer = setTimeout(pump, Math.max(1, oldest + paceMs - now));
+    cancel = after(Math.max(1, oldest + paceMs - now), pump);
   }
 
   return {
@@ -53,6 +54,11 @@ export function createPace({ settings, steadyMs = () => performance.now() }: Pac
         waiting.add(go);
         pump();
       }),
-    stop: () => clearTimeout(timer),
+    stop: () => cancel(),
   };
+}
+
+function later(delayMs: number, run: () => void): () => void {
+  const timer = setTimeout(run, delayMs);
+  return () => clearTimeout(timer);
 }

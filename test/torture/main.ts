@@ -1,30 +1,42 @@
-/** `npm run torture -- mail [CUTS] [SEED]`: kills the mail of the daemon 10,000 times, or as often as told, and says what came of it. */
+/**
+ * `npm run torture -- mail [CUTS] [SEED]`: kills the mail of the daemon 10,000 times, or as often as told.
+ * `npm run torture -- outage [TOOLS] [EVENTS]`: a mail server that is away for 48 hours, in a time of its own.
+ * Both say what came of it, and end with 1 where a promise was broken.
+ */
 import { buildProgram } from '../support/build-door.ts';
 import { faultsOf, tortureMail, voidGaps } from './mail.ts';
+import { playOutage } from './outage.ts';
 
-const [what = '', cuts = '10000', seed = String(Date.now() % 1_000_000)] = process.argv.slice(2);
-if (what !== 'mail' || !/^\d+$/.test(cuts) || !/^\d+$/.test(seed)) {
-  console.error('Usage: npm run torture -- mail [CUTS] [SEED]');
+const usage = 'Usage: npm run torture -- mail [CUTS] [SEED] | outage [TOOLS] [EVENTS]';
+const [what = '', ...numbers] = process.argv.slice(2);
+const plays: Readonly<Record<string, (first?: number, second?: number) => Promise<string[]>>> = { mail: kill, outage };
+const play = Object.hasOwn(plays, what) ? plays[what] : undefined;
+if (!play || numbers.length > 2 || !numbers.every((number) => /^\d+$/.test(number))) {
+  console.error(usage);
   process.exit(2);
 }
-const program = await buildProgram('test/torture/mail-daemon.ts');
 const started = Date.now();
-const result = await tortureMail({ program: program.path, cuts: Number(cuts), seed: Number(seed) }).finally(
-  program.remove,
-);
-console.log({
-  ...result,
-  lost: result.lost.length,
-  toldTwice: result.toldTwice.length,
-  seconds: (Date.now() - started) / 1_000,
-  seed,
-});
-const faults = [
-  ...faultsOf(result),
-  ...voidGaps(result, Math.min(30, Number(cuts) / 20)).map(
-    (gap) => `too few cuts in the gap '${gap}': the run says nothing`,
-  ),
-];
+const faults = await play(...numbers.map(Number));
+console.log(`${Math.round((Date.now() - started) / 1_000)} s`);
 for (const fault of faults) console.error(fault);
-console.log(faults.length === 0 ? 'nothing was lost' : 'FAILED');
+console.log(faults.length === 0 ? 'every promise was kept' : 'FAILED');
 process.exitCode = faults.length === 0 ? 0 : 1;
+
+async function kill(cuts = 10_000, seed = Date.now() % 1_000_000): Promise<string[]> {
+  const program = await buildProgram('test/torture/mail-daemon.ts');
+  const result = await tortureMail({ program: program.path, cuts, seed }).finally(program.remove);
+  console.log({ ...result, lost: result.lost.length, toldTwice: result.toldTwice.length, seed });
+  const gaps = voidGaps(result, Math.min(30, cuts / 20));
+  return [...faultsOf(result), ...gaps.map((gap) => `too few cuts in the gap '${gap}': the run says nothing`)];
+}
+
+async function outage(tools = 3_000, events = 90_000): Promise<string[]> {
+  const result = await playOutage({ tools, perTool: Math.round(events / tools) });
+  console.log(result);
+  return [
+    ...(result.lost > 0 ? [`${result.lost} events were lost`] : []),
+    ...(result.toldTwice > 0 ? [`${result.toldTwice} events were told twice`] : []),
+    ...(result.mails > 2 * tools ? [`${result.mails} mails, where two of each tool may wait`] : []),
+    ...(result.shortestStretchMs < 9_999 ? ['mail went out faster than the settings allow'] : []),
+  ];
+}
