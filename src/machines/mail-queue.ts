@@ -34,6 +34,8 @@ interface MailQueueContext {
   readonly notBefore: number;
   /** Since when the mail on its way has been due. */
   readonly dueSince: number;
+  /** The mail server is back: the mail that waits to be tried again need not wait longer than until then. */
+  readonly retryFrom: number | undefined;
   /** How much of `box.open` goes into the mail that is being sealed. */
   readonly batch: { readonly events: number; readonly folded: number };
 }
@@ -49,7 +51,9 @@ export type MailQueueEvent =
   | { readonly type: 'details.found'; readonly id: string; readonly details: NoticeDetails }
   | { readonly type: 'retry.requested'; readonly messageId: string }
   | { readonly type: 'drop.requested'; readonly messageId: string }
-  | { readonly type: 'settings.changed' };
+  | { readonly type: 'settings.changed' }
+  /** It has taken a mail after it had taken none. */
+  | { readonly type: 'server.returned' };
 
 /** What became of which event; `ended` once for each attempt to send. */
 export type MailQueueEmitted =
@@ -61,6 +65,8 @@ export type MailAttempt = 'sent' | 'recorded' | 'deferred' | 'refused' | 'parked
 
 const longestDelayMs = 2 ** 31 - 1;
 const retrySealMs = 60_000;
+/** Over so long those are spread who all hear at once that the mail server is back. */
+const hurrySpreadMs = 10_000;
 
 const notProvided = () => Promise.reject(new Error('the hallway has not provided this'));
 
@@ -106,7 +112,8 @@ export const mailQueueMachine = setup({
       box: changes.addDetails(box, id, details),
     })),
     unpark: assign(({ context: { box } }) => ({ box: changes.unpark(box) })),
-    noteDue: assign(({ context }) => ({ dueSince: whenDue(context) })),
+    hurry: assign(({ context: { around } }) => ({ retryFrom: around.now() + around.random() * hurrySpreadMs })),
+    noteDue: assign(({ context }) => ({ dueSince: whenDue(context), retryFrom: undefined })),
     takeBatch: assign(({ context: { box } }) => ({ batch: { events: box.open.length, folded: box.folded } })),
     keepSealed: enqueueActions(({ context: { box, batch }, enqueue }, { mail }: { mail: SealedMail }) =>
       apply(enqueue, changes.seal(box, mail, batch)),
@@ -133,6 +140,7 @@ export const mailQueueMachine = setup({
     around: input.around,
     notBefore: input.notBefore ?? 0,
     dueSince: 0,
+    retryFrom: undefined,
     batch: { events: 0, folded: 0 },
   }),
   initial: 'idle',
@@ -152,7 +160,10 @@ export const mailQueueMachine = setup({
           { target: 'sealing', actions: 'noteDue' },
         ],
       },
-      on: { 'settings.changed': { target: 'waiting', reenter: true } },
+      on: {
+        'settings.changed': { target: 'waiting', reenter: true },
+        'server.returned': { guard: 'isSealed', actions: 'hurry', target: 'waiting', reenter: true },
+      },
     },
     sealing: {
       entry: 'takeBatch',
@@ -236,9 +247,11 @@ function apply(enqueue: Enqueue, { box, rows }: changes.Change): void {
   if (rows.length > 0) enqueue.emit({ type: 'accounted', rows });
 }
 
-function whenDue({ box, around, notBefore }: MailQueueContext): number {
+function whenDue({ box, around, notBefore, retryFrom = Number.POSITIVE_INFINITY }: MailQueueContext): number {
   const now = around.now();
-  const at = box.sealed ? changes.retryAt(box, now) : (changes.dueAt(box, around.settings(), now) ?? now);
+  const at = box.sealed
+    ? Math.min(retryFrom, changes.retryAt(box, now))
+    : (changes.dueAt(box, around.settings(), now) ?? now);
   return Math.max(notBefore, at);
 }
 

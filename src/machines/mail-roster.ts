@@ -154,6 +154,7 @@ export function createMailRoster(options: MailRosterOptions): MailRoster {
     actor.on('accounted', ({ rows }) => onAccounted(entry.tool, rows));
     actor.on('attempted', ({ as, lateMs }) => {
       observer.attempted(as);
+      noteServer(entry, as);
       if (as === 'sent') observer.handedOver(lateMs);
     });
     actor.subscribe({
@@ -163,6 +164,21 @@ export function createMailRoster(options: MailRosterOptions): MailRoster {
       error: (error) => revive(entry, error),
     });
     actor.start();
+  }
+
+  /**
+   * Queues that were put off since a mail was last taken. Several at once: the mail server was away, and the first mail that it takes tells
+   * the others. A single one has trouble of its own, with which it waits by itself.
+   */
+  const putOff = new Set<Entry>();
+
+  function noteServer(entry: Entry, as: MailAttempt): void {
+    if (as === 'deferred') putOff.add(entry);
+    if (as !== 'sent') return;
+    putOff.delete(entry);
+    const others = putOff.size > 1 ? [...putOff] : [];
+    putOff.clear();
+    for (const other of others) send(other, { type: 'server.returned' });
   }
 
   /** A queue that fails is a mistake of ours; it begins anew from its mailbox, which holds everything. */

@@ -289,6 +289,16 @@ describe('a mail queue', () => {
     expect(await timesOf({ saved: open })).toEqual([400]);
   });
 
+  it('need not wait longer when the mail server is back', async () => {
+    const queue = run({ answers: ['later', 'later', 'later', 'later', 'later', 'taken'] });
+    queue.fail('a');
+    await queue.pass(minutes(17));
+    expect(queue.times()).toHaveLength(5);
+    queue.actor.send({ type: 'server.returned' });
+    await queue.pass(seconds(6));
+    expect(queue.ended.at(-1)).toBe('sent');
+  });
+
   it('plans anew when settings change', async () => {
     const changes = { firstMs: seconds(600) };
     const queue = run({ settings: changes });

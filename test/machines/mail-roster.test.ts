@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { assign } from 'xstate';
 import type { MailLogRow } from '../../src/domain.ts';
+import { AppError } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';
 import { mailQueueMachine } from '../../src/machines/mail-queue.ts';
 import { createMailRoster, type MailRoster, type MailRosterOptions } from '../../src/machines/mail-roster.ts';
@@ -178,6 +179,32 @@ describe('the mail of all tools', () => {
     await pass(60_000);
     expect(delivered).toEqual(['<beta-1@x>', '<alpha-2@x>']);
     expect([roster.stats().failures, lines]).toEqual([1, ['a mail queue failed and begins anew']]);
+  });
+
+  it('tells those who were put off when the mail server takes mail again, unless only one was', async () => {
+    const play = async (tools: readonly string[]) => {
+      let isAway = true;
+      const attempts: string[] = [];
+      const { roster } = create({
+        effects: {
+          save: async () => {},
+          seal: async ({ tool }) => makeSealed({ to: tool, sealedAt: Date.now() }),
+          async deliver({ to }) {
+            attempts.push(to);
+            if (isAway) throw new AppError('mail.deferred', 'away');
+            return { isSent: true };
+          },
+        },
+      });
+      for (const tool of tools) roster.accept(failure(tool));
+      await pass(32_000);
+      isAway = false;
+      roster.accept(failure('fresh'));
+      await pass(40_000);
+      return attempts.slice(tools.length);
+    };
+    expect((await play(['alpha', 'beta', 'gamma'])).sort()).toEqual(['alpha', 'beta', 'fresh', 'gamma']);
+    expect(await play(['alpha'])).toEqual(['fresh']);
   });
 
   it('says how much waits, and since when', async () => {
