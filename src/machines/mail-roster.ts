@@ -125,11 +125,21 @@ export function createMailRoster(options: MailRosterOptions): MailRoster {
 
   const provided = machine.provide({
     actors: {
-      seal: fromPromise(({ input: { box } }) => effects.seal(box)),
+      seal: fromPromise(({ input: { box } }) => sealed(box)),
       store: fromPromise(({ input: { box } }) => stored(box.tool)),
       deliver: fromPromise(({ input: { mail }, signal }) => effects.deliver(mail, signal)),
     },
   });
+
+  /** A tool whose mails cannot be made hears nothing; an operator must. */
+  async function sealed(box: Mailbox): Promise<SealedMail> {
+    try {
+      return await effects.seal(box);
+    } catch (error) {
+      log.error({ tool: box.tool, err: error }, 'a mail could not be composed; it is tried again, nothing is lost');
+      throw error;
+    }
+  }
 
   /** @param notBefore for mails of a former life of the daemon */
   function open(tool: string, box: Mailbox, notBefore?: number): Entry {

@@ -80,6 +80,10 @@ function create(changes: Partial<MailRosterOptions> = {}) {
 
 const failure = (tool: string, run = 'run-1') =>
   makeNotice({ run, key: { namespace: `tool-${tool}`, kind: 'CronJob', name: run } });
+const refusing = {
+  seal: () => Promise.reject(new Error('a defect')),
+  deliver: async () => ({ isSent: true }),
+};
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 async function isPending(promise: Promise<unknown>): Promise<boolean> {
   let pending = true;
@@ -205,6 +209,14 @@ describe('the mail of all tools', () => {
     };
     expect((await play(['alpha', 'beta', 'gamma'])).sort()).toEqual(['alpha', 'beta', 'fresh', 'gamma']);
     expect(await play(['alpha'])).toEqual(['fresh']);
+  });
+
+  it('says of whom no mail can be made', async () => {
+    const { roster, lines } = create({ effects: { ...refusing, save: async () => {} } });
+    roster.accept(failure('alpha'));
+    await pass(40_000);
+    expect(lines).toEqual(['a mail could not be composed; it is tried again, nothing is lost']);
+    expect(roster.find('alpha')?.open).toHaveLength(1);
   });
 
   it('says how much waits, and since when', async () => {
