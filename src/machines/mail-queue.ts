@@ -76,6 +76,8 @@ export const mailQueueMachine = setup({
     input: {} as MailQueueInput,
     events: {} as MailQueueEvent,
     emitted: {} as MailQueueEmitted,
+    /** A mail is on its way to the server, or to being known on disk as sent. */
+    tags: {} as 'handing over',
   },
   actors: {
     /** Composes; the bytes are fixed from then on. */
@@ -187,6 +189,7 @@ export const mailQueueMachine = setup({
       },
     },
     sending: {
+      tags: 'handing over',
       invoke: {
         id: 'deliver',
         src: 'deliver',
@@ -224,6 +227,7 @@ export const mailQueueMachine = setup({
       },
     },
     recording: {
+      tags: 'handing over',
       invoke: {
         id: 'record',
         src: 'store',

@@ -86,7 +86,7 @@ export interface MailRoster {
   /** To be called when settings have changed: what is due when is reckoned anew. */
   replan(): void;
   stats(): MailStats;
-  /** Ends attempts under way, and waits for the disk, 5 s at most. */
+  /** Waits for attempts under way, 3 s at most, and for the disk, 5 s at most. */
   stop(): Promise<void>;
 }
 
@@ -104,6 +104,7 @@ interface Entry {
 }
 
 const stopGraceMs = 5_000;
+const handOverGraceMs = 3_000;
 const save = { firstPauseMs: 500, longestPauseMs: 30_000 };
 
 export function createMailRoster(options: MailRosterOptions): MailRoster {
@@ -184,8 +185,9 @@ export function createMailRoster(options: MailRosterOptions): MailRoster {
 
   function noteServer(entry: Entry, as: MailAttempt): void {
     if (as === 'deferred') putOff.add(entry);
+    // Who was refused meanwhile has been heard by the server, and waits as long as a refusal makes it.
+    else putOff.delete(entry);
     if (as !== 'sent') return;
-    putOff.delete(entry);
     const others = putOff.size > 1 ? [...putOff] : [];
     putOff.clear();
     for (const other of others) send(other, { type: 'server.returned' });
@@ -290,10 +292,14 @@ export function createMailRoster(options: MailRosterOptions): MailRoster {
     stats: () => ({ ...statsOf(entries.values()), mailboxes: entries.size, unsaved: dirty.size, failures }),
     async stop() {
       isStopping = true;
-      for (const { actor, timer } of entries.values()) {
-        clearTimeout(timer);
-        actor.stop();
+      const handingOver = [...entries.values()].filter(isHandingOver);
+      for (const entry of entries.values()) {
+        clearTimeout(entry.timer);
+        if (!handingOver.includes(entry)) entry.actor.stop();
       }
+      // A mail whose last byte has gone would come a second time if nobody waited for the answer.
+      await Promise.race([Promise.all(handingOver.map(whenHandedOver)), rest(handOverGraceMs)]);
+      for (const { actor } of handingOver) actor.stop();
       await Promise.race([lastWrites(), rest(stopGraceMs)]);
       if (dirty.size > 0)
         log.error({ mailboxes: dirty.size }, 'the disk did not take the last events; they are read again at the start');
@@ -314,6 +320,20 @@ function statsOf(entries: Iterable<Entry>): Pick<MailStats, 'gathered' | 'sealed
     oldestAt = Math.min(oldestAt, box.openedAt ?? oldestAt, box.sealed?.sealedAt ?? oldestAt);
   }
   return { gathered, sealed, parked, oldestAt: Number.isFinite(oldestAt) ? oldestAt : undefined };
+}
+
+function isHandingOver({ actor }: Entry): boolean {
+  return actor.getSnapshot().hasTag('handing over');
+}
+
+function whenHandedOver(entry: Entry): Promise<void> {
+  return new Promise((resolve) => {
+    const { unsubscribe } = entry.actor.subscribe(() => {
+      if (isHandingOver(entry)) return;
+      unsubscribe();
+      resolve();
+    });
+  });
 }
 
 function rest(ms: number): Promise<void> {

@@ -211,12 +211,63 @@ describe('the mail of all tools', () => {
     expect(await play(['alpha'])).toEqual(['fresh']);
   });
 
+  it('does not hurry those whom the mail server has refused since', async () => {
+    let isAway = true;
+    const attempts: string[] = [];
+    const { roster } = create({
+      effects: {
+        save: async () => {},
+        seal: async ({ tool }) => makeSealed({ to: tool, sealedAt: Date.now() }),
+        async deliver({ to }) {
+          attempts.push(to);
+          if (isAway) throw new AppError('mail.deferred', 'away');
+          if (to !== 'fresh') throw new AppError('mail.refused', 'not this one');
+          return { isSent: true };
+        },
+      },
+    });
+    for (const tool of ['alpha', 'beta', 'gamma']) roster.accept(failure(tool));
+    await pass(32_000);
+    isAway = false;
+    await pass(90_000);
+    expect(attempts).toHaveLength(6);
+    roster.accept(failure('fresh'));
+    await pass(60_000);
+    expect(attempts.slice(6)).toEqual(['fresh']);
+  });
+
   it('says of whom no mail can be made', async () => {
     const { roster, lines } = create({ effects: { ...refusing, save: async () => {} } });
     roster.accept(failure('alpha'));
     await pass(40_000);
     expect(lines).toEqual(['a mail could not be composed; it is tried again, nothing is lost']);
     expect(roster.find('alpha')?.open).toHaveLength(1);
+  });
+
+  it('waits at the end for the answer to a mail that is on its way, but not for long', async () => {
+    const play = async (answersAfterMs: number) => {
+      const disk = scriptDisk();
+      const { roster } = create({
+        effects: {
+          save: disk.save,
+          seal: async ({ tool }) => makeSealed({ to: tool, sealedAt: Date.now() }),
+          async deliver() {
+            await new Promise((resolve) => setTimeout(resolve, answersAfterMs));
+            return { isSent: true };
+          },
+        },
+      });
+      roster.accept(failure('alpha'));
+      await pass(30_000);
+      let isStopped = false;
+      void roster.stop().then(() => {
+        isStopped = true;
+      });
+      await pass(5_000);
+      return [isStopped, disk.disk.get('alpha')?.sealed === undefined];
+    };
+    expect(await play(2_000)).toEqual([true, true]);
+    expect(await play(60_000)).toEqual([true, false]);
   });
 
   it('says how much waits, and since when', async () => {
