@@ -81,6 +81,8 @@ function isIncident(value: unknown): value is Incident {
     textAt(value, 'name') !== undefined &&
     ['since', 'lastAt', 'toldAt'].every((name) => timeOf(value, name) !== undefined) &&
     amountAt(value, 'failures') !== undefined &&
+    hasTextsOnly(listAt(value, 'reasons')) &&
+    Array.isArray(recordAt(value).reasons) &&
     isOptional(recordAt(value).thread, isText)
   );
 }

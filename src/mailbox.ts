@@ -3,7 +3,15 @@
  * twice. machines/mail-queue.ts changes it, mail/ writes, composes and sends it, the server shows it. Plain data: it is saved as it stands.
  * Times are ms since the epoch.
  */
-import { type KubeKind, type LastGood, type MailLogRow, type Notice, typeOfKind, type WhatRan } from './domain.ts';
+import {
+  type FailureReason,
+  type KubeKind,
+  type LastGood,
+  type MailLogRow,
+  type Notice,
+  typeOfKind,
+  type WhatRan,
+} from './domain.ts';
 import type { MailSettings } from './settings.ts';
 
 export interface Mailbox {
@@ -70,6 +78,8 @@ export interface Incident {
   readonly jobUid: string | undefined;
   /** What failed last: a failure of something else is news. */
   readonly ran: WhatRan | undefined;
+  /** Causes that were told: another cause is news. */
+  readonly reasons: readonly FailureReason[];
   readonly since: number;
   readonly failures: number;
   /** When the last failure happened. */

@@ -93,6 +93,7 @@ function withFailure(
     name: notice.key.name,
     jobUid: notice.jobUid,
     ran: notice.ran,
+    reasons: reasonsTold(before, notice, isTold),
     since: before?.since ?? notice.at,
     lastAt: Math.max(before?.lastAt ?? 0, notice.at),
     failures: (before?.failures ?? 0) + 1,
@@ -101,6 +102,11 @@ function withFailure(
   };
   const others = without(box, before).filter(({ lastAt }) => lastAt > now - limits.incidentMs);
   return { incident, incidents: [...others, incident].slice(-limits.incidents) };
+}
+
+function reasonsTold(before: Incident | undefined, { reason }: Notice, isTold: boolean): Incident['reasons'] {
+  const reasons = before?.reasons ?? [];
+  return isTold && reason && !reasons.includes(reason) ? [...reasons, reason] : reasons;
 }
 
 function without({ incidents }: Mailbox, incident: Incident | undefined): readonly Incident[] {

@@ -69,9 +69,11 @@ function notAsked({ notice: { emails, kind } }: Question): Verdict | undefined {
   return { is: kind === 'failed' ? 'withheld' : 'ignored', why };
 }
 
-/** What failed is the same thing as before: the first, third and tenth time are told, then one a day. */
+/** What failed is the same thing as before, and of a cause that was told: the first, third and tenth time are told, then one a day. */
 function sameIncident({ notice, incident, now }: Question): Verdict | undefined {
   if (notice.kind !== 'failed' || !incident || hasChanged(incident, notice)) return undefined;
+  // First no room for it, then a lack of memory: each is told once.
+  if (notice.reason && !incident.reasons.includes(notice.reason)) return undefined;
   const failures = incident.failures + 1;
   if (toldFailures.includes(failures) || now - incident.toldAt >= dayMs) return undefined;
   const next = toldFailures.find((count) => count > failures);

@@ -244,6 +244,19 @@ describe('a mail queue', () => {
     expect(queue.box().incidents).toEqual([]);
   });
 
+  it('tells each cause of an incident once, beside the first, third and tenth failure', async () => {
+    const queue = run();
+    const key = { namespace: 'tool-alpha', kind: 'CronJob', name: 'daily' } as const;
+    for (const [at, reason] of (
+      ['quota', 'out_of_memory', 'out_of_memory', 'quota', 'exit_code', 'quota'] as const
+    ).entries()) {
+      queue.fail(`run-${at}`, { key, reason });
+      await queue.pass(minutes(10));
+    }
+    expect(queue.told()).toEqual(['run-0', 'run-1', 'run-2', 'run-4']);
+    expect(queue.box().incidents).toMatchObject([{ failures: 6, reasons: ['quota', 'out_of_memory', 'exit_code'] }]);
+  });
+
   it('makes the mail again where composing it failed, without losing an event', async () => {
     const queue = run({ seal: 'fails once' });
     queue.fail('a');

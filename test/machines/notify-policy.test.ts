@@ -68,6 +68,12 @@ describe('failures in a row', () => {
     expect(whenRanBefore({ imageDigest: `sha256:${'0'.repeat(64)}` })).toBe('counted');
   });
 
+  it('are told at once where the cause is one that was not told yet', () => {
+    const verdictOn = (reason: 'exit_code' | 'out_of_memory') =>
+      judge({ notice: makeNotice({ reason }), incident: makeIncident(), mailbox: makeMailbox(), now }).is;
+    expect([verdictOn('exit_code'), verdictOn('out_of_memory')]).toEqual(['counted', 'gathered']);
+  });
+
   it('say when the next mail about them comes', () => {
     const why = (failures: number) => {
       const verdict = judge({

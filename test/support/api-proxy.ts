@@ -33,9 +33,10 @@ export function isWatch({ method, url }: SeenRequest, path?: WatchedPath): boole
   return method === 'GET' && isOf(url, path) && url.includes('watch=true');
 }
 
-/** The first page of a LIST of one kind, or of any, over the whole cluster. */
+/** The first page of a LIST of one kind, or of any, over the whole cluster; a page of one object is only a question for the version. */
 export function isList({ method, url }: SeenRequest, path?: WatchedPath): boolean {
-  return method === 'GET' && isOf(url, path) && !url.includes('watch=true') && !url.includes('continue=');
+  const isQuestion = /[?&]limit=1(&|$)/.test(url);
+  return method === 'GET' && isOf(url, path) && !isQuestion && !/watch=true|continue=/.test(url);
 }
 
 function isOf(url: string, path: WatchedPath | undefined): boolean {

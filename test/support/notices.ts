@@ -76,6 +76,7 @@ export function makeIncident(changes: Partial<Incident> = {}): Incident {
     name: 'daily',
     jobUid: 'uid-1',
     ran: makeRan(),
+    reasons: ['exit_code'],
     since: at('2026-03-01T04:20:12Z'),
     lastAt: at('2026-03-01T04:20:12Z'),
     failures: 1,
