@@ -1,0 +1,230 @@
+/**
+ * The settings in force, as the ConfigMap changes: every change is checked whole, and taken whole or not at all. What was good last is kept
+ * on disk, so that a start while the map is bad, or the cluster away, begins with it. Made by daemon.ts, fed by the watch of the map.
+ *
+ *   a map comes --> not sooner than a second after the last one --> parsed --good--> in force, saved, told
+ *                                                                      \---bad---> the old stay in force; said where operators look
+ */
+import { AppError } from './errors.ts';
+import { recordAt, textAt } from './fields.ts';
+import type { Log } from './log.ts';
+import type { Settings } from './settings.ts';
+import { openDurable } from './store.ts';
+
+/** What the ConfigMap held: texts by key, and which version of it that was. */
+export interface SettingsMap {
+  readonly data: Readonly<Record<string, string>>;
+  /** Of the object; for people and metrics. */
+  readonly resourceVersion: string;
+}
+
+export interface SettingsState {
+  /** Version of the map whose settings are in force; undefined while those are the defaults. */
+  readonly version: string | undefined;
+  /** When they came into force, ms since the epoch. */
+  readonly since: number;
+  /** Whether the map as it is now is the one in force. */
+  readonly isCurrent: boolean;
+  /** What is wrong with the map as it is now; none where nothing is. */
+  readonly problems: readonly string[];
+  /** Where those in force come from. */
+  readonly source: 'defaults' | 'last good' | 'ConfigMap';
+}
+
+/** What became of a map, for whoever makes it known. */
+export type SettingsOutcome =
+  | { readonly type: 'applied'; readonly map: SettingsMap; readonly changed: readonly string[] }
+  | { readonly type: 'refused'; readonly map: SettingsMap; readonly problems: readonly string[] }
+  | { readonly type: 'gone' };
+
+export interface LiveSettings {
+  current(): Settings;
+  /** The map as it is now; undefined when there is none any more: what is in force stays. Never throws. */
+  offer(map: SettingsMap | undefined): void;
+  /** Called after a change, with the settings before it. Must not throw. */
+  onChange(listener: (now: Settings, before: Settings) => void): void;
+  /** The texts in force, defaults included. */
+  texts(): Readonly<Record<string, string>>;
+  state(): SettingsState;
+  stop(): Promise<void>;
+}
+
+export interface LiveSettingsOptions {
+  /** Where the last good map is kept. */
+  readonly path: string;
+  /** @throws AppError `settings.invalid` */
+  parse(data: Readonly<Record<string, unknown>>): {
+    readonly settings: Settings;
+    readonly unknownKeys: readonly string[];
+  };
+  readonly defaults: Readonly<Record<string, string>>;
+  /** Keys that are accepted and mean nothing. */
+  readonly retired: readonly string[];
+  onOutcome(outcome: SettingsOutcome): void;
+  readonly log: Log;
+  now(): number;
+  /** At most one change in this time. Unset: 1 s. */
+  readonly everyMs?: number;
+}
+
+interface SettingsFile {
+  v: 1;
+  map: SettingsMap | null;
+}
+
+/** Begins with what was good last, or else with the defaults. */
+export async function openLiveSettings(options: LiveSettingsOptions): Promise<LiveSettings> {
+  const { path, parse, log, onOutcome, now, everyMs = 1_000 } = options;
+  const onBad = (keptAs: string, cause: unknown) =>
+    log.error({ keptAs, err: cause }, 'the last good settings cannot be read; the file is set aside');
+  const file = await openDurable<SettingsFile>({ path, parse: parseFile, onBad }, { v: 1, map: null });
+
+  const listeners = new Set<(now: Settings, before: Settings) => void>();
+  let inForce = parse({}).settings;
+  let map: SettingsMap | undefined;
+  let [isCurrent, since, problems]: [boolean, number, readonly string[]] = [false, now(), []];
+  let source: SettingsState['source'] = 'defaults';
+  let saving = Promise.resolve();
+
+  const kept = file.data.map;
+  if (kept) {
+    try {
+      inForce = parse(kept.data).settings;
+      map = kept;
+      source = 'last good';
+    } catch (error) {
+      // Good for another release, or another start-up file.
+      log.error(
+        { problems: problemsOf(error) },
+        'the settings that were good last are not any more; the defaults hold',
+      );
+    }
+  }
+
+  /** The newest map that waits for its turn. */
+  let waiting: { readonly map: SettingsMap | undefined } | undefined;
+  let takenAt = Number.NEGATIVE_INFINITY;
+  let timer: NodeJS.Timeout | undefined;
+  const saidOnce = new Set<string>();
+
+  function offer(next: SettingsMap | undefined): void {
+    waiting = { map: next };
+    if (timer !== undefined) return;
+    const restMs = takenAt + everyMs - performance.now();
+    if (restMs <= 0) take();
+    else timer = setTimeout(take, restMs);
+  }
+
+  function take(): void {
+    timer = undefined;
+    if (!waiting) return;
+    const { map: next } = waiting;
+    waiting = undefined;
+    takenAt = performance.now();
+    if (next) consider(next);
+    else leave();
+  }
+
+  function consider(next: SettingsMap): void {
+    let parsed: ReturnType<typeof parse>;
+    try {
+      parsed = parse(next.data);
+    } catch (error) {
+      refuse(next, problemsOf(error));
+      return;
+    }
+    // Nothing below this line can fail.
+    const changed = changedKeys(texts(), { ...options.defaults, ...next.data }, Object.keys(options.defaults));
+    const before = inForce;
+    const isNews = !isCurrent || source !== 'ConfigMap' || changed.length > 0;
+    [map, isCurrent, problems, source] = [next, true, [], 'ConfigMap'];
+    sayOnce(parsed.unknownKeys, next);
+    if (changed.length > 0) {
+      inForce = parsed.settings;
+      since = now();
+      for (const listener of listeners) listener(inForce, before);
+    }
+    if (isNews) {
+      log.info({ resourceVersion: next.resourceVersion, changed }, 'the settings of the ConfigMap are in force');
+      onOutcome({ type: 'applied', map: next, changed });
+    }
+    save(next);
+  }
+
+  function refuse(next: SettingsMap, found: readonly string[]): void {
+    isCurrent = false;
+    problems = found;
+    log.error(
+      { resourceVersion: next.resourceVersion, problems, inForce: map?.resourceVersion },
+      'the settings ConfigMap is refused as a whole; what was in force stays in force',
+    );
+    onOutcome({ type: 'refused', map: next, problems });
+  }
+
+  function leave(): void {
+    isCurrent = false;
+    problems = ['the ConfigMap does not exist'];
+    log.warn({ inForce: map?.resourceVersion }, 'the settings ConfigMap is gone; what was in force stays in force');
+    onOutcome({ type: 'gone' });
+  }
+
+  function sayOnce(unknownKeys: readonly string[], { data }: SettingsMap): void {
+    const retired = options.retired.filter((key) => Object.hasOwn(data, key));
+    const fresh = (keys: readonly string[]) => keys.filter((key) => !saidOnce.has(key));
+    const [strange, old] = [fresh(unknownKeys), fresh(retired)];
+    if (strange.length > 0) log.warn({ keys: strange }, 'keys of the settings ConfigMap that are not read here');
+    if (old.length > 0) log.info({ keys: old }, 'keys of the settings ConfigMap that mean nothing any more');
+    for (const key of [...strange, ...old]) saidOnce.add(key);
+  }
+
+  function save(good: SettingsMap): void {
+    file.data.map = good;
+    saving = file.write().catch((error: unknown) => log.error({ path, err: error }, 'the settings cannot be saved'));
+  }
+
+  function texts(): Readonly<Record<string, string>> {
+    const given = source === 'defaults' ? {} : (map?.data ?? {});
+    return { ...options.defaults, ...pick(given, Object.keys(options.defaults)) };
+  }
+
+  return {
+    current: () => inForce,
+    offer,
+    onChange: (listener) => void listeners.add(listener),
+    texts,
+    state: () => ({ version: map?.resourceVersion, since, isCurrent, problems, source }),
+    async stop() {
+      clearTimeout(timer);
+      waiting = undefined;
+      await saving;
+    },
+  };
+}
+
+/** Keys whose text is another one. @param keys that count */
+export function changedKeys(
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+  keys: readonly string[],
+): string[] {
+  return keys.filter((key) => before[key] !== after[key]);
+}
+
+function pick(data: Readonly<Record<string, string>>, keys: readonly string[]): Record<string, string> {
+  return Object.fromEntries(keys.flatMap((key) => (Object.hasOwn(data, key) ? [[key, data[key] as string]] : [])));
+}
+
+function problemsOf(error: unknown): readonly string[] {
+  if (error instanceof AppError) return error.problems ?? [error.message];
+  throw error;
+}
+
+/** @throws Error for what is none */
+function parseFile(value: unknown): SettingsFile {
+  if (recordAt(value).v !== 1) throw new Error('The version of the file is not 1.');
+  const resourceVersion = textAt(value, 'map', 'resourceVersion');
+  if (resourceVersion === undefined) return { v: 1, map: null };
+  const data = recordAt(value, 'map', 'data');
+  const pairs = Object.entries(data).filter((pair): pair is [string, string] => typeof pair[1] === 'string');
+  return { v: 1, map: { data: Object.fromEntries(pairs), resourceVersion } };
+}
