@@ -66,7 +66,7 @@ const verbs: Record<string, Verb> = {
     await disableTool(kube, { tool, settingsMap }, say);
     print(
       { name: tool.name, state: 'disabled' },
-      `The tool '${tool.name}' is disabled: the cluster refuses its writes from now on, the service refuses it from the service's next start on. 'tool add ${tool.name}' enables it again.`,
+      `The tool '${tool.name}' is disabled: the cluster and the service refuse it from now on. 'tool add ${tool.name}' enables it again.`,
     );
   },
   async remove({ line, kube, homesBase, say, print }, tool) {

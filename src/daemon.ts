@@ -5,7 +5,6 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { type BuiltImages, createBuiltImages } from './built-images.ts';
 import { createCheckpoint } from './checkpoint.ts';
 import { fromKubeObject } from './definition/manifests.ts';
@@ -15,10 +14,12 @@ import { createGetJson, type GetJson } from './get-json.ts';
 import { createHarbor } from './harbor.ts';
 import { createHomes } from './homes/homes.ts';
 import { createImageCatalog } from './image-catalog.ts';
-import { type ImageList, parseImageConfig } from './images.ts';
-import { createKube, type Kube, type KubeOptions, kubeStatusOf } from './kube.ts';
+import { createKube, type Kube, type KubeOptions } from './kube.ts';
+import { createKubeEvents, type KubeEvents } from './kube-events.ts';
 import { kubeOptionsFromKubeconfig } from './kubeconfig.ts';
 import { createLease, type Lease } from './lease.ts';
+import { createLiveImages, type ImagesOutcome } from './live-images.ts';
+import { openLiveSettings, type SettingsOutcome } from './live-settings.ts';
 import { type Log, setLogLevel } from './log.ts';
 import { createMailRoster, type MailRoster } from './machines/mail-roster.ts';
 import { createJobRoster } from './machines/roster.ts';
@@ -45,8 +46,9 @@ import { createRoutes } from './server/routes.ts';
 import { createServer } from './server/server.ts';
 import { standBy } from './server/standby.ts';
 import { createStreams } from './server/streams.ts';
-import { createSettingsHolder, parseSettings, type Settings, type Startup } from './settings.ts';
+import { parseSettings, retiredKeys, type Settings, type Startup, settingDefaults } from './settings.ts';
 import { openStateDirectory } from './state-directory.ts';
+import { watchConfigMap } from './watch/config-map.ts';
 import { type JobsWatch, watchJobs } from './watch/jobs.ts';
 
 export interface DaemonOptions {
@@ -90,8 +92,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     if (lease) await standBy(startup.listen.health, () => lease.acquire());
     const mayWrite = () => lease?.isHeld() ?? true;
 
-    const settings = createSettingsHolder(parseSettings({}).settings);
-    let images: ImageList | undefined;
     const registry = await openRegistry(startup, own.userAgent);
     undos.push(() => registry?.close());
     let watch: JobsWatch | undefined;
@@ -102,6 +102,23 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     // A former holder on this machine may need a moment to end.
     const state = await openStateDirectory(startup.state_dir, { patienceMs: lease ? formerHolderMs : 0 });
     undos.push(() => state.close());
+    const kubeEvents = createKubeEvents({ kube, now, log: log.child({ room: 'state' }) });
+    const settings = await openLiveSettings({
+      path: join(state.path, 'settings.json'),
+      parse: (data) => parseSettings(data, startup.smtp),
+      defaults: settingDefaults,
+      retired: retiredKeys,
+      onOutcome: (outcome) => tellOfSettings(kubeEvents, startup, outcome),
+      log: log.child({ room: 'settings' }),
+      now,
+      mayWrite,
+    });
+    undos.push(() => settings.stop());
+    const images = createLiveImages({
+      key: startup.configmaps.images.key,
+      onOutcome: (outcome) => tellOfImages(kubeEvents, startup, outcome),
+      log: log.child({ room: 'images' }),
+    });
     const runs = createRunRecords({ directory: join(state.path, 'runs'), log: log.child({ room: 'state' }), mayWrite });
     undos.push(() => runs.stop());
 
@@ -161,6 +178,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       streams: () => streams.count(),
       watches: () => watch?.stats() ?? {},
       runRecords: () => runs.stats(),
+      maps: () => ({ settings: settings.state(), images: images.state() }),
       mail: () => mail?.stats(),
       checkpoint: () => checkpoint.stats(),
       now,
@@ -182,7 +200,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       takeTurn: createTurns(),
       checkLimits: createLimitCheck({ limitRanges: (tool) => forward.limitRanges(tool), now }),
       images: createImageCatalog({
-        prebuilt: () => loaded(images),
+        prebuilt: () => images.current(),
         built:
           registry &&
           builtImagesOf(registry, { settings: () => settings.current(), now, log: log.child({ room: 'images' }) }),
@@ -214,7 +232,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       health: {
         ...startup.listen.health,
         live: () => ({ health: { status: 'OK', message: 'OK' } }),
-        ready: () => ({ ok: freshness().synced, detail: { view: freshness(), homes: homes.health() } }),
+        ready: () => ({
+          ok: freshness().synced,
+          detail: { view: freshness(), homes: homes.health(), settings: settings.state(), images: images.state() },
+        }),
         metrics: () => metrics.text(),
       },
       observer: metrics,
@@ -229,14 +250,25 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     undos.push(() => roster.endWaiting());
 
     // From here on requests are answered, with 503 until the state of the cluster is known.
-    const { data } = await untilAnswered(log, () => readConfigMap(kube, startup.configmaps.settings, {}));
-    const { settings: first, unknownKeys } = parseSettings(data, startup.smtp);
-    settings.replace(first);
-    setLogLevel(log, first.logLevel);
-    if (unknownKeys.length > 0)
-      log.info({ keys: unknownKeys }, 'keys of the settings ConfigMap that are not read here');
-    const offered = await untilAnswered(log, () => loadImages(kube, startup, log));
-    images = offered;
+    settings.onChange((next) => setLogLevel(log, next.logLevel));
+    setLogLevel(log, settings.current().logLevel);
+    const mapsLog = log.child({ room: 'watch' });
+    const settingsWatch = watchConfigMap(kube, {
+      ...startup.configmaps.settings,
+      onMap: (map) => settings.offer(map),
+      log: mapsLog,
+    });
+    undos.push(() => settingsWatch.stop());
+    const imagesWatch = watchConfigMap(kube, {
+      namespace: startup.configmaps.images.namespace,
+      name: startup.configmaps.images.name,
+      onMap: (map) => images.offer(map),
+      log: mapsLog,
+    });
+    undos.push(() => imagesWatch.stop());
+    // What was good last is enough to go on with; whoever has nothing waits for the first word.
+    if (settings.state().source === 'defaults') await settings.heard;
+    await images.ready;
 
     // Mail begins when it is known where it may go, and before the first event comes.
     const files = createMailboxFiles({ directory: join(state.path, 'mail'), log: mailLog, mayWrite });
@@ -275,6 +307,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     undos.push(() => collected.stop());
     const queues = mail;
+    settings.onChange((next, before) => {
+      if (JSON.stringify(next.mail) === JSON.stringify(before.mail)) return;
+      transport.replace();
+      queues.replan();
+    });
     const door = await openOperatorsDoor({
       directory: join(state.path, 'operators'),
       mail: {
@@ -288,7 +325,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
     watch = watchJobs(kube, {
       onEvent: (event) => roster.accept(event),
-      readJob: (object) => fromKubeObject(object, { images: offered, homesMount: startup.homes.mount }),
+      readJob: (object) => fromKubeObject(object, { images: images.current(), homesMount: startup.homes.mount }),
       ...(known ? { checkpoint: known } : {}),
       onGap: (gap) => checkpoint.addGap(gap),
       log: log.child({ room: 'watch' }),
@@ -313,12 +350,32 @@ async function smtpSecrets({ smtp }: Startup): Promise<{ password?: string; ca?:
   };
 }
 
-/** @throws AppError `view.not_ready` while the list has not been read */
-function loaded(images: ImageList | undefined): ImageList {
-  if (images) return images;
-  throw new AppError('view.not_ready', 'The service has just started. Try again in a moment.', {
-    retryAfterSeconds: 1,
-  });
+function tellOfSettings(events: KubeEvents, { configmaps: { settings } }: Startup, outcome: SettingsOutcome): void {
+  if (outcome.type === 'gone') return;
+  const { namespace, name } = settings;
+  const { uid, resourceVersion } = outcome.map;
+  const object = { namespace, name, uid, resourceVersion };
+  if (outcome.type === 'refused') {
+    const message = `Nothing of it is in force; what was before stays. ${outcome.problems.join('; ')}`;
+    events.say({ ...object, type: 'Warning', reason: 'SettingsRefused', message });
+  } else if (outcome.changed.length > 0) {
+    events.say({
+      ...object,
+      type: 'Normal',
+      reason: 'SettingsApplied',
+      message: `In force: ${outcome.changed.join(', ')}`,
+    });
+  }
+}
+
+function tellOfImages(events: KubeEvents, { configmaps: { images } }: Startup, outcome: ImagesOutcome): void {
+  const { namespace, name } = images;
+  const { uid, resourceVersion } = outcome.map;
+  const object = { namespace, name, uid, resourceVersion };
+  if (outcome.type === 'refused') {
+    const message = `Nothing of it is in force; what was before stays. ${outcome.problems.join('; ')}`;
+    events.say({ ...object, type: 'Warning', reason: 'ImagesRefused', message });
+  }
 }
 
 /** Longer than a process takes to end; one that hangs keeps the directory, and this one waits for its end with exit code 78. */
@@ -374,61 +431,6 @@ async function ownCredentials({ kubernetes }: Startup): Promise<Pick<KubeOptions
     ca: await readFile(`${serviceAccountDirectory}/ca.crt`, 'utf8'),
     credentials: { kind: 'token', file: `${serviceAccountDirectory}/token` },
   };
-}
-
-const startPauseMs = 1_000;
-
-const forbiddenTries = 10;
-
-/**
- * A daemon that starts while the API server is away waits for it; whatever else is wrong ends the start. An API server that comes back
- * forbids everybody everything for about a second, so after a wait "forbidden" is not believed at once.
- */
-async function untilAnswered<T>(log: Log, ask: () => Promise<T>): Promise<T> {
-  let hasWaited = false;
-  let forbidden = 0;
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      const code = error instanceof AppError ? error.code : undefined;
-      if (code === 'kube.forbidden') forbidden += 1;
-      const isPassing = code === 'kube.forbidden' && hasWaited && forbidden < forbiddenTries;
-      if (code !== 'kube.unreachable' && !isPassing) throw error;
-      hasWaited = true;
-      log.warn({ err: error }, 'the API server does not answer; waiting for it');
-      await pause(startPauseMs);
-    }
-  }
-}
-
-/** @param absent what a missing map counts as; without it a missing map is an error */
-async function readConfigMap(
-  kube: Kube,
-  { namespace, name }: { namespace: string; name: string },
-  absent?: Record<string, string>,
-) {
-  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps/${encodeURIComponent(name)}`;
-  try {
-    const { data } = (await kube.request({ method: 'GET', path })) as { data?: Record<string, string> };
-    return { data: data ?? {} };
-  } catch (error) {
-    if (absent && kubeStatusOf(error)?.statusCode === 404) return { data: absent };
-    throw error;
-  }
-}
-
-async function loadImages(kube: Kube, { configmaps }: Startup, log: Log): Promise<ImageList> {
-  const { namespace, name, key } = configmaps.images;
-  const text = (await readConfigMap(kube, configmaps.images)).data[key];
-  if (text === undefined)
-    throw new AppError(
-      'settings.invalid',
-      `The ConfigMap ${namespace}/${name} has no key ${key}, so there are no images.`,
-    );
-  const images = parseImageConfig(text);
-  for (const image of images.offered()) log.info({ image: image.url }, `Adding available container: ${image.name}`);
-  return images;
 }
 
 async function readListeners({ listen: { tls, unix } }: Startup) {

@@ -435,5 +435,12 @@ export interface Freshness {
   readonly asOf: number;
 }
 
+/** A ConfigMap as it is: its texts by key, and which version of which object that is. */
+export interface ConfigMapSeen {
+  readonly data: Readonly<Record<string, string>>;
+  readonly resourceVersion: string;
+  readonly uid: string;
+}
+
 /** A Kubernetes object as it comes off the wire: anything may be missing or of another type. */
 export type KubeObject = Record<string, unknown>;

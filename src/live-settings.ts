@@ -5,18 +5,12 @@
  *   a map comes --> not sooner than a second after the last one --> parsed --good--> in force, saved, told
  *                                                                      \---bad---> the old stay in force; said where operators look
  */
+import type { ConfigMapSeen } from './domain.ts';
 import { AppError } from './errors.ts';
 import { recordAt, textAt } from './fields.ts';
 import type { Log } from './log.ts';
 import type { Settings } from './settings.ts';
 import { openDurable } from './store.ts';
-
-/** What the ConfigMap held: texts by key, and which version of it that was. */
-export interface SettingsMap {
-  readonly data: Readonly<Record<string, string>>;
-  /** Of the object; for people and metrics. */
-  readonly resourceVersion: string;
-}
 
 export interface SettingsState {
   /** Version of the map whose settings are in force; undefined while those are the defaults. */
@@ -33,19 +27,21 @@ export interface SettingsState {
 
 /** What became of a map, for whoever makes it known. */
 export type SettingsOutcome =
-  | { readonly type: 'applied'; readonly map: SettingsMap; readonly changed: readonly string[] }
-  | { readonly type: 'refused'; readonly map: SettingsMap; readonly problems: readonly string[] }
+  | { readonly type: 'applied'; readonly map: ConfigMapSeen; readonly changed: readonly string[] }
+  | { readonly type: 'refused'; readonly map: ConfigMapSeen; readonly problems: readonly string[] }
   | { readonly type: 'gone' };
 
 export interface LiveSettings {
   current(): Settings;
   /** The map as it is now; undefined when there is none any more: what is in force stays. Never throws. */
-  offer(map: SettingsMap | undefined): void;
+  offer(map: ConfigMapSeen | undefined): void;
   /** Called after a change, with the settings before it. Must not throw. */
   onChange(listener: (now: Settings, before: Settings) => void): void;
   /** The texts in force, defaults included. */
   texts(): Readonly<Record<string, string>>;
   state(): SettingsState;
+  /** Resolves when the first word of the map was taken, good or bad. */
+  readonly heard: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -63,25 +59,27 @@ export interface LiveSettingsOptions {
   onOutcome(outcome: SettingsOutcome): void;
   readonly log: Log;
   now(): number;
+  /** As store.ts has it. */
+  readonly mayWrite?: () => boolean;
   /** At most one change in this time. Unset: 1 s. */
   readonly everyMs?: number;
 }
 
 interface SettingsFile {
   v: 1;
-  map: SettingsMap | null;
+  map: ConfigMapSeen | null;
 }
 
 /** Begins with what was good last, or else with the defaults. */
 export async function openLiveSettings(options: LiveSettingsOptions): Promise<LiveSettings> {
-  const { path, parse, log, onOutcome, now, everyMs = 1_000 } = options;
+  const { path, parse, log, onOutcome, now, mayWrite, everyMs = 1_000 } = options;
   const onBad = (keptAs: string, cause: unknown) =>
     log.error({ keptAs, err: cause }, 'the last good settings cannot be read; the file is set aside');
-  const file = await openDurable<SettingsFile>({ path, parse: parseFile, onBad }, { v: 1, map: null });
+  const file = await openDurable<SettingsFile>({ path, parse: parseFile, onBad, mayWrite }, { v: 1, map: null });
 
   const listeners = new Set<(now: Settings, before: Settings) => void>();
   let inForce = parse({}).settings;
-  let map: SettingsMap | undefined;
+  let map: ConfigMapSeen | undefined;
   let [isCurrent, since, problems]: [boolean, number, readonly string[]] = [false, now(), []];
   let source: SettingsState['source'] = 'defaults';
   let saving = Promise.resolve();
@@ -101,13 +99,18 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
     }
   }
 
+  let becomeHeard = () => {};
+  const heard = new Promise<void>((resolve) => {
+    becomeHeard = resolve;
+  });
+
   /** The newest map that waits for its turn. */
-  let waiting: { readonly map: SettingsMap | undefined } | undefined;
+  let waiting: { readonly map: ConfigMapSeen | undefined } | undefined;
   let takenAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
   const saidOnce = new Set<string>();
 
-  function offer(next: SettingsMap | undefined): void {
+  function offer(next: ConfigMapSeen | undefined): void {
     waiting = { map: next };
     if (timer !== undefined) return;
     const restMs = takenAt + everyMs - performance.now();
@@ -123,9 +126,10 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
     takenAt = performance.now();
     if (next) consider(next);
     else leave();
+    becomeHeard();
   }
 
-  function consider(next: SettingsMap): void {
+  function consider(next: ConfigMapSeen): void {
     let parsed: ReturnType<typeof parse>;
     try {
       parsed = parse(next.data);
@@ -151,7 +155,7 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
     save(next);
   }
 
-  function refuse(next: SettingsMap, found: readonly string[]): void {
+  function refuse(next: ConfigMapSeen, found: readonly string[]): void {
     isCurrent = false;
     problems = found;
     log.error(
@@ -168,7 +172,7 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
     onOutcome({ type: 'gone' });
   }
 
-  function sayOnce(unknownKeys: readonly string[], { data }: SettingsMap): void {
+  function sayOnce(unknownKeys: readonly string[], { data }: ConfigMapSeen): void {
     const retired = options.retired.filter((key) => Object.hasOwn(data, key));
     const fresh = (keys: readonly string[]) => keys.filter((key) => !saidOnce.has(key));
     const [strange, old] = [fresh(unknownKeys), fresh(retired)];
@@ -177,7 +181,7 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
     for (const key of [...strange, ...old]) saidOnce.add(key);
   }
 
-  function save(good: SettingsMap): void {
+  function save(good: ConfigMapSeen): void {
     file.data.map = good;
     saving = file.write().catch((error: unknown) => log.error({ path, err: error }, 'the settings cannot be saved'));
   }
@@ -189,6 +193,7 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
 
   return {
     current: () => inForce,
+    heard,
     offer,
     onChange: (listener) => void listeners.add(listener),
     texts,
@@ -226,5 +231,5 @@ function parseFile(value: unknown): SettingsFile {
   if (resourceVersion === undefined) return { v: 1, map: null };
   const data = recordAt(value, 'map', 'data');
   const pairs = Object.entries(data).filter((pair): pair is [string, string] => typeof pair[1] === 'string');
-  return { v: 1, map: { data: Object.fromEntries(pairs), resourceVersion } };
+  return { v: 1, map: { data: Object.fromEntries(pairs), resourceVersion, uid: textAt(value, 'map', 'uid') ?? '' } };
 }

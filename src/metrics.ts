@@ -24,6 +24,8 @@ export interface MetricSources {
   streams(): number;
   watches(): Readonly<Record<string, object>>;
   runRecords(): Readonly<{ waiting: number; dropped: number; failed: number }>;
+  /** Whether each of the two ConfigMaps is in force as it is, and the version that is. */
+  maps(): Readonly<Record<string, { readonly isCurrent: boolean; readonly version: string | undefined }>>;
   /** Undefined before mail begins. */
   mail(): MailQueueStats | undefined;
   /** When the checkpoint was last written, ms since the epoch, and times of which nothing is known. */
@@ -107,6 +109,25 @@ export function createMetrics(sources: MetricSources): Metrics {
     },
   });
 
+  new Gauge({
+    name: 'jobs_map_last_reload_successful',
+    help: '1 while the ConfigMap is in force as it is, 0 while it is refused or gone and an earlier one is in force',
+    labelNames: ['map'] as const,
+    registers,
+    collect() {
+      for (const [map, { isCurrent }] of Object.entries(sources.maps())) this.set({ map }, isCurrent ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'jobs_map_version',
+    help: 'resourceVersion of the ConfigMap in force',
+    labelNames: ['map'] as const,
+    registers,
+    collect() {
+      for (const [map, { version }] of Object.entries(sources.maps()))
+        if (version !== undefined) this.set({ map }, Number(version) || 0);
+    },
+  });
   const attempts = new Counter({
     name: 'jobs_mail_attempts_total',
     help: 'Attempts to send a mail by how they ended; recorded: sending is switched off',

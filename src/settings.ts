@@ -255,6 +255,9 @@ const liveSchema = z.object({
   denied_tools: toolNames,
 });
 
+/** What a key has that the ConfigMap leaves out. */
+export const settingDefaults: Readonly<Record<string, string>> = defaults;
+
 /** Keys of the ConfigMap this release reads. */
 export const settingKeys: readonly string[] = Object.keys(liveSchema.shape);
 
@@ -329,22 +332,6 @@ function settingsFrom(data: z.infer<typeof liveSchema>): Settings {
       troubleMs: data.mail_trouble_seconds * 1000,
       steadyMs: data.mail_steady_seconds * 1000,
       outputLines: data.mail_output_lines,
-    },
-  };
-}
-
-/** Where everybody reads the settings of the moment; nobody keeps a copy. */
-export interface SettingsHolder {
-  current(): Settings;
-  replace(next: Settings): void;
-}
-
-export function createSettingsHolder(first: Settings): SettingsHolder {
-  let settings = first;
-  return {
-    current: () => settings,
-    replace(next) {
-      settings = next;
     },
   };
 }

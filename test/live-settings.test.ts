@@ -48,7 +48,7 @@ async function open(changes: Partial<LiveSettingsOptions> = {}): Promise<LiveSet
 }
 
 let version = 100;
-const map = (data: Record<string, string>) => ({ data, resourceVersion: String(++version) });
+const map = (data: Record<string, string>) => ({ data, resourceVersion: String(++version), uid: 'uid-1' });
 const said = () => lines.map(({ msg }) => msg);
 
 describe('the settings in force', () => {

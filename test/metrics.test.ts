@@ -7,6 +7,7 @@ const sources: MetricSources = {
   streams: () => 2,
   watches: () => ({ pods: { lists: 2, dropped: { no_job: 1 } }, jobs: { lists: 1 } }),
   runRecords: () => ({ waiting: 4, dropped: 0, failed: 1 }),
+  maps: () => ({ settings: { isCurrent: true, version: '77' }, images: { isCurrent: false, version: undefined } }),
   mail: () => ({ mailboxes: 9, gathered: 5, sealed: 1, parked: 2, unsaved: 0, failures: 0, oldestAt: 1_500 }),
   checkpoint: () => ({ savedAt: 3_000, failed: 1, gaps: 2 }),
   now: () => 3_500,
@@ -72,6 +73,15 @@ describe('metrics', () => {
     const metrics = createMetrics({ ...sources, mail: () => undefined });
     expect(await linesOf(metrics, 'jobs_mail_queue{')).toEqual([]);
     expect(await linesOf(metrics, 'jobs_mail_oldest_age_seconds ')).toEqual(['jobs_mail_oldest_age_seconds 0']);
+  });
+
+  it('tell which version of each map is in force, and whether it is the newest', async () => {
+    const metrics = createMetrics(sources);
+    expect(await linesOf(metrics, 'jobs_map_last_reload_successful{')).toEqual([
+      'jobs_map_last_reload_successful{map="settings"} 1',
+      'jobs_map_last_reload_successful{map="images"} 0',
+    ]);
+    expect(await linesOf(metrics, 'jobs_map_version{')).toEqual(['jobs_map_version{map="settings"} 77']);
   });
 
   it('of two daemons in one process are apart', async () => {

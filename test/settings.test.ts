@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { AppError } from '../src/errors.ts';
-import { createSettingsHolder, parseSettings, parseStartup, settingKeys } from '../src/settings.ts';
+import { parseSettings, parseStartup, settingKeys } from '../src/settings.ts';
 import { repositoryRoot } from './support/repository-root.ts';
 
 const tls = { port: 30_001, cert: '/tls.crt', key: '/tls.key', client_ca: '/ca.crt' };
@@ -221,12 +221,5 @@ describe('the settings', () => {
       expect(['25', '465', '587', '26'].map((text) => port(text).length)).toEqual([0, 0, 0, 1]);
       expect([port('2525', 2525).length, port('25', 2525).length]).toEqual([0, 1]);
     });
-  });
-
-  it('are those of the moment for whoever holds the holder', () => {
-    const holder = createSettingsHolder(parseSettings({}).settings);
-    const next = parseSettings({ debug: 'yes' }).settings;
-    holder.replace(next);
-    expect(holder.current()).toBe(next);
   });
 });

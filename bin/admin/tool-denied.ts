@@ -1,4 +1,4 @@
-/** The list of tools that may not use the service: the key `denied_tools` of the settings ConfigMap, which the daemon reads when it starts. */
+/** The list of tools that may not use the service: the key `denied_tools` of the settings ConfigMap, which the daemon follows. */
 import type { KubeObject, Tool } from '../../src/domain.ts';
 import { type Kube, kubeStatusOf } from '../../src/kube.ts';
 import { find } from './tool-kube.ts';

@@ -22,7 +22,7 @@ export async function disableTool(
 ): Promise<void> {
   await requireNamespace(kube, tool);
   const denied = await setDenied(kube, settingsMap, tool, true);
-  say(`denied_tools: ${denied ? 'put on the list' : 'on the list already'}; the service reads it when it starts`);
+  say(`denied_tools: ${denied ? 'put on the list' : 'on the list already'}; the service follows at once`);
   const unbound = await remove(kube, paths.roleBinding(tool));
   say(`role binding: ${unbound ? 'removed' : 'gone already'}; the cluster refuses what the tool writes`);
 }

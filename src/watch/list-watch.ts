@@ -28,6 +28,7 @@ export interface ListWatchOptions<Kept> {
   /** Collection, e.g. `/api/v1/pods`. */
   readonly path: string;
   readonly labelSelector?: string;
+  readonly fieldSelector?: string;
   readonly handle: Handle<Kept>;
   /** Unset: nobody has ever watched this kind, so everything that the first list shows is old. */
   readonly start?: Start;
@@ -163,7 +164,11 @@ class Reflector implements ListWatch {
     this.#completeUntil = start?.completeUntil;
     if (start && start.version === undefined) this.#gapFrom = start.completeUntil;
     this.#path = options.path;
-    this.#selector = options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector };
+    const { labelSelector, fieldSelector } = options;
+    this.#selector = {
+      ...(labelSelector === undefined ? {} : { labelSelector }),
+      ...(fieldSelector === undefined ? {} : { fieldSelector }),
+    };
     this.#log = options.log;
     this.#clock = options.clock ?? createClock();
     this.#random = options.random ?? Math.random;

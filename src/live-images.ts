@@ -1,0 +1,98 @@
+/**
+ * The prebuilt images in force, as their ConfigMap changes: a list is taken whole or not at all, and the last good one stays in force. Made
+ * by daemon.ts, fed by the watch of the map.
+ */
+import type { ConfigMapSeen } from './domain.ts';
+import { AppError } from './errors.ts';
+import { type ImageList, parseImageConfig } from './images.ts';
+import type { Log } from './log.ts';
+
+export interface LiveImages {
+  /** @throws AppError `view.not_ready` before the first good list */
+  current(): ImageList;
+  /** The map as it is now; undefined when there is none: what is in force stays. Never throws. */
+  offer(map: ConfigMapSeen | undefined): void;
+  /** Resolves when the first good list is there. */
+  readonly ready: Promise<void>;
+  state(): ImagesState;
+}
+
+export interface ImagesState {
+  /** Version of the map in force; undefined before the first. */
+  readonly version: string | undefined;
+  /** Whether the map as it is now is the one in force. */
+  readonly isCurrent: boolean;
+  /** What is wrong with the map as it is now. */
+  readonly problems: readonly string[];
+}
+
+/** What became of a map, for whoever makes it known. */
+export type ImagesOutcome =
+  | {
+      readonly type: 'applied';
+      readonly map: ConfigMapSeen;
+      readonly added: readonly string[];
+      readonly removed: readonly string[];
+    }
+  | { readonly type: 'refused'; readonly map: ConfigMapSeen; readonly problems: readonly string[] };
+
+export interface LiveImagesOptions {
+  /** Of the map. */
+  readonly key: string;
+  onOutcome(outcome: ImagesOutcome): void;
+  readonly log: Log;
+}
+
+export function createLiveImages({ key, onOutcome, log }: LiveImagesOptions): LiveImages {
+  let images: ImageList | undefined;
+  let state: ImagesState = {
+    version: undefined,
+    isCurrent: false,
+    problems: ['nothing was heard of the ConfigMap yet'],
+  };
+  let becomeReady = () => {};
+  const ready = new Promise<void>((resolve) => {
+    becomeReady = resolve;
+  });
+
+  function take(map: ConfigMapSeen, next: ImageList): void {
+    const names = (list: ImageList | undefined) => new Map(list?.offered().map(({ name, url }) => [name, url]) ?? []);
+    const [before, after] = [names(images), names(next)];
+    const added = [...after.keys()].filter((name) => !before.has(name));
+    const removed = [...before.keys()].filter((name) => !after.has(name));
+    images = next;
+    state = { version: map.resourceVersion, isCurrent: true, problems: [] };
+    for (const name of added) log.info({ image: after.get(name) }, `Adding available container: ${name}`);
+    for (const name of removed) log.info({ image: before.get(name) }, `Removing available container: ${name}`);
+    onOutcome({ type: 'applied', map, added, removed });
+    becomeReady();
+  }
+
+  function refuse(map: ConfigMapSeen | undefined, problems: readonly string[]): void {
+    state = { ...state, isCurrent: false, problems };
+    log.error({ problems, inForce: state.version }, 'the list of images is refused; the one in force stays');
+    if (map) onOutcome({ type: 'refused', map, problems });
+  }
+
+  return {
+    current() {
+      if (images) return images;
+      throw new AppError('view.not_ready', 'The service has just started. Try again in a moment.', {
+        retryAfterSeconds: 1,
+      });
+    },
+    offer(map) {
+      const text = map?.data[key];
+      if (!map) return refuse(map, ['the ConfigMap does not exist']);
+      if (text === undefined) return refuse(map, [`the ConfigMap has no key ${key}`]);
+      try {
+        take(map, parseImageConfig(text));
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        refuse(map, error.problems ?? [error.message]);
+      }
+    },
+    ready,
+    state: () => state,
+  };
+}

@@ -1,0 +1,156 @@
+/** Settings and images, edited while the daemon works: what is good is in force at once, what is bad changes nothing and is said where operators look. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { kubectl } from '../cluster/cluster.ts';
+import { type ApiClient, apiClient } from '../support/api-client.ts';
+import { mistakesIn } from '../support/daemon-log.ts';
+import { jobsPath } from '../support/jobs-path.ts';
+import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
+
+const cluster = inject('cluster');
+const tool = 'live-one';
+const map = 'flow-live';
+const imagesKey = 'images-v1.yaml';
+let sandbox: Sandbox;
+let one: ApiClient;
+let imagesBefore: string;
+
+beforeAll(async () => {
+  sandbox = await createSandbox({ cluster, dir: join(cluster.stateDir, 'live'), name: map });
+  await sandbox.addTool(tool);
+  imagesBefore = await readImages();
+  await sandbox.start();
+  one = apiClient(sandbox, tool);
+});
+
+afterAll(async () => {
+  one?.close();
+  await sandbox?.stop();
+  if (imagesBefore) await patch('tf-public', 'image-config', { [imagesKey]: imagesBefore });
+  await sandbox?.removeTool(tool);
+});
+
+async function readImages(): Promise<string> {
+  const path = `jsonpath={.data.${imagesKey.replaceAll('.', '\\.')}}`;
+  return kubectl(cluster, ['get', 'configmap', 'image-config', '-n', 'tf-public', '-o', path]);
+}
+
+async function patch(namespace: string, name: string, data: Record<string, string | null>): Promise<void> {
+  await kubectl(cluster, [
+    'patch',
+    'configmap',
+    name,
+    '-n',
+    namespace,
+    '--type',
+    'merge',
+    '-p',
+    JSON.stringify({ data }),
+  ]);
+}
+
+const edit = (data: Record<string, string | null>) => patch('jobs-emailer', map, data);
+
+interface MapState {
+  readonly version?: string;
+  readonly isCurrent: boolean;
+  readonly problems: readonly string[];
+}
+
+async function states(): Promise<{ settings: MapState; images: MapState }> {
+  const response = await fetch(`${sandbox.healthUrl}/readyz`);
+  return ((await response.json()) as { detail: { settings: MapState; images: MapState } }).detail;
+}
+
+const settled = (isCurrent: boolean, what: 'settings' | 'images' = 'settings') =>
+  until(
+    async () => {
+      const state = (await states())[what];
+      return state.isCurrent === isCurrent ? state : undefined;
+    },
+    `the ${what} are ${isCurrent ? 'in force' : 'refused'}`,
+  );
+
+const statusOfList = async () => (await one.call('GET', jobsPath(tool))).status;
+const described = (namespace: string, name: string) =>
+  kubectl(cluster, ['describe', 'configmap', name, '-n', namespace]);
+
+describe('an edit of the settings', () => {
+  it('is in force while the daemon works', async () => {
+    expect(await statusOfList()).toBe(200);
+    await edit({ denied_tools: tool });
+    await until(async () => (await statusOfList()) === 401, 'the tool is refused');
+    await edit({ denied_tools: '' });
+    await until(async () => (await statusOfList()) === 200, 'the tool is let in again');
+    await until(async () => (await described('jobs-emailer', map)).includes('SettingsApplied'), 'an event says so');
+  });
+
+  it('with a mistake changes nothing, and says every mistake where an operator looks first', async () => {
+    await edit({ denied_tools: tool, requests_at_once: 'many', smtp_server_port: '0' });
+    const state = await settled(false);
+    expect(state.problems.map((problem) => problem.split(':')[0])).toEqual(['smtp_server_port', 'requests_at_once']);
+    expect(await statusOfList()).toBe(200);
+    const text = await until(async () => {
+      const words = await described('jobs-emailer', map);
+      return words.includes('SettingsRefused') ? words : undefined;
+    }, 'an event says so');
+    expect(text).toMatch(/Warning +SettingsRefused .*requests_at_once/);
+    expect(await (await fetch(`${sandbox.healthUrl}/metrics`)).text()).toContain(
+      'jobs_map_last_reload_successful{map="settings"} 0',
+    );
+  });
+
+  it('that was bad does not hinder a restart: what was good last is in force', async () => {
+    await edit({ denied_tools: 'somebody-else', requests_at_once: null, smtp_server_port: null });
+    await settled(true);
+    await edit({ requests_at_once: 'many' });
+    await settled(false);
+    await sandbox.stop('SIGKILL');
+    await sandbox.start();
+    await settled(false);
+    expect(await statusOfList()).toBe(200);
+    await edit({ requests_at_once: null, denied_tools: '' });
+    await settled(true);
+  });
+
+  it('that deletes the map leaves everything as it was', async () => {
+    await kubectl(cluster, ['delete', 'configmap', map, '-n', 'jobs-emailer']);
+    expect((await settled(false)).problems).toEqual(['the ConfigMap does not exist']);
+    expect(await statusOfList()).toBe(200);
+    await kubectl(cluster, ['create', 'configmap', map, '-n', 'jobs-emailer', '--from-literal=mount_homes=yes']);
+    await settled(true);
+  });
+});
+
+describe('an edit of the images', () => {
+  const run = (name: string, imagename: string) =>
+    one.call('POST', jobsPath(tool), { body: { name, cmd: 'true', imagename } });
+
+  it('offers an added image at once, and refuses one that is taken out', async () => {
+    const url = /image: *(\S+bookworm\S*)/.exec(imagesBefore)?.[1] ?? '';
+    expect((await run('early', 'fresh1.0')).status).toBe(400);
+    const added = `${imagesBefore.trimEnd()}\nfresh1.0:\n  aliases: []\n  state: stable\n  variants:\n    jobs-framework:\n      image: ${url}\n`;
+    await patch('tf-public', 'image-config', { [imagesKey]: added });
+    await until(async () => (await run('fresh', 'fresh1.0')).status === 201, 'the image can be used');
+    expect(await readFile(sandbox.logFile, 'utf8')).toContain('Adding available container: fresh1.0');
+    await patch('tf-public', 'image-config', { [imagesKey]: imagesBefore });
+    await until(async () => (await run('late', 'fresh1.0')).status === 400, 'the image is refused');
+  });
+
+  it('with a mistake changes nothing', async () => {
+    await patch('tf-public', 'image-config', { [imagesKey]: 'a: [' });
+    await settled(false, 'images');
+    expect((await run('still', 'bookworm')).status).toBe(201);
+    await until(
+      async () => (await described('tf-public', 'image-config')).includes('ImagesRefused'),
+      'an event says so',
+    );
+    await patch('tf-public', 'image-config', { [imagesKey]: imagesBefore });
+    await settled(true, 'images');
+  });
+});
+
+it('the log has no mistake of ours', async () => {
+  expect(await mistakesIn(sandbox.logFile)).toEqual([]);
+});

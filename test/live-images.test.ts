@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { createLiveImages, type ImagesOutcome } from '../src/live-images.ts';
+import { createLog } from '../src/log.ts';
+
+const entry = (name: string) =>
+  `${name}:\n  aliases: []\n  state: stable\n  variants:\n    jobs-framework:\n      image: registry.example.org/${name}\n`;
+
+function create() {
+  const lines: string[] = [];
+  const outcomes: ImagesOutcome[] = [];
+  let version = 1;
+  const images = createLiveImages({
+    key: 'list',
+    onOutcome: (outcome) => void outcomes.push(outcome),
+    log: createLog({ level: 'info', stream: { write: (line) => void lines.push(JSON.parse(line).msg) } }),
+  });
+  const offer = (...names: string[]) => give(names.map(entry).join(''));
+  const give = (list: string) => images.offer({ data: { list }, resourceVersion: String(++version), uid: 'u' });
+  return {
+    images,
+    offer,
+    give,
+    lines,
+    outcomes,
+    names: () =>
+      images
+        .current()
+        .offered()
+        .map(({ name }) => name),
+  };
+}
+
+describe('the images in force', () => {
+  it('are none before the first list, which whoever asks is told', async () => {
+    const { images, offer } = create();
+    expect(() => images.current()).toThrow('has just started');
+    offer('bookworm');
+    await images.ready;
+    expect(images.current().find('bookworm')?.url).toBe('registry.example.org/bookworm:latest');
+  });
+
+  it('follow the map, and say what came and what went', () => {
+    const { offer, names, lines, outcomes } = create();
+    offer('bookworm', 'node18');
+    offer('bookworm', 'node20');
+    expect(names()).toEqual(['bookworm', 'node20']);
+    expect(lines.slice(2)).toEqual(['Adding available container: node20', 'Removing available container: node18']);
+    expect(outcomes.at(-1)).toMatchObject({ type: 'applied', added: ['node20'], removed: ['node18'] });
+  });
+
+  it.each([
+    ['is no list', 'a: ['],
+    ['is empty', ''],
+    ['names no image that jobs can run', 'a:\n  state: stable\n'],
+  ])('stay as they are when the text %s', (_, text) => {
+    const { offer, give, names, images, outcomes } = create();
+    offer('bookworm');
+    give(text);
+    expect([names(), images.state().isCurrent, images.state().version]).toEqual([['bookworm'], false, '2']);
+    expect(outcomes.at(-1)?.type).toBe('refused');
+  });
+
+  it('stay as they are when the map is gone, or has no such key', () => {
+    const { images, offer, names } = create();
+    offer('bookworm');
+    images.offer(undefined);
+    expect(images.state().problems).toEqual(['the ConfigMap does not exist']);
+    images.offer({ data: {}, resourceVersion: '9', uid: 'u' });
+    expect([names(), images.state().problems]).toEqual([['bookworm'], ['the ConfigMap has no key list']]);
+  });
+});
