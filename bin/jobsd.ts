@@ -45,6 +45,8 @@ async function main(): Promise<void> {
       onLeaseLost: () => process.exit(exitLeaseLost),
     });
     log.info({ ...daemon.addresses }, 'ready to listen');
+    // Never needed: what is followed is followed by itself.
+    process.on('SIGHUP', () => daemon.reload());
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stopOnce(daemon.stop));
   } catch (error) {
     log.error({ err: error }, 'the daemon cannot start');

@@ -6,10 +6,12 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type BuiltImages, createBuiltImages } from './built-images.ts';
+import { endOfCertificate, requireGoodNow } from './certificate-dates.ts';
 import { createCheckpoint } from './checkpoint.ts';
 import { fromKubeObject } from './definition/manifests.ts';
 import { type Notice, Tool } from './domain.ts';
 import { AppError } from './errors.ts';
+import { followFiles } from './file-follower.ts';
 import { createGetJson, type GetJson } from './get-json.ts';
 import { createHarbor } from './harbor.ts';
 import { createHomes } from './homes/homes.ts';
@@ -66,6 +68,8 @@ export interface Daemon {
   readonly addresses: Readonly<Record<string, string>>;
   /** Stops listening, lets requests finish (10 s at most), closes every connection. Idempotent. */
   stop(): Promise<void>;
+  /** Looks at the certificates on disk now; everything else is followed by itself. */
+  reload(): void;
 }
 
 const stopGraceMs = 10_000;
@@ -178,6 +182,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       streams: () => streams.count(),
       watches: () => watch?.stats() ?? {},
       runRecords: () => runs.stats(),
+      certificates: () => certificateEnds,
       maps: () => ({ settings: settings.state(), images: images.state() }),
       mail: () => mail?.stats(),
       checkpoint: () => checkpoint.stats(),
@@ -214,6 +219,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       now,
     });
 
+    let certificateEnds: Readonly<Record<string, number>> = {};
     const isDenied = (tool: string) => settings.current().deniedTools.has(tool);
     const streams = createStreams({
       atOncePerTool: () => settings.current().streamsAtOncePerTool,
@@ -221,8 +227,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       isDenied,
       now,
     });
+    const firstCertificates = await readListeners(startup);
+    certificateEnds = endsOf(firstCertificates.tls);
     const server = await createServer({
-      ...(await readListeners(startup)),
+      ...firstCertificates,
       isDenied,
       limits: {
         requestsPerSecondPerTool: () => settings.current().requestsPerSecondPerTool,
@@ -234,7 +242,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         live: () => ({ health: { status: 'OK', message: 'OK' } }),
         ready: () => ({
           ok: freshness().synced,
-          detail: { view: freshness(), homes: homes.health(), settings: settings.state(), images: images.state() },
+          detail: {
+            view: freshness(),
+            homes: homes.health(),
+            settings: settings.state(),
+            images: images.state(),
+            certificates: certificates.problem() ?? 'in force',
+          },
         }),
         metrics: () => metrics.text(),
       },
@@ -248,6 +262,19 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     undos.push(() => feeds.stop());
     // Who waits for the end of a job is answered before the listeners close: the deletion goes on without us.
     undos.push(() => roster.endWaiting());
+
+    const certificates = followFiles({
+      what: 'certificates of the listeners',
+      first: firstCertificates,
+      read: () => readListeners(startup),
+      apply({ tls, unix }) {
+        if (tls) requireGoodNow(tls.cert, 'the certificate of the listener', now());
+        server.setSecureContext({ tls, unix });
+        certificateEnds = endsOf(tls);
+      },
+      log: log.child({ room: 'server' }),
+    });
+    undos.push(() => certificates.stop());
 
     // From here on requests are answered, with 503 until the state of the cluster is known.
     settings.onChange((next) => setLogLevel(log, next.logLevel));
@@ -331,7 +358,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       log: log.child({ room: 'watch' }),
     });
     checkpoint.start();
-    return { addresses: server.addresses, stop };
+    return { addresses: server.addresses, stop, reload: () => void certificates.look() };
   } catch (error) {
     await stop();
     throw error;
@@ -430,6 +457,15 @@ async function ownCredentials({ kubernetes }: Startup): Promise<Pick<KubeOptions
     server: 'https://kubernetes.default.svc',
     ca: await readFile(`${serviceAccountDirectory}/ca.crt`, 'utf8'),
     credentials: { kind: 'token', file: `${serviceAccountDirectory}/token` },
+  };
+}
+
+/** Of the listener's certificate and of the first authority it trusts, ms since the epoch. */
+function endsOf(tls: { readonly cert: string; readonly clientCa: string } | undefined): Record<string, number> {
+  if (!tls) return {};
+  return {
+    listener: endOfCertificate(tls.cert, 'the certificate of the listener'),
+    client_ca: endOfCertificate(tls.clientCa, 'the client CA'),
   };
 }
 

@@ -26,6 +26,8 @@ export interface MetricSources {
   runRecords(): Readonly<{ waiting: number; dropped: number; failed: number }>;
   /** Whether each of the two ConfigMaps is in force as it is, and the version that is. */
   maps(): Readonly<Record<string, { readonly isCurrent: boolean; readonly version: string | undefined }>>;
+  /** When certificates end, ms since the epoch. */
+  certificates(): Readonly<Record<string, number>>;
   /** Undefined before mail begins. */
   mail(): MailQueueStats | undefined;
   /** When the checkpoint was last written, ms since the epoch, and times of which nothing is known. */
@@ -126,6 +128,16 @@ export function createMetrics(sources: MetricSources): Metrics {
     collect() {
       for (const [map, { version }] of Object.entries(sources.maps()))
         if (version !== undefined) this.set({ map }, Number(version) || 0);
+    },
+  });
+  new Gauge({
+    name: 'jobs_certificate_days',
+    help: 'Days until a certificate ends: of the listener, and of the client CA it trusts',
+    labelNames: ['which'] as const,
+    registers,
+    collect() {
+      for (const [which, endsAt] of Object.entries(sources.certificates()))
+        this.set({ which }, (endsAt - sources.now()) / 86_400_000);
     },
   });
   const attempts = new Counter({

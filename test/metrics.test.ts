@@ -8,6 +8,7 @@ const sources: MetricSources = {
   watches: () => ({ pods: { lists: 2, dropped: { no_job: 1 } }, jobs: { lists: 1 } }),
   runRecords: () => ({ waiting: 4, dropped: 0, failed: 1 }),
   maps: () => ({ settings: { isCurrent: true, version: '77' }, images: { isCurrent: false, version: undefined } }),
+  certificates: () => ({ listener: 3_500 + 2 * 86_400_000 }),
   mail: () => ({ mailboxes: 9, gathered: 5, sealed: 1, parked: 2, unsaved: 0, failures: 0, oldestAt: 1_500 }),
   checkpoint: () => ({ savedAt: 3_000, failed: 1, gaps: 2 }),
   now: () => 3_500,
@@ -81,6 +82,7 @@ describe('metrics', () => {
       'jobs_map_last_reload_successful{map="settings"} 1',
       'jobs_map_last_reload_successful{map="images"} 0',
     ]);
+    expect(await linesOf(metrics, 'jobs_certificate_days{')).toEqual(['jobs_certificate_days{which="listener"} 2']);
     expect(await linesOf(metrics, 'jobs_map_version{')).toEqual(['jobs_map_version{map="settings"} 77']);
   });
 

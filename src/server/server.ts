@@ -68,6 +68,12 @@ export interface ServerOptions {
   dialectOf(url: string): Dialect;
 }
 
+/** Of the listeners there are; what is left out stays. */
+export interface ListenerCertificates {
+  readonly tls?: SecureContext | undefined;
+  readonly unix?: { readonly clientCa: string } | undefined;
+}
+
 export interface RunningServer {
   /** By listener: `https://127.0.0.1:8443`, the path of the socket, `http://127.0.0.1:9000`; ports are the real ones. */
   readonly addresses: Readonly<{ tls?: string; unix?: string; health: string }>;
@@ -76,7 +82,7 @@ export interface RunningServer {
    * if there is one.
    * @throws AppError `settings.invalid` when the texts cannot be used; the old ones stay
    */
-  setSecureContext(next: SecureContext): void;
+  setSecureContext(next: ListenerCertificates): void;
   /** Stops listening, answers what is under way with `Connection: close`, and ends the rest after `graceMs`. Idempotent. */
   stop(graceMs: number): Promise<void>;
 }
@@ -85,7 +91,7 @@ interface Listener {
   readonly server: Server;
   readonly app: App;
   readonly connections: Connections;
-  setContext(next: SecureContext): void;
+  setContext(next: ListenerCertificates): void;
 }
 
 type Parts = ReturnType<typeof sharedParts>;
@@ -121,8 +127,9 @@ export async function createServer(options: ServerOptions): Promise<RunningServe
     addresses,
     setSecureContext(next) {
       // Everything is tried out before anything is swapped.
-      contextOptions(next);
-      createHeaderIdentity({ ...parts, clientCa: next.clientCa });
+      if (next.tls) contextOptions(next.tls);
+      for (const clientCa of [next.tls?.clientCa, next.unix?.clientCa])
+        if (clientCa !== undefined) createHeaderIdentity({ ...parts, clientCa });
       for (const listener of listeners) listener.setContext(next);
     },
     stop(graceMs) {
@@ -153,10 +160,11 @@ async function createTlsListener(options: ServerOptions, parts: Parts, first: Se
     server,
     app,
     connections,
-    setContext(next) {
-      server.setSecureContext(contextOptions(next));
-      if (next.clientCa !== clientCa) connections.makeAllOld();
-      clientCa = next.clientCa;
+    setContext({ tls }) {
+      if (!tls) return;
+      server.setSecureContext(contextOptions(tls));
+      if (tls.clientCa !== clientCa) connections.makeAllOld();
+      clientCa = tls.clientCa;
     },
   };
 }
@@ -174,8 +182,8 @@ async function createFrontListener(options: ServerOptions, parts: Parts, firstCa
     server,
     app,
     connections,
-    setContext({ clientCa }) {
-      identify = createHeaderIdentity({ ...parts, clientCa });
+    setContext({ unix }) {
+      if (unix) identify = createHeaderIdentity({ ...parts, clientCa: unix.clientCa });
     },
   };
 }

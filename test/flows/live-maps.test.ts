@@ -1,9 +1,13 @@
 /** Settings and images, edited while the daemon works: what is good is in force at once, what is bad changes nothing and is said where operators look. */
-import { readFile } from 'node:fs/promises';
+import { X509Certificate } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { get } from 'node:https';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { kubectl } from '../cluster/cluster.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
+import { createAuthority, issueServer } from '../support/certs.ts';
 import { mistakesIn } from '../support/daemon-log.ts';
 import { jobsPath } from '../support/jobs-path.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
@@ -148,6 +152,74 @@ describe('an edit of the images', () => {
     );
     await patch('tf-public', 'image-config', { [imagesKey]: imagesBefore });
     await settled(true, 'images');
+  });
+});
+
+describe('the certificate of the listener', () => {
+  it('is replaced fifty times under load, and no request fails', async () => {
+    const authority = createAuthority('rotating');
+    const pairs = [issueServer(authority), issueServer(authority)];
+    const place = (pair: { cert: string; key: string }) =>
+      Promise.all([
+        writeFile(join(sandbox.dir, 'server.crt'), pair.cert),
+        writeFile(join(sandbox.dir, 'server.key'), pair.key),
+      ]);
+    const home = join(sandbox.homeOf(tool), '.toolskube');
+    const [cert, key] = await Promise.all(
+      ['client.crt', 'client.key'].map((name) => readFile(join(home, name), 'utf8')),
+    );
+    const known = [authority.cert, await readFile(sandbox.caFile, 'utf8')];
+    const ask = () =>
+      new Promise<number>((resolve, reject) => {
+        const options = { ca: known, cert, key, agent: false, checkServerIdentity: () => undefined };
+        get(`${sandbox.url}${jobsPath(tool)}`, options, (response) => {
+          response.resume();
+          response.once('end', () => resolve(response.statusCode ?? 0));
+        }).once('error', reject);
+      });
+    const served = () =>
+      new Promise<string>((resolve, reject) => {
+        const socket = connect(
+          { host: '127.0.0.1', port: Number(new URL(sandbox.url).port), rejectUnauthorized: false },
+          () => {
+            resolve(socket.getPeerX509Certificate()?.fingerprint256 ?? '');
+            socket.destroy();
+          },
+        );
+        socket.once('error', reject);
+      });
+
+    const answers: number[] = [];
+    let isOver = false;
+    const load = Promise.all(
+      [1, 2, 3].map(async () => {
+        while (!isOver) answers.push(await ask());
+      }),
+    );
+    for (let turn = 0; turn < 50; turn += 1) {
+      const pair = pairs[turn % 2] as (typeof pairs)[number];
+      await place(pair);
+      process.kill(sandbox.pid(), 'SIGHUP');
+      const wanted = new X509Certificate(pair.cert).fingerprint256;
+      await until(async () => (await served()) === wanted, 'the new one is shown');
+    }
+    isOver = true;
+    await load;
+    expect(answers.length).toBeGreaterThan(50);
+    expect(new Set(answers)).toEqual(new Set([200]));
+  });
+
+  it('that cannot be used changes nothing, and readiness says so', async () => {
+    await writeFile(join(sandbox.dir, 'server.crt'), 'no certificate');
+    process.kill(sandbox.pid(), 'SIGHUP');
+    const problem = await until(async () => {
+      const { detail } = (await (await fetch(`${sandbox.healthUrl}/readyz`)).json()) as {
+        detail: { certificates: string };
+      };
+      return detail.certificates === 'in force' ? undefined : detail.certificates;
+    }, 'it is refused');
+    expect(problem).toContain('is no certificate');
+    expect(await sandbox.ready()).toBe(true);
   });
 });
 

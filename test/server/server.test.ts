@@ -381,7 +381,7 @@ describe('connections', () => {
     const alpha = client(own);
     expect((await ask(own, { identity: alpha, agent })).status).toBe(200);
     const next = issueServer(own.authority);
-    own.running.setSecureContext({ ...next, clientCa: own.authority.cert });
+    own.running.setSecureContext({ tls: { ...next, clientCa: own.authority.cert } });
     expect((await ask(own, { identity: alpha, agent })).status).toBe(200);
     const fresh = await openTls(own, alpha);
     expect(fresh.getPeerX509Certificate()?.raw.equals(next.der)).toBe(true);
@@ -398,7 +398,10 @@ describe('connections', () => {
     await vi.waitFor(() => expect(own.slow).toHaveLength(1));
 
     const other = createAuthority('another');
-    own.running.setSecureContext({ ...issueServer(own.authority), clientCa: other.cert });
+    own.running.setSecureContext({
+      tls: { ...issueServer(own.authority), clientCa: other.cert },
+      unix: { clientCa: other.cert },
+    });
     await closed;
     own.slow[0]?.();
     const { status, headers } = await underWay;
@@ -422,7 +425,9 @@ describe('connections', () => {
     const socket = await openTls(own, client(own));
     socket.write('GET /stream HTTP/1.1\r\nHost: x\r\n\r\n');
     await vi.waitFor(() => expect(own.slow).toHaveLength(1));
-    own.running.setSecureContext({ ...issueServer(own.authority), clientCa: createAuthority('another').cert });
+    own.running.setSecureContext({
+      tls: { ...issueServer(own.authority), clientCa: createAuthority('another').cert },
+    });
     const closed = once(socket.resume(), 'close');
     own.slow[0]?.();
     await closed;
@@ -433,7 +438,7 @@ describe('connections', () => {
     const { cert, key } = issueServer(server.authority);
     const good = { cert, key, clientCa: server.authority.cert };
     for (const bad of [{ cert: 'x' }, { key: issueServer(server.authority).key }, { clientCa: '' }]) {
-      expect(() => server.running.setSecureContext({ ...good, ...bad })).toThrow(AppError);
+      expect(() => server.running.setSecureContext({ tls: { ...good, ...bad } })).toThrow(AppError);
     }
     expect((await get('/who')).status).toBe(200);
   });
