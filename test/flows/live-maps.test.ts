@@ -122,7 +122,15 @@ describe('an edit of the settings', () => {
     await kubectl(cluster, ['delete', 'configmap', map, '-n', 'jobs-emailer']);
     expect((await settled(false)).problems).toEqual(['the ConfigMap does not exist']);
     expect(await statusOfList()).toBe(200);
-    await kubectl(cluster, ['create', 'configmap', map, '-n', 'jobs-emailer', '--from-literal=mount_homes=yes']);
+    await kubectl(cluster, [
+      'create',
+      'configmap',
+      map,
+      '-n',
+      'jobs-emailer',
+      '--from-literal=mount_homes=yes',
+      '--from-literal=requests_per_second_per_tool=1000',
+    ]);
     await settled(true);
   });
 });
