@@ -32,6 +32,8 @@ export async function startCountingSmtp(): Promise<CountingSmtp> {
     port: (server.address() as AddressInfo).port,
     taken,
     async idle() {
+      // Whoever connected and went before this was asked for is accepted within one turn of the event loop.
+      await new Promise((resolve) => setImmediate(resolve));
       await Promise.all([...sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))));
     },
     stop: () =>

@@ -16,9 +16,10 @@ import { createSeal } from '../../src/mail/seal.ts';
 import { createTransport } from '../../src/mail/transport.ts';
 import type { Mailbox } from '../../src/mailbox.ts';
 import type { MailSettings } from '../../src/settings.ts';
-import type { Mark } from './mail-marks.ts';
+import type { Mark, Mistake } from './mail-marks.ts';
 
-const [directory = '', port = '', mistake = 'none'] = process.argv.slice(2);
+const [directory = '', port = '', given] = process.argv.slice(2);
+const mistake = given as Mistake | 'none';
 
 const settings: MailSettings = {
   isSent: true,
@@ -62,9 +63,8 @@ const seal = createSeal({
 const underWay = new Map<string, string>();
 
 async function save(mailbox: Mailbox): Promise<void> {
-  // The mistake: it says that something is on disk, and writes it a moment later.
   if (mistake === 'acknowledges-first') void pause(4).then(() => files.save(mailbox));
-  else await files.save(mailbox);
+  else if (mistake !== 'sends-unsaved' || mailbox.sealed === undefined) await files.save(mailbox);
   const sent = mailbox.sealed === undefined ? underWay.get(mailbox.tool) : undefined;
   if (sent !== undefined && underWay.delete(mailbox.tool)) mark('recorded', sent);
 }
@@ -81,6 +81,7 @@ const roster = createMailRoster({
       const tool = /^tools\.(.+)@/.exec(mail.to)?.[1] ?? '';
       underWay.set(tool, mail.messageId);
       mark('sending', mail.messageId);
+      if (mistake === 'sends-twice') await deliver(mail, signal);
       const answer = await deliver(mail, signal);
       mark('taken', mail.messageId);
       return answer;

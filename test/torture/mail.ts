@@ -12,7 +12,7 @@ import type { Notice } from '../../src/domain.ts';
 import { startCountingSmtp, type TakenMail } from '../support/counting-smtp.ts';
 import { makeNotice, makeRan } from '../support/notices.ts';
 import { createSeededRandom } from '../support/seeded-random.ts';
-import { type CutGap, gapAfter, gaps, type Mark } from './mail-marks.ts';
+import { type CutGap, gapAfter, gaps, type Mark, type Mistake } from './mail-marks.ts';
 
 export interface TortureOptions {
   /** The built test/torture/mail-daemon.ts. */
@@ -20,21 +20,24 @@ export interface TortureOptions {
   readonly cuts: number;
   readonly seed: number;
   /** Unset: none. */
-  readonly mistake?: 'acknowledges-first';
+  readonly mistake?: Mistake;
 }
 
 export interface TortureResult {
   readonly events: number;
   readonly mails: number;
   readonly cuts: Readonly<Record<CutGap, number>>;
-  /** Mails that the server had taken and that were not known on disk as sent when it was cut: each tool may have one at a time. */
+  /** How often a mail had been taken by the server in the life that was cut before it said that the disk has it as sent. */
   readonly cutAfterDot: number;
   /** Events that no mail tells. */
   readonly lost: readonly number[];
   /** Mails that went to another tool than all their events are of. */
   readonly misdirected: number;
-  /** Mails that came more than once; with other bytes, or more often than cuts allow. */
+  /** Mails beyond the first of the same Message-ID. */
   readonly duplicates: number;
+  /** Those of them that no cut after the last byte of the same mail accounts for. */
+  readonly duplicatesWithoutCut: number;
+  /** Mails that came again with other bytes. */
   readonly changed: number;
   /** Events in two different mails. */
   readonly toldTwice: readonly number[];
@@ -54,7 +57,8 @@ export async function tortureMail({ program, cuts, seed, mistake }: TortureOptio
   const directory = await mkdtemp(join(tmpdir(), 'torture-'));
   const smtp = await startCountingSmtp();
   const events: Event[] = [];
-  let cutAfterDot = 0;
+  /** By Message-ID: the lives that were cut when the server had the mail. */
+  const cutsAfterDot = new Map<string, number>();
   const counts: Record<CutGap, number> = { event: 0, gather: 0, seal: 0, send: 0, record: 0 };
   const start = () =>
     spawn(process.execPath, [program, directory, String(smtp.port), mistake ?? 'none'], {
@@ -65,14 +69,15 @@ export async function tortureMail({ program, cuts, seed, mistake }: TortureOptio
       for (let count = 0; count < eventsOfLife; count += 1) events.push(makeEvent(events.length, random.oneOf(tools)));
       const rarest = [...gaps].sort((one, other) => counts[one] - counts[other])[0] ?? 'event';
       const aim = { gap: rarest, after: random.between(1, 3), delayMs: random.between(0, 2) };
+      const before = smtp.taken.length;
       const end = await live(start(), events, aim);
       if (end.gap) counts[end.gap] += 1;
       await smtp.idle();
-      const took = new Set(smtp.taken.map(messageIdOf));
-      cutAfterDot += end.underWay.filter((id) => took.has(id)).length;
+      const took = new Set(smtp.taken.slice(before).map(messageIdOf));
+      for (const id of end.underWay) if (took.has(id)) cutsAfterDot.set(id, (cutsAfterDot.get(id) ?? 0) + 1);
     }
     await live(start(), events, undefined);
-    return judge(events, smtp.taken, counts, cutAfterDot);
+    return judge(events, smtp.taken, counts, cutsAfterDot);
   } finally {
     await smtp.stop();
     await rm(directory, { recursive: true, force: true });
@@ -136,7 +141,7 @@ function judge(
   events: readonly Event[],
   taken: readonly TakenMail[],
   cuts: Record<CutGap, number>,
-  cutAfterDot: number,
+  cutsAfterDot: ReadonlyMap<string, number>,
 ): TortureResult {
   const byId = new Map<string, TakenMail[]>();
   for (const mail of taken) byId.set(messageIdOf(mail), [...(byId.get(messageIdOf(mail)) ?? []), mail]);
@@ -150,14 +155,18 @@ function judge(
     for (const [, , number] of told) mailsOf.set(Number(number), (mailsOf.get(Number(number)) ?? new Set()).add(id));
   }
   const copies = [...byId.values()];
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
   return {
     events: events.length,
     mails: byId.size,
     cuts,
-    cutAfterDot,
+    cutAfterDot: sum([...cutsAfterDot.values()]),
     lost: events.filter(({ number }) => !mailsOf.has(number)).map(({ number }) => number),
     misdirected,
-    duplicates: copies.reduce((sum, { length }) => sum + length - 1, 0),
+    duplicates: sum(copies.map(({ length }) => length - 1)),
+    duplicatesWithoutCut: sum(
+      [...byId].map(([id, { length }]) => Math.max(0, length - 1 - (cutsAfterDot.get(id) ?? 0))),
+    ),
     changed: copies.filter((same) => new Set(same.map(({ bytes }) => bytes)).size > 1).length,
     toldTwice: [...mailsOf].filter(([, ids]) => ids.size > 1).map(([number]) => number),
   };
@@ -175,13 +184,13 @@ function textOf({ bytes }: TakenMail): string {
 }
 
 /** What a run must come to. @returns what is wrong; none where nothing is */
-export function faultsOf({ lost, misdirected, duplicates, changed, toldTwice, cutAfterDot }: TortureResult): string[] {
+export function faultsOf({ lost, misdirected, duplicatesWithoutCut, changed, toldTwice }: TortureResult): string[] {
   return [
     ...(lost.length > 0 ? [`${lost.length} events were lost, the first is ${lost[0]}`] : []),
     ...(misdirected > 0 ? [`${misdirected} mails went to another tool`] : []),
     ...(changed > 0 ? [`${changed} mails came again with other bytes`] : []),
-    ...(duplicates > cutAfterDot
-      ? [`${duplicates} duplicates, and only ${cutAfterDot} mails were cut off after their last byte`]
+    ...(duplicatesWithoutCut > 0
+      ? [`${duplicatesWithoutCut} mails came again that had not been cut off after their last byte`]
       : []),
     ...(toldTwice.length > 0 ? [`${toldTwice.length} events are in two mails, the first is ${toldTwice[0]}`] : []),
   ];
