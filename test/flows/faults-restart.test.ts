@@ -106,7 +106,8 @@ describe('a daemon started while the API server is away', () => {
     const sandbox = await ground.daemon('direct');
     const client = ground.client(sandbox, tool);
     await stopApiServer(cluster, 'SIGKILL');
-    const waits = async () => (await readFile(sandbox.logFile, 'utf8').catch(() => '')).split('the watch broke off').length;
+    const waits = async () =>
+      (await readFile(sandbox.logFile, 'utf8').catch(() => '')).split('the watch broke off').length;
     const before = await waits();
     const starting = sandbox.start();
     await until(async () => (await waits()) > before, 'it waits');
