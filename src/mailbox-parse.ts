@@ -1,6 +1,7 @@
 /**
  * What a mailbox file holds, as a mailbox. The sum in the file (mail/mailbox-files.ts) says that it is as we wrote it; what is looked at
- * here is whether it was written by a release that meant the same by it. Single entries that say nothing are left out.
+ * here is whether it was written by a release that meant the same by it. What is to be mailed must be understood, or the file is none; of
+ * what is only remembered (sent, incidents, counted) single entries that say nothing are left out.
  */
 import { emailsChoices, failureReasons, noticeKinds } from './domain.ts';
 import { amountAt, listAt, recordAt, textAt } from './fields.ts';
@@ -13,11 +14,11 @@ import {
   type SealedMail,
 } from './mailbox.ts';
 
-/** @throws Error for another version, or what is no mailbox */
+/** @throws Error for another version, what is no mailbox, and an event or mail that is not understood */
 export function parseMailbox(value: unknown): Mailbox {
   const tool = textAt(value, 'tool');
   if (recordAt(value).v !== 1 || tool === undefined) throw new Error('The version of the file is not 1.');
-  const open = listAt(value, 'open').filter(isGathered);
+  const open = allOf(value, 'open', isGathered);
   const folded = amountAt(value, 'folded') ?? 0;
   const hasWork = open.length + folded > 0;
   return {
@@ -25,19 +26,32 @@ export function parseMailbox(value: unknown): Mailbox {
     open,
     folded,
     openedAt: hasWork ? (amountAt(value, 'openedAt') ?? 0) : undefined,
-    sealed: isSealed(recordAt(value).sealed) ? (recordAt(value).sealed as SealedMail) : undefined,
+    sealed: sealedOf(recordAt(value).sealed),
     lastSealedAt: amountAt(value, 'lastSealedAt') ?? 0,
     tries: amountAt(value, 'tries') ?? 0,
     refusals: amountAt(value, 'refusals') ?? 0,
     firstTriedAt: timeOf(value, 'firstTriedAt'),
     retryAt: timeOf(value, 'retryAt'),
-    parked: listAt(value, 'parked').filter(isParked),
+    parked: allOf(value, 'parked', isParked),
     sent: listAt(value, 'sent').filter(isSent),
     day: { date: textAt(value, 'day', 'date') ?? '', mails: amountAt(value, 'day', 'mails') ?? 0 },
     incidents: listAt(value, 'incidents').filter(isIncident),
     counted: listAt(value, 'counted').filter((id) => typeof id === 'string'),
     gapsToldUntil: amountAt(value, 'gapsToldUntil') ?? 0,
   };
+}
+
+/** @throws Error where one of them is none: what is left out here would be gone with the next save */
+function allOf<Entry>(value: unknown, name: string, is: (entry: unknown) => entry is Entry): readonly Entry[] {
+  const entries = listAt(value, name);
+  if (!entries.every(is)) throw new Error(`An entry of '${name}' is not understood.`);
+  return entries;
+}
+
+/** @throws Error for what is none */
+function sealedOf(value: unknown): SealedMail | undefined {
+  if (value === undefined || isSealed(value)) return value;
+  throw new Error('The mail on its way is not understood.');
 }
 
 /** Times with a part of a millisecond come from jitter. */

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLog } from '../../src/log.ts';
 import { createMailboxFiles } from '../../src/mail/mailbox-files.ts';
-import { makeGathered, makeIncident, makeMailbox, makeSealed } from '../support/notices.ts';
+import { makeGathered, makeIncident, makeMailbox, makeNotice, makeSealed } from '../support/notices.ts';
 
 let directory: string;
 let lines: string[];
@@ -76,6 +76,21 @@ describe('mailboxes on disk', () => {
     expect(await readFile(join(dirname(path), kept ?? ''), 'utf8')).toBe(text);
     expect(lines).toEqual(['a mailbox cannot be read; the file is set aside, and it begins anew']);
   });
+
+  it.each([
+    ['an event', { open: [makeGathered({ notice: makeNotice({ reason: 'of a later release' as never }) })] }],
+    ['a mail on its way', { sealed: { ...makeSealed(), sealedAt: 'soon' as never } }],
+    ['a mail that was given up', { parked: [{ ...makeSealed(), parkedAt: 1, tries: 1, isRetried: false } as never] }],
+  ])(
+    'are set aside whole where %s in them is not understood, so that it is not lost with the next save',
+    async (_, odd) => {
+      await open().save({ ...full, ...odd });
+      const path = await fileOf('alpha');
+      expect(await open().load()).toEqual([]);
+      expect(lines).toEqual(['a mailbox cannot be read; the file is set aside, and it begins anew']);
+      expect(await readdir(dirname(path))).toEqual([expect.stringContaining('alpha.json.corrupt-')]);
+    },
+  );
 
   it('are not made of files that lie elsewhere or have the name of no tool', async () => {
     await open().save(full);
