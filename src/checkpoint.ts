@@ -8,6 +8,7 @@ import { amountAt, integerAt, listAt, recordAt, textAt } from './fields.ts';
 import type { Log } from './log.ts';
 import type { Gap } from './mailbox.ts';
 import { DurableFile } from './store.ts';
+import { atMost } from './time-limit.ts';
 
 export interface CheckpointOptions {
   readonly path: string;
@@ -160,14 +161,8 @@ export function createCheckpoint(options: CheckpointOptions): Checkpoint {
 
   async function finish(): Promise<void> {
     clearTimeout(timer);
-    let grace: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => {
-      grace = setTimeout(resolve, stopGraceMs);
-    });
     // What is under way may be older than what is known now.
-    const last = isStarted ? (saving ?? Promise.resolve()).then(() => save()) : undefined;
-    await Promise.race([last, deadline]);
-    clearTimeout(grace);
+    if (isStarted) await atMost((saving ?? Promise.resolve()).then(save), stopGraceMs);
     isOver = true;
     clearTimeout(timer);
   }

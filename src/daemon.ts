@@ -9,7 +9,7 @@ import { type BuiltImages, createBuiltImages } from './built-images.ts';
 import { endOfCertificate, requireGoodNow } from './certificate-dates.ts';
 import { createCheckpoint } from './checkpoint.ts';
 import { fromKubeObject } from './definition/manifests.ts';
-import { type Notice, Tool } from './domain.ts';
+import { type ConfigMapSeen, type Notice, Tool } from './domain.ts';
 import { AppError } from './errors.ts';
 import { followFiles } from './file-follower.ts';
 import { createGetJson, type GetJson } from './get-json.ts';
@@ -17,7 +17,7 @@ import { createHarbor } from './harbor.ts';
 import { createHomes } from './homes/homes.ts';
 import { createImageCatalog } from './image-catalog.ts';
 import { createKube, type Kube, type KubeOptions } from './kube.ts';
-import { createKubeEvents, type KubeEvents } from './kube-events.ts';
+import { createKubeEvents, type KubeEvent, type KubeEvents } from './kube-events.ts';
 import { kubeOptionsFromKubeconfig } from './kubeconfig.ts';
 import { createLease, type Lease } from './lease.ts';
 import { createLiveImages, type ImagesOutcome } from './live-images.ts';
@@ -378,31 +378,26 @@ async function smtpSecrets({ smtp }: Startup): Promise<{ password?: string; ca?:
 }
 
 function tellOfSettings(events: KubeEvents, { configmaps: { settings } }: Startup, outcome: SettingsOutcome): void {
-  if (outcome.type === 'gone') return;
-  const { namespace, name } = settings;
-  const { uid, resourceVersion } = outcome.map;
-  const object = { namespace, name, uid, resourceVersion };
-  if (outcome.type === 'refused') {
-    const message = `Nothing of it is in force; what was before stays. ${outcome.problems.join('; ')}`;
-    events.say({ ...object, type: 'Warning', reason: 'SettingsRefused', message });
-  } else if (outcome.changed.length > 0) {
-    events.say({
-      ...object,
-      type: 'Normal',
-      reason: 'SettingsApplied',
-      message: `In force: ${outcome.changed.join(', ')}`,
-    });
-  }
+  if (outcome.type === 'refused') events.say(refusalOfMap(settings, 'SettingsRefused', outcome));
+  if (outcome.type !== 'applied' || outcome.changed.length === 0) return;
+  const message = `In force: ${outcome.changed.join(', ')}`;
+  events.say({ ...mapNamed(settings, outcome.map), type: 'Normal', reason: 'SettingsApplied', message });
 }
 
 function tellOfImages(events: KubeEvents, { configmaps: { images } }: Startup, outcome: ImagesOutcome): void {
-  const { namespace, name } = images;
-  const { uid, resourceVersion } = outcome.map;
-  const object = { namespace, name, uid, resourceVersion };
-  if (outcome.type === 'refused') {
-    const message = `Nothing of it is in force; what was before stays. ${outcome.problems.join('; ')}`;
-    events.say({ ...object, type: 'Warning', reason: 'ImagesRefused', message });
-  }
+  if (outcome.type === 'refused') events.say(refusalOfMap(images, 'ImagesRefused', outcome));
+}
+
+type MapName = Pick<KubeEvent, 'namespace' | 'name'>;
+type RefusedMap = Extract<SettingsOutcome, { type: 'refused' }>;
+
+function refusalOfMap(configured: MapName, reason: string, { map, problems }: RefusedMap): KubeEvent {
+  const message = `Nothing of it is in force; what was before stays. ${problems.join('; ')}`;
+  return { ...mapNamed(configured, map), type: 'Warning', reason, message };
+}
+
+function mapNamed({ namespace, name }: MapName, { uid, resourceVersion }: ConfigMapSeen) {
+  return { namespace, name, uid, resourceVersion };
 }
 
 /** Longer than a process takes to end; one that hangs keeps the directory, and this one waits for its end with exit code 78. */

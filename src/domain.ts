@@ -290,6 +290,11 @@ export const failureReasons = [
 ] as const;
 export type FailureReason = (typeof failureReasons)[number];
 
+/** Whether the cluster refuses something because the quota leaves no room for it, by its words (kubernetes.io, "Resource Quotas"). */
+export function isQuotaRefusal(words: string): boolean {
+  return words.includes('exceeded quota');
+}
+
 /** The end of one run of a one-off or scheduled job: what is left to say of it when its objects are gone. Times are ms since the epoch. */
 export interface RunEnd {
   /** Of the job. */

@@ -30,8 +30,8 @@ export interface FileFollower {
 export function followFiles<Texts>(options: FileFollowerOptions<Texts>): FileFollower {
   const { what, read, apply, log, everyMs = 5_000 } = options;
   let inForce = JSON.stringify(options.first);
-  /** Of what was refused last. */
-  let refused: string | undefined;
+  /** What was refused last, and for how many looks. */
+  let refused = { state: '', looks: 0 };
   let problem: string | undefined;
   let looking: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -46,14 +46,16 @@ export function followFiles<Texts>(options: FileFollowerOptions<Texts>): FileFol
         await apply(texts);
         log.info({}, `${what}: what is new on disk is in force`);
       }
-      [inForce, refused, problem] = [state, undefined, undefined];
+      inForce = state;
+      refused = { state: '', looks: 0 };
+      problem = undefined;
     } catch (error) {
       const { message } = toAppError(error);
       problem = message;
+      refused = { state, looks: refused.state === state ? refused.looks + 1 : 1 };
       // Two files are seldom replaced in one moment: what is wrong for one look only is nobody's business.
-      if (refused === state)
+      if (refused.looks === 2)
         log.error({ err: error }, `${what}: what is on disk cannot be used; the former stays in force`);
-      refused = refused === state ? `${state} said` : refused === `${state} said` ? refused : state;
     }
   }
 

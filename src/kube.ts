@@ -6,6 +6,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { isQuotaRefusal } from './domain.ts';
 import { AppError } from './errors.ts';
 
 export interface KubeRequest {
@@ -259,7 +260,7 @@ export function fromKubeStatus(statusCode: number, answer: unknown, retryAfter?:
   const cause = new KubeStatusError(statusCode, typeof status.reason === 'string' ? status.reason : '', message);
   const seconds = Number(Array.isArray(retryAfter) ? retryAfter[0] : retryAfter);
   const wait = Number.isFinite(seconds) ? { retryAfterSeconds: seconds } : {};
-  if (statusCode === 403 && message.includes('exceeded quota')) {
+  if (statusCode === 403 && isQuotaRefusal(message)) {
     return new AppError(
       'quota.exceeded',
       'Out of quota for this kind of job. Please see https://w.wiki/6YLP for details.',

@@ -40,7 +40,7 @@ export interface Lease {
 }
 
 /** Others may take it when it has not been renewed for so long. */
-export const leaseSeconds = 15;
+const leaseSeconds = 15;
 const heldMs = 10_000;
 const renewEveryMs = 2_000;
 const tryEveryMs = 1_000;

@@ -207,7 +207,7 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
 }
 
 /** Keys whose text is another one. @param keys that count */
-export function changedKeys(
+function changedKeys(
   before: Readonly<Record<string, string>>,
   after: Readonly<Record<string, string>>,
   keys: readonly string[],

@@ -3,12 +3,12 @@
  * daemon.ts hands rows in as the queues tell them, the server reads those of one tool. Nothing hangs on it, so it is written a little later,
  * many rows at a time; what a kill takes with it is at most the last second.
  */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { failureReasons, jobTypes, type MailLogRow, type MailState, mailStates, noticeKinds, Tool } from './domain.ts';
 import { integerAt, listAt, recordAt, textAt } from './fields.ts';
 import type { Log } from './log.ts';
-import { DurableFile, type DurableFileOptions, readDurable } from './store.ts';
+import { DurableFile, type DurableFileOptions, readDurable, spreadOf } from './store.ts';
+import { atMost } from './time-limit.ts';
 
 export interface MailLog {
   /** A later row of the same event takes the place of the earlier one. Never throws and never waits. */
@@ -61,9 +61,8 @@ export function createMailLog({ directory, log, now, mayWrite, delayMs = 1_000 }
   let isRefused = false;
 
   function optionsOf(tool: string): DurableFileOptions<MailLogFile> {
-    const spread = createHash('sha256').update(tool).digest('hex').slice(0, 2);
     return {
-      path: join(directory, spread, `${tool}.json`),
+      path: join(directory, spreadOf(tool), `${tool}.json`),
       parse: (value) => parse(value, tool),
       mayWrite,
       onBad: (keptAs, cause) => log.error({ tool, keptAs, err: cause }, 'a mail log cannot be read; it is set aside'),
@@ -124,15 +123,6 @@ export function createMailLog({ directory, log, now, mayWrite, delayMs = 1_000 }
     await Promise.all(writing);
   }
 
-  async function finish(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, stopGraceMs);
-    });
-    await Promise.race([writeTheRest(), deadline]);
-    clearTimeout(timer);
-  }
-
   let stopping: Promise<void> | undefined;
   return {
     add,
@@ -150,7 +140,7 @@ export function createMailLog({ directory, log, now, mayWrite, delayMs = 1_000 }
     },
     stop() {
       isStopping = true;
-      stopping ??= finish();
+      stopping ??= atMost(writeTheRest(), stopGraceMs);
       return stopping;
     },
   };

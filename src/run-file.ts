@@ -2,7 +2,6 @@
  * The file that holds the records of one job's runs: `<directory>/<2 hex digits>/<tool>/<job>.json`, newest run first. What is in it, and
  * which of two records of one run counts; run-records.ts says when it is written.
  */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { parseRan } from './definition/what-ran.ts';
 import {
@@ -15,7 +14,7 @@ import {
   type Tool,
 } from './domain.ts';
 import { amountAt, integerAt, listAt, recordAt, textAt } from './fields.ts';
-import type { DurableFileOptions } from './store.ts';
+import { type DurableFileOptions, spreadOf } from './store.ts';
 
 /** Runs kept of one job; about 400 bytes each. */
 export const maxRunsPerJob = 20;
@@ -32,11 +31,10 @@ export interface RunFile {
 /** Names of jobs are DNS names or label values (kubernetes.io, "Object Names"); nothing else may become part of a path. */
 const safeName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 
-/** The tools spread over 256 directories. @returns undefined for a name that no job has */
+/** @returns undefined for a name that no job has */
 export function runFilePath(directory: string, tool: Tool, job: string): string | undefined {
   if (!safeName.test(job)) return undefined;
-  const spread = createHash('sha256').update(tool.name).digest('hex').slice(0, 2);
-  return join(directory, spread, tool.name, `${job}.json`);
+  return join(directory, spreadOf(tool.name), tool.name, `${job}.json`);
 }
 
 export function emptyRunFile(tool: Tool, job: string): RunFile {

@@ -8,6 +8,7 @@ import { type JobKey, type LastGood, type RunEnd, type RunRecord, Tool, typeOfKi
 import type { Log } from './log.ts';
 import { emptyRunFile, laterGood, mergeRuns, runFileOptions, runFilePath } from './run-file.ts';
 import { openDurable, readDurable } from './store.ts';
+import { atMost } from './time-limit.ts';
 
 export interface RunRecords {
   /** Never throws and never waits. The same end told again changes nothing. */
@@ -202,8 +203,7 @@ export function createRunRecords({ directory, log, limits, mayWrite }: RunRecord
       due.add(slot);
     }
     pump();
-    const deadline = new Promise<void>((resolve) => setTimeout(resolve, stopGraceMs).unref());
-    await Promise.race([settled(), deadline]);
+    await atMost(settled(), stopGraceMs);
     if (waiting > 0) log.error({ records: waiting }, 'records of runs are lost: the disk did not take them');
   }
 

@@ -3,7 +3,7 @@
  * state; a file that cannot be read is set aside and reported, never deleted and never fatal. The only file that knows lowdb, whose own
  * adapter never asks the disk whether anything has arrived.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Adapter, Low } from 'lowdb';
@@ -15,6 +15,11 @@ const ours = randomBytes(4).toString('hex');
 /** Each process has its own: one of another machine that wakes up late must not write into what is about to take its place. */
 export function unfinishedOf(path: string): string {
   return `${path}.${ours}${unfinished}`;
+}
+
+/** The directory that the files of a tool are in: the tools spread over 256. @example spreadOf('alpha') -> '8e' */
+export function spreadOf(tool: string): string {
+  return createHash('sha256').update(tool).digest('hex').slice(0, 2);
 }
 
 export interface DurableFileOptions<T> {

@@ -11,3 +11,15 @@ export function timeLimited(signal: AbortSignal, ms: number): AbortSignal {
   setTimeout(end, ms).unref();
   return AbortSignal.any([signal, late.signal]);
 }
+
+/** The longest delay of a timer, in ms; a longer one would fire at once (Node.js, "Timers"). */
+export const longestTimerMs = 2 ** 31 - 1;
+
+/** Resolves when `work` is done, and after `ms` whether it is or not. @throws what `work` says */
+export async function atMost(work: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+}

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { describe, expect, it } from 'vitest';
-import { timeLimited } from '../src/time-limit.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { atMost, timeLimited } from '../src/time-limit.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -29,5 +29,28 @@ describe('a time limit', () => {
     await aborted;
     expect(limited.reason).toMatchObject({ message: 'stopped' });
     expect(timeLimited(stop.signal, 60_000).aborted).toBe(true);
+  });
+});
+
+describe('work with a time limit', () => {
+  it('is waited for as long as it takes, and no longer than the limit', async () => {
+    vi.useFakeTimers();
+    const ends: string[] = [];
+    let finish = () => {};
+    const work = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    void atMost(work, 5_000).then(() => ends.push('short'));
+    void atMost(work, 60_000).then(() => ends.push('long'));
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(ends).toEqual(['short']);
+    finish();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([ends, vi.getTimerCount()]).toEqual([['short', 'long'], 0]);
+    vi.useRealTimers();
+  });
+
+  it('that fails is told', async () => {
+    await expect(atMost(Promise.reject(new Error('no')), 1_000)).rejects.toThrow('no');
   });
 });

@@ -2,20 +2,9 @@
  * Text written by jobs, or by whoever answers us, may hold sequences that move the cursor, set the clipboard or reverse what is read.
  * Everything a command prints goes through here: such characters are shown as escapes, never sent.
  */
+import { driving, escapeOf, hex } from '../../src/visible.ts';
 
-/**
- * Controls (C0, DEL, C1), format characters (bidi, zero-width, tags), separators that start lines, lone surrogates, and other characters
- * without a shape. Variation selectors only choose between two drawings of the character before them.
- */
-const driving = /(?![\ufe0e\ufe0f])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
-
-/**
- * Text on one line.
- * @example visibleLine('a\x1b[2Jb\n') -> 'a\\x1b[2Jb\\n'
- */
-export function visibleLine(text: string): string {
-  return text.replace(driving, escapeOf);
-}
+export { visibleLine } from '../../src/visible.ts';
 
 /** Text that may have several lines: `\n` and `\t` stay. */
 export function visibleText(text: string): string {
@@ -48,18 +37,6 @@ export function visibleJsonLine(value: unknown): string {
   return JSON.stringify(value).replace(driving, jsonEscapeOf);
 }
 
-const short: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-
-function escapeOf(char: string): string {
-  const code = char.codePointAt(0) ?? 0;
-  if (code <= 0xff) return short[char] ?? `\\x${hex(code, 2)}`;
-  return code <= 0xffff ? `\\u${hex(code, 4)}` : `\\u{${hex(code, 1)}}`;
-}
-
 function jsonEscapeOf(char: string): string {
   return Array.from({ length: char.length }, (_, index) => `\\u${hex(char.charCodeAt(index), 4)}`).join('');
-}
-
-function hex(code: number, digits: number): string {
-  return code.toString(16).padStart(digits, '0');
 }

@@ -23,6 +23,7 @@ import type {
   RunEnd,
   RunFacts,
 } from '../domain.ts';
+import { longestTimerMs } from '../time-limit.ts';
 import {
   bury,
   formerUid,
@@ -71,7 +72,6 @@ interface GracePassed {
   readonly type: 'grace.passed';
 }
 
-const longestDelayMs = 2 ** 31 - 1;
 const maxNoticed = 64;
 
 export const jobMachine = setup({
@@ -111,7 +111,7 @@ export const jobMachine = setup({
       enqueue.cancel('grace');
       const next = Math.min(...fresh.map(({ dueAt }) => (dueAt !== undefined && dueAt > now ? dueAt : Infinity)));
       if (next < Infinity)
-        enqueue.raise({ type: 'grace.passed' }, { id: 'grace', delay: Math.min(next - now, longestDelayMs) });
+        enqueue.raise({ type: 'grace.passed' }, { id: 'grace', delay: Math.min(next - now, longestTimerMs) });
     }),
     keepAge: assign(({ context: { old } }, { uid, isOld = false }: { uid: string; isOld?: boolean | undefined }) => ({
       old: withAge(old, uid, isOld),

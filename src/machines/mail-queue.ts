@@ -16,6 +16,7 @@ import type { MailLogRow, Notice } from '../domain.ts';
 import { errorTable, toAppError } from '../errors.ts';
 import type { Mailbox, NoticeDetails, SealedMail } from '../mailbox.ts';
 import type { MailSettings } from '../settings.ts';
+import { longestTimerMs } from '../time-limit.ts';
 import * as changes from './mailbox-changes.ts';
 
 /** What the queue looks at beside its mailbox, at the moment of use. */
@@ -63,7 +64,6 @@ export type MailQueueEmitted =
 /** `recorded`: sending is switched off. `deferred` and `refused` are tried again, `parked` are not. */
 export type MailAttempt = 'sent' | 'recorded' | 'deferred' | 'refused' | 'parked';
 
-const longestDelayMs = 2 ** 31 - 1;
 const retrySealMs = 60_000;
 /** Over so long those are spread who all hear at once that the mail server is back. */
 const hurrySpreadMs = 10_000;
@@ -259,9 +259,8 @@ function whenDue({ box, around, notBefore, retryFrom = Number.POSITIVE_INFINITY 
   return Math.max(notBefore, at);
 }
 
-/** A longer delay would fire at once. */
 function clamp(delayMs: number): number {
-  return Math.min(longestDelayMs, Math.max(0, delayMs));
+  return Math.min(longestTimerMs, Math.max(0, delayMs));
 }
 
 function failureOf(error: unknown): changes.Failure {

@@ -3,7 +3,14 @@
  * time has passed; each notice is told once. Pure: the same facts give the same notices with the same ids, in whatever order they came.
  */
 import { whatRan } from '../definition/what-ran.ts';
-import type { FailureReason, Notice, NoticeKind, PodFacts, RunEnd } from '../domain.ts';
+import {
+  type FailureReason,
+  isQuotaRefusal,
+  type Notice,
+  type NoticeKind,
+  type PodFacts,
+  type RunEnd,
+} from '../domain.ts';
 import {
   containerStart,
   type EndedState,
@@ -178,7 +185,7 @@ type Condition = NonNullable<ReturnType<typeof conditionOf>>;
 
 function refusalOf(facts: JobFacts, uid: string, { changedAt, message }: Condition, { troubleMs }: Graces): Sign {
   const since = changedAt ?? 0;
-  const reason = /exceeded quota/.test(message ?? '') ? 'quota' : 'not_started';
+  const reason = isQuotaRefusal(message ?? '') ? 'quota' : 'not_started';
   const id = `${uid}/refused/${since}`;
   const notice = noticeOf(facts, 'failed', uid, undefined, { id, at: since, reason, clusterSays: message });
   return due(notice, since + troubleMs, uid);

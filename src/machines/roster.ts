@@ -14,6 +14,7 @@ import {
   type RunEnd,
 } from '../domain.ts';
 import type { Log } from '../log.ts';
+import { longestTimerMs } from '../time-limit.ts';
 import { type JobActor, type JobSurroundings, jobMachine, showJob } from './job.ts';
 import type { JobFacts } from './job-facts.ts';
 
@@ -80,7 +81,6 @@ interface Room {
 
 const kinds: readonly KubeKind[] = ['Job', 'CronJob', 'Deployment'];
 const nothing: readonly JobSnapshot[] = [];
-const longestTimeoutMs = 2 ** 31 - 1;
 
 export function createJobRoster(options: JobRosterOptions): JobRoster {
   const { log, machine = jobMachine, onRunEnded, onNotice, around } = options;
@@ -235,7 +235,7 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
         waiter.answer(false);
         changed(namespace, room);
       };
-      const timer = setTimeout(giveUp, Math.min(timeoutMs, longestTimeoutMs));
+      const timer = setTimeout(giveUp, Math.min(timeoutMs, longestTimerMs));
       room.waiters.add(waiter);
       changed(namespace, room);
     });

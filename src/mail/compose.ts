@@ -3,18 +3,17 @@
  * The order of what is said and the words are those of docs/mail.md; test/mail/golden shows each kind.
  */
 import { nextFirings } from '../definition/cron.ts';
-import { keyText, type Notice } from '../domain.ts';
+import { isQuotaRefusal, keyText, type Notice } from '../domain.ts';
 import { type Gap, type GatheredNotice, isLastOfDay, type Mailbox } from '../mailbox.ts';
 import type { MailSettings } from '../settings.ts';
 import { changesBetween } from './changes.ts';
+import { cut, visible, wrap } from './lines.ts';
 import type { ComposedMail } from './seal.ts';
-import { cut, visible, wrap } from './visible.ts';
 import {
   causeWords,
   clockWords,
   dayWords,
   exitWords,
-  isQuota,
   lengthWords,
   minuteWords,
   momentWords,
@@ -304,7 +303,7 @@ function furtherOf({ name, last }: Story): string[] {
 }
 
 function furtherCommand(name: string, { notice, details }: GatheredNotice): string {
-  if (notice.reason === 'quota' || (details?.refusal && isQuota(details.refusal))) return 'quota';
+  if (notice.reason === 'quota' || (details?.refusal && isQuotaRefusal(details.refusal))) return 'quota';
   const hasOutput = notice.startedAt !== undefined && (details === undefined || details.lines.length > 0);
   return `${hasOutput ? 'logs' : 'show'} ${name}`;
 }

@@ -5,6 +5,7 @@
 import type { LastGood, Notice } from '../domain.ts';
 import type { Log } from '../log.ts';
 import type { Mailbox, NoticeDetails } from '../mailbox.ts';
+import { timeLimited } from '../time-limit.ts';
 
 export interface DetailsOptions {
   /** Last lines of output, where they come from, or why there are none. */
@@ -65,21 +66,15 @@ export function createDetails(options: DetailsOptions): Details {
   }
 
   async function gather(notice: Notice): Promise<NoticeDetails> {
-    const cut = new AbortController();
-    const timer = setTimeout(() => cut.abort(), deadlineMs);
-    const signal = AbortSignal.any([cut.signal, stop.signal]);
+    const signal = timeLimited(stop.signal, deadlineMs);
     const within = <T>(work: Promise<T>, otherwise: T): Promise<T> =>
       Promise.race([work, whenAborted(signal, otherwise)]);
-    try {
-      const [output, refusal, lastGood] = await Promise.all([
-        within(options.lines(notice, signal), tooLate),
-        within(options.refusal(notice), undefined),
-        within(options.lastGood(notice), undefined),
-      ]);
-      return { ...output, lines: output.lines.map((line) => line.slice(0, maxLineChars)), refusal, lastGood };
-    } finally {
-      clearTimeout(timer);
-    }
+    const [output, refusal, lastGood] = await Promise.all([
+      within(options.lines(notice, signal), tooLate),
+      within(options.refusal(notice), undefined),
+      within(options.lastGood(notice), undefined),
+    ]);
+    return { ...output, lines: output.lines.map((line) => line.slice(0, maxLineChars)), refusal, lastGood };
   }
 
   return {

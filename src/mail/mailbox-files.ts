@@ -10,7 +10,7 @@ import { recordAt, textAt } from '../fields.ts';
 import type { Log } from '../log.ts';
 import type { Mailbox } from '../mailbox.ts';
 import { parseMailbox } from '../mailbox-parse.ts';
-import { DurableFile } from '../store.ts';
+import { DurableFile, spreadOf } from '../store.ts';
 
 export interface MailboxFiles {
   /** Every mailbox that can be read; the others are set aside and said. */
@@ -86,11 +86,6 @@ async function toolsIn(directory: string, log: Log): Promise<string[]> {
 function nothingYet(error: NodeJS.ErrnoException): never[] {
   if (error.code === 'ENOENT') return [];
   throw error;
-}
-
-/** The tools spread over 256 directories. */
-function spreadOf(tool: string): string {
-  return createHash('sha256').update(tool).digest('hex').slice(0, 2);
 }
 
 /** Not against an enemy, who could write both: against a disk that gives back something else. */

@@ -1,7 +1,7 @@
 /** Times, lengths, amounts and causes in words for the people behind a tool. Pure; all times are UTC. */
-import type { Notice } from '../domain.ts';
+import { isQuotaRefusal, type Notice } from '../domain.ts';
 import { exitCodeWords } from '../exit-code.ts';
-import { cut, visible } from './visible.ts';
+import { cut, visible } from './lines.ts';
 
 const longestName = 200;
 
@@ -23,13 +23,13 @@ const months = [
 /** The last moment that a date can be; whatever is said to be later or no time at all is said to be at it or at the first one. */
 const lastMs = 8_640_000_000_000_000;
 
-function dateOf(at: number): Date {
+function realDate(at: number): Date {
   return new Date(Number.isNaN(at) ? 0 : Math.max(-lastMs, Math.min(lastMs, at)));
 }
 
 /** @example dayWords(0) -> '1 January 1970' */
 export function dayWords(at: number): string {
-  const date = dateOf(at);
+  const date = realDate(at);
   return `${date.getUTCDate()} ${months[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
 }
 
@@ -45,7 +45,7 @@ export function minuteWords(at: number): string {
 
 /** @example timeOf(0) -> '00:00:00.000Z'; years of more than four digits stand before the T */
 function timeOf(at: number): string {
-  return dateOf(at).toISOString().split('T')[1] ?? '';
+  return realDate(at).toISOString().split('T')[1] ?? '';
 }
 
 /** @example momentWords(0) -> '00:00:00 UTC on 1 January 1970' */
@@ -55,7 +55,7 @@ export function momentWords(at: number): string {
 
 /** @example shortDateWords(0) -> ' 1 Jan 00:00 UTC' */
 export function shortDateWords(at: number): string {
-  const date = dateOf(at);
+  const date = realDate(at);
   return `${String(date.getUTCDate()).padStart(2)} ${months[date.getUTCMonth()]?.slice(0, 3)} ${minuteWords(at)}`;
 }
 
@@ -117,7 +117,8 @@ export function causeWords(notice: Notice, refusal?: string): string {
     case 'quota':
       return 'the quota of your tool leaves no room for it, so it did not start';
     case 'not_started':
-      if (refusal && isQuota(refusal)) return 'the quota of your tool leaves no room for it, so it did not start';
+      if (refusal && isQuotaRefusal(refusal))
+        return 'the quota of your tool leaves no room for it, so it did not start';
       return 'it could not be started';
     case 'lost':
       return 'the machine that it ran on was lost';
@@ -145,7 +146,7 @@ export function shortCauseWords(notice: Notice, refusal?: string): string {
     case 'quota':
       return noRoom;
     case 'not_started':
-      return refusal && isQuota(refusal) ? noRoom : 'could not be started';
+      return refusal && isQuotaRefusal(refusal) ? noRoom : 'could not be started';
     case 'lost':
       return 'its machine was lost';
     case 'exit_code':
@@ -168,10 +169,6 @@ function wordsWithSubject(words: string): string {
   if (words === 'command not found') return 'its command was not found';
   if (words === 'found but not executable') return 'its command was found but is not executable';
   return `it was ${words}`;
-}
-
-export function isQuota(refusal: string): boolean {
-  return /exceeded quota/.test(refusal);
 }
 
 /** The number and what it means. @example exitWords(notice) -> '3 (the program itself ended with it)' */

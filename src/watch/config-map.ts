@@ -23,8 +23,6 @@ export interface WatchConfigMapOptions {
 
 export interface ConfigMapWatch {
   stop(): void;
-  /** False while nothing is heard of it. */
-  isLive(): boolean;
 }
 
 export function watchConfigMap(kube: Pick<Kube, 'request' | 'stream'>, options: WatchConfigMapOptions): ConfigMapWatch {
@@ -45,7 +43,7 @@ export function watchConfigMap(kube: Pick<Kube, 'request' | 'stream'>, options: 
   void listWatch.ready.then(() => {
     if (!isThere) onMap(undefined);
   });
-  return { stop: () => listWatch.stop(), isLive: () => listWatch.freshness().live };
+  return { stop: () => listWatch.stop() };
 }
 
 /** Values that are no text are left out; a map without data is an empty one. */

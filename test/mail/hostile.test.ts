@@ -1,7 +1,7 @@
 /** 10,000 events full of what could break a mail, composed and sealed, and read back by a parser that has nothing to do with the writer. */
 import { extract, parse } from 'letterparser';
 import { describe, expect, it } from 'vitest';
-import type { KubeKind, Notice, WhatRan } from '../../src/domain.ts';
+import { failureReasons, type KubeKind, type Notice, type WhatRan } from '../../src/domain.ts';
 import { composeMail } from '../../src/mail/compose.ts';
 import { createSeal } from '../../src/mail/seal.ts';
 import { createTransport } from '../../src/mail/transport.ts';
@@ -79,18 +79,6 @@ const ran = (): WhatRan =>
     schedule: maybe(() => oneOf(['17 4 * * *', '@hourly', text()])),
   });
 
-const reasons: [string, ...string[]] = [
-  'exit_code',
-  'out_of_memory',
-  'deadline',
-  'evicted',
-  'image',
-  'quota',
-  'not_started',
-  'lost',
-  'signal',
-];
-
 function event(): GatheredNotice {
   const kind = oneOf<Notice['kind']>(['failed', 'failed', 'failed', 'finished', 'started', 'restarted', 'steady']);
   const jobKind = oneOf<KubeKind>(['Job', 'CronJob', 'Deployment']);
@@ -104,7 +92,7 @@ function event(): GatheredNotice {
     finishedAt: maybe(instant),
     run: `run-${between(0, 3)}`,
     pod: maybe(text),
-    reason: maybe(() => (isRarely() ? text() : oneOf(reasons))) as Notice['reason'],
+    reason: maybe(() => (isRarely() ? text() : oneOf(failureReasons))) as Notice['reason'],
     exitCode: maybe(() => oneOf([0, 1, 3, 126, 127, 137, 139, -1, 1e9, Number.NaN])),
     signal: maybe(() => between(-1, 70)),
     attempts: between(0, 1_000),

@@ -1,12 +1,13 @@
 /** Why the cluster refuses to make a pod, in words its owner can act on: which quota and what would fit, or which limit. Pure. */
 import { compareQuantities, differenceText, parseQuantity } from '../../../definition/quantity.ts';
+import { isQuotaRefusal } from '../../../domain.ts';
 
 /**
  * @param message of a FailedCreate event or a ReplicaFailure condition
  * @example `… exceeded quota: x, requested: …, limited: limits.cpu=2` becomes `Unable to start, out of quota for cpu`
  */
 export function refusalInWords(message: string): string {
-  if (message.includes('exceeded quota')) {
+  if (isQuotaRefusal(message)) {
     const names = [...new Set([...amountsIn(message, 'limited').keys()].map(shortName))].sort().join(', ');
     return names ? `Unable to start, out of quota for ${names}` : 'Unable to start, out of quota';
   }
@@ -20,7 +21,7 @@ export function refusalInWords(message: string): string {
  * @example 'memory: 7680Mi of 8Gi are used and this job asks for 1Gi; 512Mi would fit'
  */
 export function refusalDetails(message: string): string[] {
-  if (!message.includes('exceeded quota')) return [];
+  if (!isQuotaRefusal(message)) return [];
   const [asked, used, hard] = (['requested', 'used', 'limited'] as const).map((key) => amountsIn(message, key));
   const sentences = [...(hard ?? [])].map(([name, most]) =>
     sentenceFor(shortName(name), { asked: asked?.get(name), used: used?.get(name), most }),

@@ -1,17 +1,9 @@
-/** Text from outside as it can be shown anywhere: nothing in it moves a cursor, hides, or turns around what stands beside it. Pure. */
+/** Text in the lines of a mail: made harmless, cut, and wrapped. Pure. */
+import { visibleLine } from '../visible.ts';
 
-/**
- * Control characters, those that only format (bidirectional and zero-width ones among them), line separators and halves of pairs become
- * escapes; a tab becomes four blanks.
- * @example visible('a\u001b[31mb') -> 'a\\x1b[31mb'
- */
+/** Text from outside, on one line; a tab becomes four blanks. @example visible('a\u001b[31mb') -> 'a\\x1b[31mb' */
 export function visible(text: string): string {
-  return text.replaceAll('\t', '    ').replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, toEscape);
-}
-
-function toEscape(character: string): string {
-  const code = character.codePointAt(0) ?? 0;
-  return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+  return visibleLine(text.replaceAll('\t', '    '));
 }
 
 /** At most so many characters, the last of them saying that there were more. */
