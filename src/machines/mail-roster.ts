@@ -7,6 +7,7 @@ import { type MailLogRow, type Notice, Tool } from '../domain.ts';
 import type { Log } from '../log.ts';
 import { emptyMailbox, type Mailbox, type NoticeDetails, type SealedMail } from '../mailbox.ts';
 import type { MailSettings } from '../settings.ts';
+import { atMost } from '../time-limit.ts';
 import {
   type MailAttempt,
   type MailQueueActor,
@@ -97,6 +98,8 @@ interface Entry {
   box: Mailbox;
   /** When `box` first differed from what the disk has. */
   unsavedSince: number;
+  /** What its actor is working on. */
+  inHand: MailQueueEvent | undefined;
   failures: number;
   timer: NodeJS.Timeout | undefined;
   /** Who waits until the disk has what `box` is now. */
@@ -149,6 +152,7 @@ export function createMailRoster(options: MailRosterOptions): MailRoster {
       actor: undefined as never,
       box,
       unsavedSince: 0,
+      inHand: undefined,
       failures: 0,
       timer: undefined,
       waiters: [],
@@ -193,12 +197,17 @@ export function createMailRoster(options: MailRosterOptions): MailRoster {
     for (const other of others) send(other, { type: 'server.returned' });
   }
 
-  /** A queue that fails is a mistake of ours; it begins anew from its mailbox, which holds everything. */
+  /** A queue that fails is a mistake of ours; it begins anew from its mailbox, which holds everything but what it was working on. */
   function revive(entry: Entry, error: unknown): void {
     failures += 1;
     log.error({ tool: entry.tool, err: error }, 'a mail queue failed and begins anew');
+    const { inHand } = entry;
+    entry.inHand = undefined;
+    if (isStopping) return;
     // Not at once: what made it fail may come again.
-    if (!isStopping) begin(entry, now() + spreadMs);
+    begin(entry, now() + spreadMs);
+    // Once more and no more often: a second failure over it finds nothing in hand.
+    if (inHand) entry.actor.send(inHand);
   }
 
   function changed(entry: Entry, box: Mailbox): void {
@@ -257,7 +266,10 @@ export function createMailRoster(options: MailRosterOptions): MailRoster {
   }
 
   function send(entry: Entry | undefined, event: MailQueueEvent): void {
-    entry?.actor.send(event);
+    if (!entry) return;
+    entry.inHand = event;
+    entry.actor.send(event);
+    entry.inHand = undefined;
   }
 
   function ask(tool: string, event: Extract<MailQueueEvent, { messageId: string }>): boolean {
@@ -292,23 +304,19 @@ export function createMailRoster(options: MailRosterOptions): MailRoster {
     stats: () => ({ ...statsOf(entries.values()), mailboxes: entries.size, unsaved: dirty.size, failures }),
     async stop() {
       isStopping = true;
-      const handingOver = [...entries.values()].filter(isHandingOver);
+      const handingOver = new Set([...entries.values()].filter(isHandingOver));
       for (const entry of entries.values()) {
         clearTimeout(entry.timer);
-        if (!handingOver.includes(entry)) entry.actor.stop();
+        if (!handingOver.has(entry)) entry.actor.stop();
       }
       // A mail whose last byte has gone would come a second time if nobody waited for the answer.
-      await Promise.race([Promise.all(handingOver.map(whenHandedOver)), rest(handOverGraceMs)]);
+      await atMost(Promise.all([...handingOver].map(whenHandedOver)), handOverGraceMs);
       for (const { actor } of handingOver) actor.stop();
-      await Promise.race([lastWrites(), rest(stopGraceMs)]);
+      await atMost(Promise.all([...dirty].map(write)), stopGraceMs);
       if (dirty.size > 0)
         log.error({ mailboxes: dirty.size }, 'the disk did not take the last events; they are read again at the start');
     },
   };
-
-  async function lastWrites(): Promise<void> {
-    await Promise.all([...dirty].map((entry) => write(entry)));
-  }
 }
 
 function statsOf(entries: Iterable<Entry>): Pick<MailStats, 'gathered' | 'sealed' | 'parked' | 'oldestAt'> {
@@ -334,8 +342,4 @@ function whenHandedOver(entry: Entry): Promise<void> {
       resolve();
     });
   });
-}
-
-function rest(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { assign } from 'xstate';
+import { assign, enqueueActions } from 'xstate';
 import type { MailLogRow } from '../../src/domain.ts';
 import { AppError } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';
 import { mailQueueMachine } from '../../src/machines/mail-queue.ts';
 import { createMailRoster, type MailRoster, type MailRosterOptions } from '../../src/machines/mail-roster.ts';
+import { take } from '../../src/machines/mailbox-changes.ts';
 import { type Mailbox, refOf } from '../../src/mailbox.ts';
 import { parseSettings } from '../../src/settings.ts';
 import { makeGathered, makeMailbox, makeNotice, makeSealed } from '../support/notices.ts';
@@ -39,6 +40,23 @@ function scriptDisk() {
       disk.set(box.tool, box);
     },
   };
+}
+
+/** A mail server that is away at first; when it is back it refuses mails to some. */
+function awayServer(refused: readonly string[] = []) {
+  const server = { isAway: true };
+  const attempts: string[] = [];
+  const effects: MailRosterOptions['effects'] = {
+    save: async () => {},
+    seal: async ({ tool }) => makeSealed({ to: tool, sealedAt: Date.now() }),
+    async deliver({ to }) {
+      attempts.push(to);
+      if (server.isAway) throw new AppError('mail.deferred', 'away');
+      if (refused.includes(to)) throw new AppError('mail.refused', 'not this one');
+      return { isSent: true };
+    },
+  };
+  return { server, effects, attempts };
 }
 
 function create(changes: Partial<MailRosterOptions> = {}) {
@@ -185,24 +203,32 @@ describe('the mail of all tools', () => {
     expect([roster.stats().failures, lines]).toEqual([1, ['a mail queue failed and begins anew']]);
   });
 
+  it.each([
+    { what: 'once keeps it', mistakes: 1, delivers: ['<alpha-1@x>'] },
+    { what: 'twice begins anew without it', mistakes: 2, delivers: [] },
+  ])('whose queue fails over an event $what', async ({ mistakes, delivers }) => {
+    let left = mistakes;
+    const machine = mailQueueMachine.provide({
+      actions: {
+        take: enqueueActions(({ context: { box, around }, enqueue }, { notice }) => {
+          if (left-- > 0) throw new Error('a defect');
+          enqueue.assign({ box: take(box, notice, around.now()).box });
+        }),
+      },
+    });
+    const { roster, delivered } = create({ machine });
+    roster.accept(failure('alpha'));
+    await pass(60_000);
+    expect([delivered, roster.stats().failures]).toEqual([delivers, mistakes]);
+  });
+
   it('tells those who were put off when the mail server takes mail again, unless only one was', async () => {
     const play = async (tools: readonly string[]) => {
-      let isAway = true;
-      const attempts: string[] = [];
-      const { roster } = create({
-        effects: {
-          save: async () => {},
-          seal: async ({ tool }) => makeSealed({ to: tool, sealedAt: Date.now() }),
-          async deliver({ to }) {
-            attempts.push(to);
-            if (isAway) throw new AppError('mail.deferred', 'away');
-            return { isSent: true };
-          },
-        },
-      });
+      const { server, effects, attempts } = awayServer();
+      const { roster } = create({ effects });
       for (const tool of tools) roster.accept(failure(tool));
       await pass(32_000);
-      isAway = false;
+      server.isAway = false;
       roster.accept(failure('fresh'));
       await pass(40_000);
       return attempts.slice(tools.length);
@@ -212,23 +238,11 @@ describe('the mail of all tools', () => {
   });
 
   it('does not hurry those whom the mail server has refused since', async () => {
-    let isAway = true;
-    const attempts: string[] = [];
-    const { roster } = create({
-      effects: {
-        save: async () => {},
-        seal: async ({ tool }) => makeSealed({ to: tool, sealedAt: Date.now() }),
-        async deliver({ to }) {
-          attempts.push(to);
-          if (isAway) throw new AppError('mail.deferred', 'away');
-          if (to !== 'fresh') throw new AppError('mail.refused', 'not this one');
-          return { isSent: true };
-        },
-      },
-    });
+    const { server, effects, attempts } = awayServer(['alpha', 'beta', 'gamma']);
+    const { roster } = create({ effects });
     for (const tool of ['alpha', 'beta', 'gamma']) roster.accept(failure(tool));
     await pass(32_000);
-    isAway = false;
+    server.isAway = false;
     await pass(90_000);
     expect(attempts).toHaveLength(6);
     roster.accept(failure('fresh'));
