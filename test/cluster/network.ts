@@ -7,6 +7,7 @@
  * Pods see this machine at 10.N.0.1, and this machine reaches pods, services and node ports through 10.N.0.2. kube-proxy's rules, the
  * pods' interfaces and forwarding live inside the node's namespace and vanish with it; nothing is filtered or translated outside.
  */
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { run } from './run.ts';
 
@@ -95,22 +96,27 @@ export async function linkExists(link: string): Promise<boolean> {
   return links.some((each) => each.ifname === link);
 }
 
-/** Ports that were free a moment ago, all different. */
+/**
+ * Ports that were free a moment ago, all different. None is of the range from which the kernel gives ports to whoever connects (32768 and up):
+ * a client that knocks on a server that is being restarted would else sooner or later be given that very port, and keep it. None is a
+ * NodePort (30000 and up).
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(0, '127.0.0.1', resolve);
-      });
-      return server;
-    }),
-  );
-  return servers.map((server) => {
-    const address = server.address();
-    server.close();
-    if (address === null || typeof address === 'string') throw new Error('a TCP server without a port');
-    return address.port;
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = randomInt(10_000, 30_000);
+    if (await isFree(port)) ports.add(port);
+  }
+  return [...ports];
+}
+
+/** Of all addresses of this machine, as the API server takes it. */
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(false) : reject(error),
+    );
+    server.listen(port, '0.0.0.0', () => server.close(() => resolve(true)));
   });
 }

@@ -12,6 +12,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
 import { type Cluster, kubectl } from '../cluster/cluster.ts';
+import { freePorts } from '../cluster/network.ts';
 import { repositoryRoot } from './repository-root.ts';
 
 const run = promisify(execFile);
@@ -336,12 +337,7 @@ async function createServerCertificate(dir: string, address: string): Promise<{ 
 }
 
 export async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
+  const [port = 0] = await freePorts(1);
   return port;
 }
 

@@ -49,10 +49,16 @@ export async function startSmtpSink({ dir, flags = [], port: wanted }: SmtpSinkO
     async mails() {
       if (!dir) return [];
       const names = (await readdir(dir)).sort();
-      return Promise.all(names.map((name) => readFile(join(dir, name), 'latin1')));
+      const mails = await Promise.all(names.map((name) => readFile(join(dir, name), 'latin1').catch(onlyGone)));
+      return mails.filter((mail) => mail !== undefined);
     },
     stop: () => end(sink),
   };
+}
+
+/** A mail that was cut off half-way is taken away again, at any moment. */
+function onlyGone(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 function listens(port: number): Promise<boolean> {
