@@ -11,12 +11,12 @@ import { createCheckpoint } from './checkpoint.ts';
 import { fromKubeObject } from './definition/manifests.ts';
 import { type ConfigMapSeen, type Notice, Tool } from './domain.ts';
 import { AppError } from './errors.ts';
-import { followFiles } from './file-follower.ts';
+import { type FileFollower, followFiles } from './file-follower.ts';
 import { createGetJson, type GetJson } from './get-json.ts';
 import { createHarbor } from './harbor.ts';
 import { createHomes } from './homes/homes.ts';
 import { createImageCatalog } from './image-catalog.ts';
-import { createKube, type Kube, type KubeOptions } from './kube.ts';
+import { createKube, type Kube } from './kube.ts';
 import { createKubeEvents, type KubeEvent, type KubeEvents } from './kube-events.ts';
 import { kubeOptionsFromKubeconfig } from './kubeconfig.ts';
 import { createLease, type Lease } from './lease.ts';
@@ -31,11 +31,12 @@ import { createDetails, type Details } from './mail/details.ts';
 import { createMailboxFiles } from './mail/mailbox-files.ts';
 import { createPace } from './mail/pace.ts';
 import { createSeal } from './mail/seal.ts';
-import { createTransport } from './mail/transport.ts';
+import { createTransport, type SmtpSecrets } from './mail/transport.ts';
 import { createMailLog } from './mail-log.ts';
 import { createMetrics } from './metrics.ts';
+import { createOwnKube } from './own-kube.ts';
 import { createRunRecords } from './run-records.ts';
-import { createCredentials, createImpersonation } from './server/credentials.ts';
+import { type Api, createCredentials, createImpersonation } from './server/credentials.ts';
 import { createEventFeeds } from './server/events/feeds.ts';
 import { createForward } from './server/forward.ts';
 import { refusalOf } from './server/handlers/explain.ts';
@@ -87,8 +88,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   };
 
   try {
-    const own = { ...(await ownCredentials(startup)), userAgent: `toolforge-jobs/${version}` };
-    const kube = createKube(own);
+    const now = Date.now;
+    const userAgent = `toolforge-jobs/${version}`;
+    const ownApi = await readOwnApi(startup);
+    const kube = createOwnKube({ first: { ...ownApi, userAgent }, now });
     undos.push(() => kube.close());
 
     const lease = startup.lease && openLease(startup.lease, kube, options);
@@ -96,10 +99,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     if (lease) await standBy(startup.listen.health, () => lease.acquire());
     const mayWrite = () => lease?.isHeld() ?? true;
 
-    const registry = await openRegistry(startup, own.userAgent);
+    let trusted = await readTrust(startup);
+    const registry = openRegistry(startup, userAgent, () => trusted.harborCa);
     undos.push(() => registry?.close());
     let watch: JobsWatch | undefined;
-    const now = Date.now;
     const startedAt = now();
     const freshness = () => watch?.freshness() ?? { synced: false, live: false, asOf: startedAt };
 
@@ -135,7 +138,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     undos.push(() => mailHistory.stop());
     const mailSettings = () => settings.current().mail;
     const mailLog = log.child({ room: 'mail' });
-    const transport = createTransport({ settings: mailSettings, smtp: startup.smtp, ...(await smtpSecrets(startup)) });
+    const transport = createTransport({ settings: mailSettings, smtp: startup.smtp, secrets: () => trusted.smtp });
     undos.push(() => transport.stop());
     const pace = createPace({ settings: mailSettings });
     undos.push(() => pace.stop());
@@ -169,10 +172,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
     const homes = createHomes({ ...startup.homes, readerPath: homeReaderPath, log: log.child({ room: 'homes' }) });
     undos.push(() => homes.stop());
-    const shared = { server: own.server, ca: own.ca, userAgent: own.userAgent, createKube };
+    const shared = { api: ownApi, userAgent, createKube };
     const connections =
       startup.kubernetes.act_as === 'impersonation'
-        ? createImpersonation({ ...shared, credentials: own.credentials })
+        ? createImpersonation(shared)
         : createCredentials({ ...shared, homes, log: log.child({ room: 'server' }) });
     undos.push(() => connections.close());
 
@@ -182,7 +185,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       streams: () => streams.count(),
       watches: () => watch?.stats() ?? {},
       runRecords: () => runs.stats(),
-      certificates: () => certificateEnds,
+      certificates: () => ({ ...listenerEnds, ...apiEnds }),
       maps: () => ({ settings: settings.state(), images: images.state() }),
       mail: () => mail?.stats(),
       checkpoint: () => checkpoint.stats(),
@@ -219,7 +222,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       now,
     });
 
-    let certificateEnds: Readonly<Record<string, number>> = {};
     const isDenied = (tool: string) => settings.current().deniedTools.has(tool);
     const streams = createStreams({
       atOncePerTool: () => settings.current().streamsAtOncePerTool,
@@ -227,10 +229,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       isDenied,
       now,
     });
-    const firstCertificates = await readListeners(startup);
-    certificateEnds = endsOf(firstCertificates.tls);
+    const firstListeners = await readListeners(startup);
+    let listenerEnds = endsOfListeners(firstListeners.tls);
+    let apiEnds = endsOfApi(ownApi);
+    const followed: Record<string, FileFollower> = {};
     const server = await createServer({
-      ...firstCertificates,
+      ...firstListeners,
       isDenied,
       limits: {
         requestsPerSecondPerTool: () => settings.current().requestsPerSecondPerTool,
@@ -247,7 +251,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
             homes: homes.health(),
             settings: settings.state(),
             images: images.state(),
-            certificates: certificates.problem() ?? 'in force',
+            files: Object.fromEntries(
+              Object.entries(followed).map(([name, files]) => [name, files.problem() ?? 'in force']),
+            ),
           },
         }),
         metrics: () => metrics.text(),
@@ -263,18 +269,41 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     // Who waits for the end of a job is answered before the listeners close: the deletion goes on without us.
     undos.push(() => roster.endWaiting());
 
-    const certificates = followFiles({
+    followed.listeners = followFiles({
       what: 'certificates of the listeners',
-      first: firstCertificates,
+      first: firstListeners,
       read: () => readListeners(startup),
       apply({ tls, unix }) {
         if (tls) requireGoodNow(tls.cert, 'the certificate of the listener', now());
         server.setSecureContext({ tls, unix });
-        certificateEnds = endsOf(tls);
+        listenerEnds = endsOfListeners(tls);
       },
       log: log.child({ room: 'server' }),
     });
-    undos.push(() => certificates.stop());
+    followed.kubernetes = followFiles({
+      what: 'credentials of the daemon and CA of the API server',
+      first: ownApi,
+      read: () => readOwnApi(startup),
+      async apply(api) {
+        const ends = endsOfApi(api);
+        const putInForce = await kube.tryOut({ ...api, userAgent });
+        connections.replace(api);
+        putInForce();
+        apiEnds = ends;
+      },
+      log: log.child({ room: 'kube' }),
+    });
+    followed.trust = followFiles({
+      what: 'password and CA of the mail server, CA of the registry',
+      first: trusted,
+      read: () => readTrust(startup),
+      apply(next) {
+        trusted = next;
+        transport.replace();
+      },
+      log: log.child({ room: 'mail' }),
+    });
+    for (const files of Object.values(followed)) undos.push(() => files.stop());
 
     // From here on requests are answered, with 503 until the state of the cluster is known.
     settings.onChange((next) => setLogLevel(log, next.logLevel));
@@ -358,7 +387,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       log: log.child({ room: 'watch' }),
     });
     checkpoint.start();
-    return { addresses: server.addresses, stop, reload: () => void certificates.look() };
+    const reload = () => {
+      for (const files of Object.values(followed)) void files.look();
+    };
+    return { addresses: server.addresses, stop, reload };
   } catch (error) {
     await stop();
     throw error;
@@ -370,11 +402,28 @@ function toolOf({ key }: Notice): Tool {
   return Tool.ofNamespace(key.namespace) as Tool;
 }
 
-async function smtpSecrets({ smtp }: Startup): Promise<{ password?: string; ca?: string }> {
+/** What is believed of servers that are no Kubernetes, and the word by which we are believed. */
+interface Trust {
+  readonly smtp: SmtpSecrets;
+  readonly harborCa: string | undefined;
+}
+
+/** @throws AppError `settings.invalid` */
+async function readTrust({ smtp, harbor }: Startup): Promise<Trust> {
+  const password = smtp.auth && (await readText(smtp.auth.password_file)).replace(/\r?\n$/, '');
+  if (password === '') throw new AppError('settings.invalid', `${smtp.auth?.password_file} is empty.`);
+  const ca = await readCa(smtp.ca_file);
   return {
-    ...(smtp.auth ? { password: (await readText(smtp.auth.password_file)).replace(/\r?\n$/, '') } : {}),
-    ...(smtp.ca_file === undefined ? {} : { ca: await readText(smtp.ca_file) }),
+    smtp: { ...(password === undefined ? {} : { password }), ...(ca === undefined ? {} : { ca }) },
+    harborCa: await readCa(harbor?.ca_file),
   };
+}
+
+async function readCa(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  const pem = await readText(file);
+  endOfCertificate(pem, file);
+  return pem;
 }
 
 function tellOfSettings(events: KubeEvents, { configmaps: { settings } }: Startup, outcome: SettingsOutcome): void {
@@ -415,15 +464,14 @@ function openLease(
 const maxRegistryBytes = 4 * 1024 * 1024;
 const registryConnections = 8;
 
-async function openRegistry(
+function openRegistry(
   { harbor }: Startup,
   userAgent: string,
-): Promise<(GetJson & { readonly host: string }) | undefined> {
+  ca: () => string | undefined,
+): (GetJson & { readonly host: string }) | undefined {
   if (!harbor) return undefined;
-  const { url: origin, ca_file: caFile } = harbor;
-  const ca = caFile === undefined ? undefined : await readText(caFile);
   const limits = { maxBytes: maxRegistryBytes, connections: registryConnections };
-  return { ...createGetJson({ origin, ca, userAgent, ...limits }), host: new URL(origin).host };
+  return { ...createGetJson({ origin: harbor.url, ca, userAgent, ...limits }), host: new URL(harbor.url).host };
 }
 
 interface RegistrySurroundings {
@@ -445,18 +493,30 @@ function builtImagesOf({ host, get }: GetJson & { readonly host: string }, aroun
 /** Where the service account of a pod is mounted (kubernetes.io, "Accessing the Kubernetes API from a Pod"). */
 const serviceAccountDirectory = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-async function ownCredentials({ kubernetes }: Startup): Promise<Pick<KubeOptions, 'server' | 'ca' | 'credentials'>> {
+async function readOwnApi({ kubernetes }: Startup): Promise<Api> {
   const file = kubernetes.kubeconfig;
-  if (file !== undefined) return kubeOptionsFromKubeconfig(await readFile(file, 'utf8'), dirname(file));
+  if (file !== undefined) return kubeOptionsFromKubeconfig(await readText(file), dirname(file));
   return {
     server: 'https://kubernetes.default.svc',
-    ca: await readFile(`${serviceAccountDirectory}/ca.crt`, 'utf8'),
+    ca: await readText(`${serviceAccountDirectory}/ca.crt`),
     credentials: { kind: 'token', file: `${serviceAccountDirectory}/token` },
   };
 }
 
+/** Of our own certificate, where we have one, and of the first authority of the API server. */
+function endsOfApi({ ca, credentials }: Api): Record<string, number> {
+  return {
+    kubernetes_ca: endOfCertificate(ca, 'the CA of the API server'),
+    ...(credentials.kind === 'certificate'
+      ? { kubernetes_client: endOfCertificate(String(credentials.cert), 'the certificate of the daemon') }
+      : {}),
+  };
+}
+
 /** Of the listener's certificate and of the first authority it trusts, ms since the epoch. */
-function endsOf(tls: { readonly cert: string; readonly clientCa: string } | undefined): Record<string, number> {
+function endsOfListeners(
+  tls: { readonly cert: string; readonly clientCa: string } | undefined,
+): Record<string, number> {
   if (!tls) return {};
   return {
     listener: endOfCertificate(tls.cert, 'the certificate of the listener'),

@@ -26,8 +26,8 @@ export interface GetJson {
 export interface GetJsonOptions {
   /** `https://host` or `http://host`, perhaps with a port. */
   readonly origin: string;
-  /** PEM; undefined: what the system trusts. */
-  readonly ca: string | undefined;
+  /** PEM, read for each request; undefined: what the system trusts. */
+  ca(): string | undefined;
   readonly userAgent: string;
   readonly maxBytes: number;
   readonly connections: number;
@@ -35,16 +35,15 @@ export interface GetJsonOptions {
 
 export function createGetJson({ origin, ca, userAgent, maxBytes, connections }: GetJsonOptions): GetJson {
   const pool = { keepAlive: true, maxSockets: connections };
-  const agent = origin.startsWith('https:')
-    ? new Agent({ ...pool, ...(ca === undefined ? {} : { ca }), rejectUnauthorized: true })
-    : new PlainAgent(pool);
+  const agent = origin.startsWith('https:') ? new Agent({ ...pool, rejectUnauthorized: true }) : new PlainAgent(pool);
   const open = agent instanceof Agent ? request : plainRequest;
   const headers = { accept: 'application/json', 'user-agent': userAgent };
 
   return {
     get: (path, signal) =>
       new Promise((resolve, reject) => {
-        open(`${origin}${path}`, { agent, headers, signal }, (incoming) => {
+        // A connection is kept for the CA it was made with: it is part of its name in the agent.
+        open(`${origin}${path}`, { agent, headers, signal, ...trusting(ca()) }, (incoming) => {
           readAnswer(incoming, maxBytes).then(resolve, reject);
         })
           .on('error', reject)
@@ -52,6 +51,10 @@ export function createGetJson({ origin, ca, userAgent, maxBytes, connections }: 
       }),
     close: () => agent.destroy(),
   };
+}
+
+function trusting(ca: string | undefined): { ca?: string } {
+  return ca === undefined ? {} : { ca };
 }
 
 async function readAnswer(incoming: IncomingMessage, maxBytes: number): Promise<JsonAnswer> {

@@ -40,6 +40,11 @@ export interface Kube {
   close(): Promise<void>;
 }
 
+export interface DrainableKube extends Kube {
+  /** Takes no new requests and lets those under way finish, streams as well, however long they last. */
+  drain(): Promise<void>;
+}
+
 export type KubeCredentials =
   /** PEM. Buffers are used up before createKube returns, so that the caller can overwrite them. */
   | { readonly kind: 'certificate'; readonly cert: string | Buffer; readonly key: string | Buffer }
@@ -70,7 +75,7 @@ const tokenMaxAgeMs = 60_000;
 /** A Status or a list page; a page of 250 objects at their largest is still below this. */
 const maxAnswerBytes = 64 * 1024 * 1024;
 
-export function createKube(options: KubeOptions): Kube {
+export function createKube(options: KubeOptions): DrainableKube {
   /** Failures before a connection was secured: nothing was sent. */
   const notSent = new WeakSet<Error>();
   const secureContext = createContext(options);
@@ -106,6 +111,14 @@ export function createKube(options: KubeOptions): Kube {
     }
   }
 
+  const ofPools = (end: (pool: Agent) => Promise<void>) =>
+    Promise.all([...new Set([agent, ...(streams ? [streams] : [])])].map((pool) => end(pool).catch(() => {})));
+
+  async function drain(): Promise<void> {
+    isClosed = true;
+    await ofPools((pool) => pool.close());
+  }
+
   return {
     async request(request) {
       const response = await send(request);
@@ -119,13 +132,11 @@ export function createKube(options: KubeOptions): Kube {
       if (isGood(response)) return response.body;
       throw refusal(request, response, await readJson(request, response));
     },
+    drain,
     async close() {
-      isClosed = true;
-      const pools = [...new Set([agent, ...(streams ? [streams] : [])])];
-      const each = (end: (pool: Agent) => Promise<void>) => Promise.all(pools.map((pool) => end(pool).catch(() => {})));
-      const timer = setTimeout(() => void each((pool) => pool.destroy()), closeGraceMs);
+      const timer = setTimeout(() => void ofPools((pool) => pool.destroy()), closeGraceMs);
       timer.unref();
-      await each((pool) => pool.close());
+      await drain();
       clearTimeout(timer);
     },
   };

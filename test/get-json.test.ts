@@ -13,7 +13,7 @@ const patience = () => AbortSignal.timeout(5_000);
 beforeAll(async () => {
   registry = await startHarbor({ 'tool-demo': { web: [artifact('1', 'latest')] } });
   const limits = { maxBytes: 1_000, connections: 1 };
-  connection = createGetJson({ origin: registry.url, ca: registry.ca, userAgent: 'test/1', ...limits });
+  connection = createGetJson({ origin: registry.url, ca: () => registry.ca, userAgent: 'test/1', ...limits });
 });
 afterAll(async () => {
   connection.close();
@@ -63,7 +63,7 @@ it('speaks plainly to an origin without TLS', async () => {
   const server = createServer((_request, response) => void response.end('[1]'));
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const plain = createGetJson({ origin, ca: undefined, userAgent: 'test/1', maxBytes: 10, connections: 1 });
+  const plain = createGetJson({ origin, ca: () => undefined, userAgent: 'test/1', maxBytes: 10, connections: 1 });
   expect((await plain.get('/', patience())).body).toEqual([1]);
   plain.close();
   server.close();

@@ -33,7 +33,7 @@ beforeAll(async () => {
   });
   connection = createGetJson({
     origin: registry.url,
-    ca: registry.ca,
+    ca: () => registry.ca,
     userAgent: 'test',
     maxBytes: 100_000,
     connections: 8,
@@ -165,7 +165,7 @@ describe('a registry that fails', () => {
   it('to prove who it is is not spoken to', async () => {
     const strange = createGetJson({
       origin: registry.url,
-      ca: undefined,
+      ca: () => undefined,
       userAgent: 'test',
       maxBytes: 1,
       connections: 1,

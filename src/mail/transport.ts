@@ -13,12 +13,17 @@ export interface TransportOptions {
   settings(): MailSettings;
   /** Of the start-up file. */
   readonly smtp: Startup['smtp'];
-  /** For `smtp.auth`. */
-  readonly password?: string | undefined;
-  /** PEM: verifies the server; unset = what the system trusts. */
-  readonly ca?: string | undefined;
+  /** Read for each new set of connections. */
+  secrets(): SmtpSecrets;
   /** Unset: as in production. */
   readonly deadlines?: Partial<Deadlines>;
+}
+
+export interface SmtpSecrets {
+  /** For `smtp.auth`. */
+  readonly password?: string;
+  /** PEM: verifies the server; unset = what the system trusts. */
+  readonly ca?: string;
 }
 
 export interface MailTransport {
@@ -26,7 +31,7 @@ export interface MailTransport {
   compile(mail: MailToCompile): Promise<string>;
   /** Resolves when the server has taken it. @throws what nodemailer says; deliver.ts puts it in words */
   send(mail: SealedMail, signal: AbortSignal): Promise<void>;
-  /** To be called when settings have changed: what is sent from now on goes by them; what is under way is finished as it began. */
+  /** To be called when settings or secrets have changed: what is sent from now on goes by them; what is under way is finished as it began. */
   replace(): void;
   /** Ends connections; attempts under way fail. */
   stop(): void;
@@ -121,7 +126,8 @@ export function createTransport(options: TransportOptions): MailTransport {
 
 const noFiles = { disableFileAccess: true, disableUrlAccess: true } as const;
 
-function poolOptions({ settings, smtp, password, ca }: TransportOptions, deadlines: Deadlines) {
+function poolOptions({ settings, smtp, secrets }: TransportOptions, deadlines: Deadlines) {
+  const { password, ca } = secrets();
   const { server, port, isTlsRequired, connections, from } = settings();
   const listed = smtp.allow.find(({ host, port: only }) => host === server && (only === undefined || only === port));
   const secure = port === implicitTlsPort;

@@ -5,7 +5,7 @@
 import type { Tool } from '../domain.ts';
 import { AppError } from '../errors.ts';
 import type { Homes } from '../homes/homes.ts';
-import type { Kube, KubeCredentials, KubeOptions } from '../kube.ts';
+import type { Kube, KubeOptions } from '../kube.ts';
 import { checkLeaf, type Leaf, parseAuthorities, passingRules } from '../leaf.ts';
 import type { Log } from '../log.ts';
 import { createPools } from './pools.ts';
@@ -18,13 +18,16 @@ export interface Credentials {
   kubeFor(tool: Tool): Promise<Kube>;
   /** The API server refused the certificate: the next kubeFor reads it again. */
   refresh(tool: Tool): void;
+  /** What is asked from now on goes this way; what is under way is finished. @throws AppError `settings.invalid`, and nothing has changed */
+  replace(api: Api): void;
   close(): Promise<void>;
 }
 
+/** Where the API server is, the PEM that verifies it, and who we are there ourselves. */
+export type Api = Pick<KubeOptions, 'server' | 'ca' | 'credentials'>;
+
 interface Shared {
-  readonly server: string;
-  /** PEM that verifies the API server. */
-  readonly ca: string;
+  readonly api: Api;
   readonly userAgent: string;
   readonly createKube: (options: KubeOptions) => Kube;
   readonly maxPools?: number;
@@ -34,8 +37,6 @@ interface Shared {
 
 export interface CredentialsOptions extends Shared {
   readonly homes: Pick<Homes, 'credentials' | 'look'>;
-  /** PEM that signs the tools' certificates; `ca` when absent. */
-  readonly clientCa?: string;
   readonly log: Log;
   readonly now?: () => number;
   /** How old the last look at the files may be. */
@@ -62,7 +63,9 @@ const halfDoneMs = 30_000;
 
 export function createCredentials(options: CredentialsOptions): Credentials {
   const { homes, log, now = Date.now } = options;
-  const authorities = parseAuthorities(options.clientCa ?? options.ca);
+  let { api } = options;
+  /** The cluster's own CA signs the tools' certificates. */
+  let authorities = parseAuthorities(api.ca);
   const pools = createPools<Pool>({ maxPools, idleMs, retireMs, ...sizes(options) });
   const flights = new Map<string, Promise<Pool>>();
   const refused = new Set<string>();
@@ -111,7 +114,9 @@ export function createCredentials(options: CredentialsOptions): Credentials {
           current.stamp = stamp;
           return current;
         }
-        const kube = options.createKube(kubeOptions(options, { kind: 'certificate', cert, key }));
+        const kube = options.createKube(
+          kubeOptions(options, { ...api, credentials: { kind: 'certificate', cert, key } }),
+        );
         const pool: Pool = { ...leaf, kube, stamp, checkedAt: now(), failingSince: undefined };
         pools.put(tool.name, pool);
         log.info(
@@ -140,37 +145,43 @@ export function createCredentials(options: CredentialsOptions): Credentials {
     refresh(tool) {
       refused.add(tool.name);
     },
+    replace(next) {
+      authorities = parseAuthorities(next.ca);
+      api = next;
+      pools.clear();
+    },
     close: () => pools.close(),
   };
 }
 
-export interface ImpersonationOptions extends Shared {
-  /** The daemon's own; its account may impersonate users and the group `toolforge`. */
-  readonly credentials: KubeCredentials;
-}
-
 /**
- * The same with impersonation: user = name of the tool, group = toolforge, on a connection that carries them from the start. No home is read.
+ * The same with our own credentials and impersonation: user = name of the tool, group = toolforge, on a connection that carries them from the
+ * start. No home is read. Our account may impersonate users and the group `toolforge`.
  */
-export function createImpersonation(options: ImpersonationOptions): Credentials {
+export function createImpersonation(options: Shared): Credentials {
+  let { api } = options;
   const pools = createPools<{ kube: Kube }>({ maxPools, idleMs, retireMs, ...sizes(options) });
   return {
     async kubeFor(tool) {
       const pool = pools.get(tool.name);
       if (pool) return pool.kube;
       const impersonate = { user: tool.name, groups: ['toolforge'] };
-      const kube = options.createKube({ ...kubeOptions(options, options.credentials), impersonate });
+      const kube = options.createKube({ ...kubeOptions(options, api), impersonate });
       pools.put(tool.name, { kube });
       return kube;
     },
     refresh(tool) {
       pools.drop(tool.name);
     },
+    replace(next) {
+      api = next;
+      pools.clear();
+    },
     close: () => pools.close(),
   };
 }
 
-function kubeOptions({ server, ca, userAgent }: Shared, credentials: KubeCredentials): KubeOptions {
+function kubeOptions({ userAgent }: Shared, { server, ca, credentials }: Api): KubeOptions {
   return { server, ca, userAgent, credentials, connections: connectionsOfTool };
 }
 

@@ -14,6 +14,8 @@ export interface Pools<T extends { readonly kube: Kube }> {
   /** Replaces, and retires, what was there. */
   put(name: string, pool: T): void;
   drop(name: string): void;
+  /** Drops all. */
+  clear(): void;
   readonly size: number;
   close(): Promise<void>;
 }
@@ -43,6 +45,10 @@ export function createPools<T extends { readonly kube: Kube }>({ maxPools, idleM
     retired.set(kube, timer);
   }
 
+  function clear(): void {
+    for (const name of [...pools.keys()]) drop(name);
+  }
+
   return {
     get(name) {
       const entry = pools.get(name);
@@ -60,12 +66,13 @@ export function createPools<T extends { readonly kube: Kube }>({ maxPools, idleM
       }
     },
     drop,
+    clear,
     get size() {
       return pools.size;
     },
     async close() {
       clearInterval(sweeper);
-      for (const name of [...pools.keys()]) drop(name);
+      clear();
       const kubes = [...retired.keys()];
       for (const timer of retired.values()) clearTimeout(timer);
       retired.clear();

@@ -199,7 +199,7 @@ function openRoster(
 ): Opened {
   const settings = () => mail;
   const now = Date.now;
-  const transport = createTransport({ settings, smtp });
+  const transport = createTransport({ settings, smtp, secrets: () => ({}) });
   const pace = createPace({ settings });
   const history = createMailLog({ directory: join(directory, 'mail-log'), log, now });
   const seal = createSeal({ settings, gaps: () => [], now, compose: composeMail, compile: transport.compile });

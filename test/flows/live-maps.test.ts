@@ -222,12 +222,65 @@ describe('the certificate of the listener', () => {
     process.kill(sandbox.pid(), 'SIGHUP');
     const problem = await until(async () => {
       const { detail } = (await (await fetch(`${sandbox.healthUrl}/readyz`)).json()) as {
-        detail: { certificates: string };
+        detail: { files: { listeners: string } };
       };
-      return detail.certificates === 'in force' ? undefined : detail.certificates;
+      return detail.files.listeners === 'in force' ? undefined : detail.files.listeners;
     }, 'it is refused');
     expect(problem).toContain('is no certificate');
     expect(await sandbox.ready()).toBe(true);
+  });
+});
+
+describe('the credentials of the daemon itself', () => {
+  const file = () => join(sandbox.dir, 'jobsd.kubeconfig');
+  const states = async () => {
+    const { detail } = (await (await fetch(`${sandbox.healthUrl}/readyz`)).json()) as {
+      detail: { files: { kubernetes: string } };
+    };
+    return detail.files.kubernetes;
+  };
+  const strangeCa = () => join(sandbox.dir, 'strange-ca.crt');
+  beforeAll(() => writeFile(strangeCa(), createAuthority('strange').cert));
+  const inForce = 'credentials of the daemon and CA of the API server: what is new on disk is in force';
+  const newToken = async () =>
+    (await kubectl(cluster, ['create', 'token', 'jobs-api', '-n', 'jobs-api', '--duration', '1h'])).trim();
+  const place = async (change: (text: string) => string) => {
+    await writeFile(file(), change(await readFile(file(), 'utf8')));
+    process.kill(sandbox.pid(), 'SIGHUP');
+  };
+
+  it('are replaced while it works, and what it asks goes by the new ones', async () => {
+    const token = await newToken();
+    await place((text) => text.replace(/token: .*/, `token: ${token}`));
+    await until(async () => (await readFile(sandbox.logFile, 'utf8')).includes(inForce), 'the log says so');
+    // The daemon itself writes this event, with what it has now.
+    await edit({ stream_stall_seconds: '61' });
+    await until(
+      async () => (await described('jobs-emailer', map)).includes('stream_stall_seconds'),
+      'an event is there',
+    );
+    expect(await statusOfList()).toBe(200);
+  });
+
+  it.each([
+    [
+      'the API server does not believe',
+      (text: string) => text.replace(/token: .*/, 'token: nobody.knows.it'),
+      /accept/,
+    ],
+    [
+      'do not verify the API server',
+      (text: string) => text.replace(/certificate-authority: .*/, `certificate-authority: ${strangeCa()}`),
+      /could not reach the cluster/,
+    ],
+  ])('that %s change nothing, and readiness says so', async (_, change, words) => {
+    const before = await readFile(file(), 'utf8');
+    await place(change);
+    expect(await until(async () => (await states()).match(words)?.[0], 'they are refused')).toBeDefined();
+    expect(await sandbox.ready()).toBe(true);
+    expect(await statusOfList()).toBe(200);
+    await place(() => before);
+    await until(async () => (await states()) === 'in force', 'all is as it was');
   });
 });
 

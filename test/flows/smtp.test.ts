@@ -44,7 +44,8 @@ function sender({ ca, password, ...changes }: SenderOptions) {
     allow: [{ host: settings().server, address: '127.0.0.1' }],
     ...(password === undefined ? {} : { auth: { user: 'jobs', password_file: '/unused' } }),
   };
-  const transport = createTransport({ settings, smtp, ca, password, deadlines });
+  const secrets = { ...(ca === undefined ? {} : { ca }), ...(password === undefined ? {} : { password }) };
+  const transport = createTransport({ settings, smtp, secrets: () => secrets, deadlines });
   const deliver = createDeliver({ transport, settings, pace: { turn: async () => {} } });
   onTestFinished(() => transport.stop());
   const send = async (changes: Parameters<typeof makeSealed>[0] = {}, signal = forever): Promise<Outcome> => {

@@ -61,8 +61,7 @@ async function adminJson<T>(...args: string[]): Promise<T> {
 function credentials(options: Partial<CredentialsOptions> = {}): Credentials {
   const made = createCredentials({
     homes,
-    server: cluster.server,
-    ca,
+    api: { server: cluster.server, ca, credentials: { kind: 'fixed-token', token: 'of nobody' } },
     userAgent: 'flow-tools',
     createKube,
     log,
@@ -208,7 +207,7 @@ describe('a tool that is added', () => {
       await readFile(cluster.adminKubeconfig, 'utf8'),
       dirname(cluster.adminKubeconfig),
     );
-    const acting = createImpersonation({ ...operator, userAgent: 'flow-tools', createKube });
+    const acting = createImpersonation({ api: operator, userAgent: 'flow-tools', createKube });
     opened.push(acting);
     const kube = await acting.kubeFor(one);
     const { username, groups } = await whoAmI(kube);

@@ -124,7 +124,7 @@ function event(): GatheredNotice {
 }
 
 const { mail } = parseSettings({}).settings;
-const { compile } = createTransport({ settings: () => mail, smtp: { allow: [] } });
+const { compile } = createTransport({ settings: () => mail, smtp: { allow: [] }, secrets: () => ({}) });
 const seal = createSeal({
   settings: () => mail,
   gaps: () => (isRarely() ? [{ from: instant(), to: instant() }] : []),

@@ -6,7 +6,7 @@ import { parseSettings } from '../../src/settings.ts';
 import { makeGathered, makeMailbox } from '../support/notices.ts';
 
 const settings = () => parseSettings({}).settings.mail;
-const { compile } = createTransport({ settings, smtp: { allow: [] } });
+const { compile } = createTransport({ settings, smtp: { allow: [] }, secrets: () => ({}) });
 
 function sealing({
   text = 'Hello.',

@@ -68,6 +68,12 @@ function createKube(options: KubeOptions): Kube {
   return one.kube;
 }
 
+const api = (ca: string, server = 'https://127.0.0.1:1') => ({
+  server,
+  ca,
+  credentials: { kind: 'token', file: '/token' } as const,
+});
+
 function make(options: Partial<CredentialsOptions> = {}): Credentials {
   return createCredentials({
     homes: {
@@ -84,8 +90,7 @@ function make(options: Partial<CredentialsOptions> = {}): Credentials {
         return { path: '/', uid: 1, gid: 1, stamp: String(home.stamp) };
       },
     },
-    server: 'https://127.0.0.1:1',
-    ca: authority.cert,
+    api: api(authority.cert),
     userAgent: 'test',
     createKube,
     log: createLog({ level: 'debug', stream: { write: (line) => void lines.push(line) } }),
@@ -138,9 +143,19 @@ describe('a connection of a tool', () => {
     expect(home.reads).toBe(3);
   });
 
-  it('is not made when the authority is that of the server only', async () => {
-    credentials = make({ clientCa: createAuthority().cert });
+  it('is not made when another authority signed the certificate', async () => {
+    credentials = make({ api: api(createAuthority().cert) });
     expect(await failure(credentials.kubeFor(alpha))).toBe('credentials.invalid');
+  });
+
+  it('goes where the API server is now, and believes the authority that it has now', async () => {
+    const before = await credentials.kubeFor(alpha);
+    credentials.replace(api(authority.cert, 'https://moved'));
+    expect(await credentials.kubeFor(alpha)).not.toBe(before);
+    expect(made.at(-1)?.options.server).toBe('https://moved');
+    credentials.replace(api(createAuthority().cert));
+    expect(await failure(credentials.kubeFor(alpha))).toBe('credentials.invalid');
+    await expect.poll(() => made.map(({ closed }) => closed)).toEqual([true, true]);
   });
 
   it('leaves nothing of the key behind: neither in the buffers nor in the log', async () => {
@@ -304,21 +319,19 @@ describe('a pair replaced on disk again and again', () => {
 
 describe('impersonation', () => {
   it('fixes the tool and the group toolforge in the connection, with our own credentials', async () => {
-    const own = { kind: 'token', file: '/token' } as const;
-    const acting = createImpersonation({
-      server: 'https://x',
-      ca: 'CA',
-      userAgent: 'test',
-      createKube,
-      credentials: own,
-    });
+    const own = api('CA');
+    const acting = createImpersonation({ api: own, userAgent: 'test', createKube, retireMs: 0 });
     expect(await acting.kubeFor(alpha)).toBe(await acting.kubeFor(alpha));
     await acting.kubeFor(beta);
     expect(made.map(({ options }) => options.impersonate)).toEqual([
       { user: 'alpha', groups: ['toolforge'] },
       { user: 'beta', groups: ['toolforge'] },
     ]);
-    expect(made.every(({ options }) => options.credentials === own)).toBe(true);
+    expect(made.every(({ options }) => options.credentials === own.credentials)).toBe(true);
+    const moved = api('CA', 'https://moved');
+    acting.replace(moved);
+    await acting.kubeFor(alpha);
+    expect(made.at(-1)?.options).toMatchObject({ ...moved, impersonate: { user: 'alpha' } });
     await acting.close();
     expect(made.every(({ closed }) => closed)).toBe(true);
   });

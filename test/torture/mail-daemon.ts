@@ -49,6 +49,7 @@ const files = createMailboxFiles({ directory, log });
 const transport = createTransport({
   settings: () => settings,
   smtp: { allow: [{ host: 'mx.example.org', address: '127.0.0.1', port: settings.port }] },
+  secrets: () => ({}),
 });
 const deliver = createDeliver({ transport, pace: createPace({ settings: () => settings }), settings: () => settings });
 const seal = createSeal({

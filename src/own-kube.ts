@@ -1,0 +1,61 @@
+/**
+ * The daemon's own connection to the API server, whose credentials and CA others replace on disk while it works. A replacement is tried out
+ * before it counts; then what is asked goes by it, and what is under way (a watch, for minutes) is finished as it began.
+ */
+import { requireGoodNow } from './certificate-dates.ts';
+import { createKube, type DrainableKube, type Kube, type KubeOptions } from './kube.ts';
+
+export interface OwnKube extends Kube {
+  /**
+   * Asks the API server with the replacement.
+   * @returns puts it in force
+   * @throws AppError `settings.invalid`, `credentials.invalid`, `kube.*` where it cannot be used; then everything is as it was
+   */
+  tryOut(next: KubeOptions): Promise<() => void>;
+}
+
+/** Whoever holds the former connection may still be about to send. */
+const retireMs = 5_000;
+
+export interface OwnKubeOptions {
+  readonly first: KubeOptions;
+  now(): number;
+  /** Unset: kube.ts. */
+  readonly create?: (options: KubeOptions) => DrainableKube;
+}
+
+export function createOwnKube({ first, now, create = createKube }: OwnKubeOptions): OwnKube {
+  let kube = create(first);
+  const former = new Set<DrainableKube>();
+
+  function retire(old: DrainableKube): void {
+    former.add(old);
+    const timer = setTimeout(() => void old.drain().then(() => former.delete(old)), retireMs);
+    timer.unref();
+  }
+
+  return {
+    request: (request) => kube.request(request),
+    stream: (request) => kube.stream(request),
+    async tryOut(next) {
+      const { credentials } = next;
+      if (credentials.kind === 'certificate')
+        requireGoodNow(String(credentials.cert), 'the certificate of the daemon', now());
+      const fresh = create(next);
+      try {
+        // Everybody may ask this; whoever is not believed is told so.
+        await fresh.request({ method: 'GET', path: '/version' });
+      } catch (error) {
+        await fresh.close();
+        throw error;
+      }
+      return () => {
+        retire(kube);
+        kube = fresh;
+      };
+    },
+    async close() {
+      await Promise.all([kube, ...former].map((each) => each.close()));
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AppError } from '../src/errors.ts';
+import type { DrainableKube, KubeOptions } from '../src/kube.ts';
+import { createOwnKube, type OwnKube } from '../src/own-kube.ts';
+import { createAuthority, toolSubject } from './support/certs.ts';
+
+const authority = createAuthority();
+const now = Date.now();
+const options = (token: string): KubeOptions => ({
+  server: 'https://127.0.0.1:1',
+  ca: authority.cert,
+  credentials: { kind: 'fixed-token', token },
+  userAgent: 'test',
+});
+
+/** Connections that say what became of them: who asked, what is closed or lets its last requests finish. */
+let said: string[];
+let refused: Set<string>;
+let kube: OwnKube;
+
+function create({ credentials }: KubeOptions): DrainableKube {
+  const name = credentials.kind === 'fixed-token' ? credentials.token : credentials.kind;
+  return {
+    async request({ path }) {
+      if (refused.has(name)) throw new AppError('credentials.invalid', 'not believed');
+      said.push(`${name} ${path}`);
+      return name;
+    },
+    stream: () => Promise.reject(new Error('unused')),
+    drain: async () => void said.push(`${name} drains`),
+    close: async () => void said.push(`${name} closes`),
+  };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  [said, refused] = [[], new Set()];
+  kube = createOwnKube({ first: options('first'), now: () => now, create });
+});
+afterEach(() => void vi.useRealTimers());
+
+const ask = () => kube.request({ method: 'GET', path: '/here' });
+
+describe('a replacement of our own credentials', () => {
+  it('is tried out, then used for all that is asked, while the former finishes what it began', async () => {
+    const putInForce = await kube.tryOut(options('second'));
+    expect(await ask()).toBe('first');
+    putInForce();
+    expect(await ask()).toBe('second');
+    await vi.advanceTimersByTimeAsync(5_000);
+    await kube.close();
+    expect(said).toEqual(['second /version', 'first /here', 'second /here', 'first drains', 'second closes']);
+  });
+
+  it('that the API server does not believe changes nothing', async () => {
+    refused.add('second');
+    await expect(kube.tryOut(options('second'))).rejects.toMatchObject({ code: 'credentials.invalid' });
+    expect(await ask()).toBe('first');
+    expect(said).toEqual(['second closes', 'first /here']);
+  });
+
+  it('that has ended is not even tried', async () => {
+    const { cert, key } = authority.issue({ subject: toolSubject('jobs-api'), notAfter: new Date(now - 1_000) });
+    const ended = { ...options(''), credentials: { kind: 'certificate', cert, key } } as const;
+    await expect(kube.tryOut(ended)).rejects.toMatchObject({ code: 'settings.invalid' });
+    expect(said).toEqual([]);
+  });
+
+  it('leaves nothing open at the end, what still finishes included', async () => {
+    (await kube.tryOut(options('second')))();
+    await kube.close();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(said.filter((each) => each.endsWith('closes'))).toEqual(['second closes', 'first closes']);
+  });
+});
