@@ -8,8 +8,10 @@ import { Tool } from '../src/domain.ts';
 import { AppError, errorTable, toAppError } from '../src/errors.ts';
 import { createKube, type Kube } from '../src/kube.ts';
 import { kubeOptionsFromKubeconfig } from '../src/kubeconfig.ts';
-import { runMail, socketOf } from './admin/mail-command.ts';
-import { askDaemon } from './admin/operators-door.ts';
+import { runMail } from './admin/mail-command.ts';
+import { askDaemon, socketOf } from './admin/operators-door.ts';
+import { runSettings } from './admin/settings-command.ts';
+import { readStartup } from './admin/startup-file.ts';
 import { addTool, defaultDays } from './admin/tool-add.ts';
 import { defaultSettingsMap, type SettingsMap } from './admin/tool-denied.ts';
 import { disableTool } from './admin/tool-disable.ts';
@@ -87,6 +89,16 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
       print: printer(line),
     });
   },
+  async settings(line) {
+    checkOperands(line);
+    const config = line.options.get('config');
+    await runSettings({
+      line,
+      ask: async (method, path) => askDaemon(await socketOf(line), method, path),
+      startup: async () => (config === undefined ? undefined : readStartup(config)),
+      print: printer(line),
+    });
+  },
 };
 
 await main(process.argv.slice(2));
@@ -129,6 +141,14 @@ function declareCommands(): CAC {
     .option('--tool <name>', 'list, retry --all: of this tool only')
     .option('--all', 'retry: all there are')
     .option('--yes', 'drop: really')
+    .option('-o, --output <form>', 'json for programs');
+  cli
+    .command('settings <verb> [file]', 'show those in force, check a ConfigMap in a file, or diff the two')
+    .option('--state-dir <dir>', 'State directory of the daemon (default: /var/lib/toolforge-jobs)')
+    .option(
+      '--config <file>',
+      'Start-up file of the daemon: names that directory, and the mail servers that may be used',
+    )
     .option('-o, --output <form>', 'json for programs');
   cli.help();
   cli.version(manifest.version);

@@ -49,7 +49,7 @@ import { createRoutes } from './server/routes.ts';
 import { createServer } from './server/server.ts';
 import { standBy } from './server/standby.ts';
 import { createStreams } from './server/streams.ts';
-import { parseSettings, retiredKeys, type Settings, type Startup, settingDefaults } from './settings.ts';
+import { meantSetting, parseSettings, retiredKeys, type Settings, type Startup, settingDefaults } from './settings.ts';
 import { openStateDirectory } from './state-directory.ts';
 import { watchConfigMap } from './watch/config-map.ts';
 import { type JobsWatch, watchJobs } from './watch/jobs.ts';
@@ -115,6 +115,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       parse: (data) => parseSettings(data, startup.smtp),
       defaults: settingDefaults,
       retired: retiredKeys,
+      meant: meantSetting,
       onOutcome: (outcome) => tellOfSettings(kubeEvents, startup, outcome),
       log: log.child({ room: 'settings' }),
       now,
@@ -375,6 +376,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         retry: (tool, id) => queues.retry(tool, id),
         drop: (tool, id) => queues.drop(tool, id),
       },
+      settings,
       log: log.child({ room: 'server' }),
     });
     undos.push(() => door.stop());
@@ -428,9 +430,14 @@ async function readCa(file: string | undefined): Promise<string | undefined> {
 
 function tellOfSettings(events: KubeEvents, { configmaps: { settings } }: Startup, outcome: SettingsOutcome): void {
   if (outcome.type === 'refused') events.say(refusalOfMap(settings, 'SettingsRefused', outcome));
-  if (outcome.type !== 'applied' || outcome.changed.length === 0) return;
-  const message = `In force: ${outcome.changed.join(', ')}`;
-  events.say({ ...mapNamed(settings, outcome.map), type: 'Normal', reason: 'SettingsApplied', message });
+  if (outcome.type === 'applied' && outcome.changed.length > 0) {
+    const message = `In force: ${outcome.changed.join(', ')}`;
+    events.say({ ...mapNamed(settings, outcome.map), type: 'Normal', reason: 'SettingsApplied', message });
+  }
+  if (outcome.type === 'misspelt') {
+    const message = outcome.keys.map(({ key, meant }) => `${key} is not read here; did you mean ${meant}?`).join(' ');
+    events.say({ ...mapNamed(settings, outcome.map), type: 'Warning', reason: 'SettingsNotRead', message });
+  }
 }
 
 function tellOfImages(events: KubeEvents, { configmaps: { images } }: Startup, outcome: ImagesOutcome): void {

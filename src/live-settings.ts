@@ -29,7 +29,14 @@ export interface SettingsState {
 export type SettingsOutcome =
   | { readonly type: 'applied'; readonly map: ConfigMapSeen; readonly changed: readonly string[] }
   | { readonly type: 'refused'; readonly map: ConfigMapSeen; readonly problems: readonly string[] }
-  | { readonly type: 'gone' };
+  | { readonly type: 'gone' }
+  /** Beside `applied`, once for each key: it is not read here, and looks like one that is. */
+  | { readonly type: 'misspelt'; readonly map: ConfigMapSeen; readonly keys: readonly Misspelt[] };
+
+interface Misspelt {
+  readonly key: string;
+  readonly meant: string;
+}
 
 export interface LiveSettings {
   current(): Settings;
@@ -39,6 +46,8 @@ export interface LiveSettings {
   onChange(listener: (now: Settings, before: Settings) => void): void;
   /** The texts in force, defaults included. */
   texts(): Readonly<Record<string, string>>;
+  /** The map as it is now, in force or not; undefined where there is none, or nothing was heard yet. */
+  seen(): ConfigMapSeen | undefined;
   state(): SettingsState;
   /** Resolves when the first word of the map was taken, good or bad. */
   readonly heard: Promise<void>;
@@ -56,6 +65,8 @@ export interface LiveSettingsOptions {
   readonly defaults: Readonly<Record<string, string>>;
   /** Keys that are accepted and mean nothing. */
   readonly retired: readonly string[];
+  /** The key that was probably meant by one that is not read here. */
+  meant(key: string): string | undefined;
   onOutcome(outcome: SettingsOutcome): void;
   readonly log: Log;
   now(): number;
@@ -80,6 +91,7 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
   const listeners = new Set<(now: Settings, before: Settings) => void>();
   let inForce = parse({}).settings;
   let map: ConfigMapSeen | undefined;
+  let seen: ConfigMapSeen | undefined;
   let [isCurrent, since, problems]: [boolean, number, readonly string[]] = [false, now(), []];
   let source: SettingsState['source'] = 'defaults';
   let saving = Promise.resolve();
@@ -124,6 +136,7 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
     const { map: next } = waiting;
     waiting = undefined;
     takenAt = performance.now();
+    seen = next;
     if (next) consider(next);
     else leave();
     becomeHeard();
@@ -142,7 +155,6 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
     const before = inForce;
     const isNews = !isCurrent || source !== 'ConfigMap' || changed.length > 0;
     [map, isCurrent, problems, source] = [next, true, [], 'ConfigMap'];
-    sayOnce(parsed.unknownKeys, next);
     if (changed.length > 0) {
       inForce = parsed.settings;
       since = now();
@@ -152,6 +164,7 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
       log.info({ resourceVersion: next.resourceVersion, changed }, 'the settings of the ConfigMap are in force');
       onOutcome({ type: 'applied', map: next, changed });
     }
+    sayOnce(parsed.unknownKeys, next);
     save(next);
   }
 
@@ -172,11 +185,17 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
     onOutcome({ type: 'gone' });
   }
 
-  function sayOnce(unknownKeys: readonly string[], { data }: ConfigMapSeen): void {
-    const retired = options.retired.filter((key) => Object.hasOwn(data, key));
+  function sayOnce(unknownKeys: readonly string[], good: ConfigMapSeen): void {
+    const retired = options.retired.filter((key) => Object.hasOwn(good.data, key));
     const fresh = (keys: readonly string[]) => keys.filter((key) => !saidOnce.has(key));
     const [strange, old] = [fresh(unknownKeys), fresh(retired)];
-    if (strange.length > 0) log.warn({ keys: strange }, 'keys of the settings ConfigMap that are not read here');
+    const misspelt = strange.flatMap((key) => {
+      const meant = options.meant(key);
+      return meant === undefined ? [] : [{ key, meant }];
+    });
+    if (strange.length > 0)
+      log.warn({ keys: strange, misspelt }, 'keys of the settings ConfigMap that are not read here');
+    if (misspelt.length > 0) onOutcome({ type: 'misspelt', map: good, keys: misspelt });
     if (old.length > 0) log.info({ keys: old }, 'keys of the settings ConfigMap that mean nothing any more');
     for (const key of [...strange, ...old]) saidOnce.add(key);
   }
@@ -197,6 +216,7 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
     offer,
     onChange: (listener) => void listeners.add(listener),
     texts,
+    seen: () => seen,
     state: () => ({ version: map?.resourceVersion, since, isCurrent, problems, source }),
     async stop() {
       clearTimeout(timer);

@@ -25,7 +25,9 @@ export interface MetricSources {
   watches(): Readonly<Record<string, object>>;
   runRecords(): Readonly<{ waiting: number; dropped: number; failed: number }>;
   /** Whether each of the two ConfigMaps is in force as it is, and the version that is. */
-  maps(): Readonly<Record<string, { readonly isCurrent: boolean; readonly version: string | undefined }>>;
+  maps(): Readonly<
+    Record<'settings' | 'images', { readonly isCurrent: boolean; readonly version: string | undefined }>
+  >;
   /** When certificates end, ms since the epoch. */
   certificates(): Readonly<Record<string, number>>;
   /** Undefined before mail begins. */
@@ -111,28 +113,27 @@ export function createMetrics(sources: MetricSources): Metrics {
     },
   });
 
-  new Gauge({
-    name: 'jobs_map_last_reload_successful',
-    help: '1 while the ConfigMap is in force as it is, 0 while it is refused or gone and an earlier one is in force',
-    labelNames: ['map'] as const,
-    registers,
-    collect() {
-      for (const [map, { isCurrent }] of Object.entries(sources.maps())) this.set({ map }, isCurrent ? 1 : 0);
-    },
-  });
-  new Gauge({
-    name: 'jobs_map_version',
-    help: 'resourceVersion of the ConfigMap in force',
-    labelNames: ['map'] as const,
-    registers,
-    collect() {
-      for (const [map, { version }] of Object.entries(sources.maps()))
-        if (version !== undefined) this.set({ map }, Number(version) || 0);
-    },
-  });
+  for (const map of ['settings', 'images'] as const) {
+    new Gauge({
+      name: `jobs_${map}_last_reload_successful`,
+      help: `1 while the ConfigMap of the ${map} is in force as it is, 0 while it is refused or gone and an earlier one is in force`,
+      registers,
+      collect() {
+        this.set(sources.maps()[map].isCurrent ? 1 : 0);
+      },
+    });
+    new Gauge({
+      name: `jobs_${map}_version`,
+      help: `resourceVersion of the ConfigMap of the ${map} that is in force; 0 where none ever was`,
+      registers,
+      collect() {
+        this.set(Number(sources.maps()[map].version) || 0);
+      },
+    });
+  }
   new Gauge({
     name: 'jobs_certificate_days',
-    help: 'Days until a certificate ends: of the listener, and of the client CA it trusts',
+    help: 'Days until a certificate ends: of the listener and the client CA it trusts, of the daemon itself and the CA of the API server',
     labelNames: ['which'] as const,
     registers,
     collect() {

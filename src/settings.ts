@@ -7,6 +7,7 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import defaults from '../config/defaults.json' with { type: 'json' };
 import { AppError } from './errors.ts';
+import { nearest } from './nearest.ts';
 
 const port = z.number().int().min(0).max(65_535);
 const absolutePath = z.string().regex(/^\/[^\0]*$/, 'must be an absolute path');
@@ -263,6 +264,11 @@ export const settingKeys: readonly string[] = Object.keys(liveSchema.shape);
 
 /** Keys of earlier services that mean nothing any more: what they paced is told by a watch now. Accepted with any value. */
 export const retiredKeys: readonly string[] = ['task_read_configmap_sleep', 'task_watch_pods_timeout'];
+
+/** The key that somebody probably meant who wrote one that is not read here. */
+export function meantSetting(key: string): string | undefined {
+  return nearest(key, settingKeys);
+}
 
 /**
  * @param raw the `data` of the settings ConfigMap, or {} where there is none

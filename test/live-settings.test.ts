@@ -11,7 +11,7 @@ import {
   type SettingsOutcome,
 } from '../src/live-settings.ts';
 import { createLog } from '../src/log.ts';
-import { parseSettings, retiredKeys, settingKeys } from '../src/settings.ts';
+import { meantSetting, parseSettings, retiredKeys, settingKeys } from '../src/settings.ts';
 
 let directory: string;
 let lines: { msg: string; [field: string]: unknown }[];
@@ -38,6 +38,7 @@ async function open(changes: Partial<LiveSettingsOptions> = {}): Promise<LiveSet
     parse: (data) => parseSettings(data),
     defaults,
     retired: retiredKeys,
+    meant: meantSetting,
     onOutcome: (outcome) => void outcomes.push(outcome),
     log: createLog({ level: 'info', stream: { write: (line) => void lines.push(JSON.parse(line)) } }),
     now: () => 1_000,
@@ -135,6 +136,18 @@ describe('the settings in force', () => {
       vi.advanceTimersByTime(1_000);
     }
     expect(lines.filter(({ keys }) => keys).map(({ keys }) => keys)).toEqual([['colour'], ['task_watch_pods_timeout']]);
+  });
+
+  it('tell of a key that looks like one of ours, although nothing has changed', async () => {
+    const live = await open();
+    const slip = map({ request_at_once: '7' });
+    live.offer(slip);
+    expect(outcomes.at(-1)).toEqual({
+      type: 'misspelt',
+      map: slip,
+      keys: [{ key: 'request_at_once', meant: 'requests_at_once' }],
+    });
+    expect(live.seen()).toEqual(slip);
   });
 
   it('tell those who hold something of what is new and what was', async () => {

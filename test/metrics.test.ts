@@ -78,12 +78,15 @@ describe('metrics', () => {
 
   it('tell which version of each map is in force, and whether it is the newest', async () => {
     const metrics = createMetrics(sources);
-    expect(await linesOf(metrics, 'jobs_map_last_reload_successful{')).toEqual([
-      'jobs_map_last_reload_successful{map="settings"} 1',
-      'jobs_map_last_reload_successful{map="images"} 0',
+    expect(await linesOf(metrics, 'jobs_settings_')).toEqual([
+      'jobs_settings_last_reload_successful 1',
+      'jobs_settings_version 77',
+    ]);
+    expect(await linesOf(metrics, 'jobs_images_')).toEqual([
+      'jobs_images_last_reload_successful 0',
+      'jobs_images_version 0',
     ]);
     expect(await linesOf(metrics, 'jobs_certificate_days{')).toEqual(['jobs_certificate_days{which="listener"} 2']);
-    expect(await linesOf(metrics, 'jobs_map_version{')).toEqual(['jobs_map_version{map="settings"} 77']);
   });
 
   it('of two daemons in one process are apart', async () => {

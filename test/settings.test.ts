@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { AppError } from '../src/errors.ts';
-import { parseSettings, parseStartup, settingKeys } from '../src/settings.ts';
+import { parseSettings, parseStartup, retiredKeys, settingKeys } from '../src/settings.ts';
 import { repositoryRoot } from './support/repository-root.ts';
 
 const tls = { port: 30_001, cert: '/tls.crt', key: '/tls.key', client_ca: '/ca.crt' };
@@ -86,6 +87,11 @@ describe('the start-up file', () => {
     expect(startupProblems(text)).toHaveLength(1);
   });
 });
+
+function numbersIn(value: unknown): number[] {
+  if (typeof value === 'number') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(numbersIn) : [];
+}
 
 describe('the settings', () => {
   const settingProblems = (raw: Record<string, unknown>) => problemsOf(() => parseSettings(raw));
@@ -203,6 +209,37 @@ describe('the settings', () => {
     expect(settings.mail).toMatchObject({ isSent: true, windowMs: 400_000, paceMails: 10, paceMs: 10_000 });
     expect(unknownKeys).toEqual([]);
   });
+
+  it('are taken or refused, and never anything between, whatever 100,000 maps hold', () => {
+    const odd = [
+      'yes',
+      'no',
+      '',
+      '5',
+      '-1',
+      '1e12',
+      '007',
+      ' 5',
+      '2147483648',
+      '\0',
+      'a.example.org',
+      'a@b.org',
+      '__proto__',
+    ];
+    const keys = fc.oneof(fc.constantFrom(...settingKeys, ...retiredKeys, '__proto__', 'constructor'), fc.string());
+    const value = fc.oneof(fc.constantFrom(...odd), fc.string(), fc.nat().map(String));
+    fc.assert(
+      fc.property(fc.dictionary(keys, value, { maxKeys: 4 }), (raw) => {
+        const problems = problemsOf(() => {
+          const { settings } = parseSettings(raw, { allow: [{ host: 'a.example.org' }] });
+          // Nothing that a timer cannot wait for, and nothing that is no number.
+          for (const number of numbersIn(settings)) expect(number >= 0 && number < 2 ** 31).toBe(true);
+        });
+        for (const problem of problems) expect(settingKeys).toContain(problem.split(/[.:]/)[0]);
+      }),
+      { numRuns: 100_000 },
+    );
+  }, 120_000);
 
   describe('of a mail server', () => {
     const real = { send_emails_for_real: 'yes', smtp_server_fqdn: 'mail.example.org' };

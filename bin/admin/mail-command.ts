@@ -1,8 +1,5 @@
 /** `mail list|show|retry|drop`: mails that were given up, of a running daemon. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { AppError } from '../../src/errors.ts';
-import { parseStartup } from '../../src/settings.ts';
 import { type CommandLine, usage } from '../terminal/arguments.ts';
 import { didYouMeanOrHelp, meantWord } from '../terminal/meant-word.ts';
 import { simpleTable } from '../terminal/table.ts';
@@ -28,25 +25,6 @@ export interface MailContext {
   readonly isTerminal: boolean;
   /** The result: JSON where asked for, else the text. */
   print(value: unknown, text: string): void;
-}
-
-const defaultStateDirectory = '/var/lib/toolforge-jobs';
-
-/** @throws AppError `usage.invalid`, and `settings.invalid` where the start-up file cannot be used */
-export async function socketOf({ options }: CommandLine): Promise<string> {
-  const config = options.get('config');
-  const named = options.get('state-dir');
-  if (config !== undefined && named !== undefined) throw usage('Say either --state-dir or --config.');
-  const directory = config === undefined ? (named ?? defaultStateDirectory) : await stateDirectoryIn(config);
-  if (!directory.startsWith('/')) throw usage('--state-dir must be an absolute path.');
-  return join(directory, 'operators/door');
-}
-
-async function stateDirectoryIn(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new AppError('settings.invalid', `The start-up file ${file} cannot be read.`, { cause });
-  });
-  return parseStartup(text).state_dir;
 }
 
 /** @throws AppError `usage.invalid`, `mail.not_found`, `service.unreachable` */

@@ -1,9 +1,24 @@
 /** The operators' way into a running daemon: HTTP on the socket in its state directory. */
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { AppError, type ErrorCode, errorTable } from '../../src/errors.ts';
+import { type CommandLine, usage } from '../terminal/arguments.ts';
+import { readStartup } from './startup-file.ts';
+
+const defaultStateDirectory = '/var/lib/toolforge-jobs';
 
 const timeoutMs = 10_000;
 const maxAnswerBytes = 64 * 1024 * 1024;
+
+/** @throws AppError `usage.invalid`, and `settings.invalid` where the start-up file cannot be used */
+export async function socketOf({ options }: CommandLine): Promise<string> {
+  const config = options.get('config');
+  const named = options.get('state-dir');
+  if (config !== undefined && named !== undefined) throw usage('Say either --state-dir or --config.');
+  const directory = config === undefined ? (named ?? defaultStateDirectory) : (await readStartup(config)).state_dir;
+  if (!directory.startsWith('/')) throw usage('--state-dir must be an absolute path.');
+  return join(directory, 'operators/door');
+}
 
 /**
  * @param path absolute, its parts percent-encoded

@@ -1,14 +1,16 @@
 /**
  * The operators' door: HTTP on a unix socket in a directory of its own, whose mode says who may come in: the daemon's user and root. No tool,
- * no certificate, and nothing but what `toolforge-jobs-admin` asks: the mails that were given up. The state directory around it may be as
- * open as whoever mounted it left it.
+ * no certificate, and nothing but what `toolforge-jobs-admin` asks: the mails that were given up, and the settings. The state directory around
+ * it may be as open as whoever mounted it left it.
  */
 import { chmod, mkdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { join } from 'node:path';
 import { AppError, toAppError } from '../errors.ts';
+import type { LiveSettings } from '../live-settings.ts';
 import type { Log } from '../log.ts';
 import type { ParkedMail } from '../mailbox.ts';
+import { settingDefaults } from '../settings.ts';
 import { listenOnSocket } from './door/unix-socket.ts';
 import { sendToOperator } from './respond.ts';
 
@@ -16,6 +18,7 @@ export interface OperatorsDoorOptions {
   /** Made where there is none, and closed to everybody else; the socket in it is `door`. */
   readonly directory: string;
   readonly mail: ParkedMails;
+  readonly settings: Pick<LiveSettings, 'texts' | 'seen' | 'state'>;
   readonly log: Log;
 }
 
@@ -36,7 +39,8 @@ const maxTargetBytes = 2_048;
 const maxPathBytes = 107;
 
 /** @throws AppError `settings.invalid` when the socket cannot be had */
-export async function openOperatorsDoor({ directory, mail, log }: OperatorsDoorOptions): Promise<OperatorsDoor> {
+export async function openOperatorsDoor(options: OperatorsDoorOptions): Promise<OperatorsDoor> {
+  const { directory, log } = options;
   const path = join(directory, 'door');
   if (Buffer.byteLength(path) > maxPathBytes)
     throw new AppError('settings.invalid', `The path of the socket ${path} is longer than ${maxPathBytes} bytes.`);
@@ -44,7 +48,7 @@ export async function openOperatorsDoor({ directory, mail, log }: OperatorsDoorO
   const server: Server = createServer({ maxHeaderSize: 8 * 1024, headersTimeout: 5_000, requestTimeout: 10_000 });
   server.on('request', (request, response) => {
     try {
-      sendToOperator(response, answer(request, mail));
+      sendToOperator(response, answer(request, options));
     } catch (thrown) {
       const error = toAppError(thrown);
       if (error.code === 'internal') log.error({ err: error }, 'an operator could not be answered');
@@ -71,10 +75,35 @@ async function makePrivate(directory: string): Promise<void> {
   }
 }
 
+function answer({ method, url = '' }: IncomingMessage, { mail, settings }: OperatorsDoorOptions): unknown {
+  if (method === 'GET' && url === '/settings') return settingsReport(settings);
+  const [room, ...rest] = url.length > maxTargetBytes ? [] : url.slice(1).split('/');
+  if (room === 'mail') return answerAboutMail(method, rest, mail);
+  throw nothingHere();
+}
+
+/** Keys of other programs that share the map are named, not shown. */
+function settingsReport(settings: OperatorsDoorOptions['settings']) {
+  const { version, since, isCurrent, source, problems } = settings.state();
+  const given = Object.entries(settings.seen()?.data ?? {});
+  const isKnown = ([key]: [string, string]) => Object.hasOwn(settingDefaults, key);
+  return {
+    version: version ?? null,
+    since: new Date(since).toISOString(),
+    is_current: isCurrent,
+    source,
+    problems,
+    in_force: settings.texts(),
+    defaults: settingDefaults,
+    given: settings.seen() ? Object.fromEntries(given.filter(isKnown)) : null,
+    not_read: given.filter((pair) => !isKnown(pair)).map(([key]) => key),
+  };
+}
+
 /** `GET /mail`, `GET /mail/ID`, `POST /mail/ID/retry`, `POST /mail/ID/drop`, with ID percent-encoded. */
-function answer({ method, url = '' }: IncomingMessage, mail: ParkedMails): unknown {
-  const [room, id, verb, ...rest] = url.length > maxTargetBytes ? [] : url.slice(1).split('/');
-  if (room !== 'mail' || rest.length > 0) throw nothingHere();
+function answerAboutMail(method: string | undefined, parts: readonly string[], mail: ParkedMails): unknown {
+  const [id, verb, ...rest] = parts;
+  if (rest.length > 0) throw nothingHere();
   if (id === undefined && method === 'GET') return { mails: [...parkedMails(mail)].map(summary) };
   const found = find(mail, decoded(id ?? ''));
   if (verb === undefined && method === 'GET') return { mail: { ...summary(found), bytes: found.mail.bytes } };

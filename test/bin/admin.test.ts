@@ -29,6 +29,9 @@ describe('toolforge-jobs-admin', { concurrent: true, timeout: 20_000 }, () => {
     [['tool', 'remove', 'x'], "This deletes all jobs of 'x'. Say --yes if you mean it."],
     [['mail', 'lst'], "There is no 'mail lst'. Did you mean 'list'?"],
     [['mail', 'list', '--state-dir', '/nonexistent'], 'No daemon answers at /nonexistent/operators/door.'],
+    [['settings', 'shwo'], "There is no 'settings shwo'. Did you mean 'show'?"],
+    [['settings', 'check'], "'settings check' needs a file with a ConfigMap"],
+    [['settings', 'show', '--state-dir', '/nonexistent'], 'No daemon answers at /nonexistent/operators/door.'],
     [['tool', 'list'], 'Say whose credentials to use: --kubeconfig FILE, or set KUBECONFIG.'],
     [['tool', 'list', '--kubeconfig', '/nonexistent', '--output', 'yaml'], "--output knows 'json' only."],
   ])('ends with 2 and says why: %j', async (args, words) => {

@@ -101,7 +101,7 @@ describe('an edit of the settings', () => {
     }, 'an event says so');
     expect(text).toMatch(/Warning +SettingsRefused .*requests_at_once/);
     expect(await (await fetch(`${sandbox.healthUrl}/metrics`)).text()).toContain(
-      'jobs_map_last_reload_successful{map="settings"} 0',
+      'jobs_settings_last_reload_successful 0',
     );
   });
 

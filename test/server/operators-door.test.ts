@@ -5,7 +5,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { askDaemon } from '../../bin/admin/operators-door.ts';
 import { createLog } from '../../src/log.ts';
 import type { ParkedMail } from '../../src/mailbox.ts';
-import { type OperatorsDoor, openOperatorsDoor, type ParkedMails } from '../../src/server/operators-door.ts';
+import {
+  type OperatorsDoor,
+  type OperatorsDoorOptions,
+  openOperatorsDoor,
+  type ParkedMails,
+} from '../../src/server/operators-door.ts';
+import { settingDefaults } from '../../src/settings.ts';
 import { makeSealed } from '../support/notices.ts';
 
 const parked: ParkedMail = {
@@ -40,9 +46,22 @@ async function open(mail: Partial<ParkedMails> = {}): Promise<void> {
       drop: (...words) => asked.push(['drop', ...words]) > 0,
       ...mail,
     },
+    settings,
     log: createLog({ level: 'silent' }),
   });
 }
+
+const settings: OperatorsDoorOptions['settings'] = {
+  texts: () => ({ ...settingDefaults, debug: 'yes' }),
+  seen: () => ({ data: { debug: 'maybe', colour: 'secret' }, resourceVersion: '8', uid: 'u' }),
+  state: () => ({
+    version: '7',
+    since: Date.parse('2026-03-01T06:00:00Z'),
+    isCurrent: false,
+    problems: ['debug: no'],
+    source: 'ConfigMap',
+  }),
+};
 
 const summary = {
   tool: 'alpha',
@@ -89,6 +108,21 @@ describe("the operators' door", () => {
     expect(asked).toEqual([]);
   });
 
+  it('shows the settings in force and those of the map as it is, of keys that are ours', async () => {
+    await open();
+    expect(await askDaemon(path, 'GET', '/settings')).toEqual({
+      version: '7',
+      since: '2026-03-01T06:00:00.000Z',
+      is_current: false,
+      source: 'ConfigMap',
+      problems: ['debug: no'],
+      in_force: { ...settingDefaults, debug: 'yes' },
+      defaults: settingDefaults,
+      given: { debug: 'maybe' },
+      not_read: ['colour'],
+    });
+  });
+
   it('says so where the mail has gone meanwhile', async () => {
     await open({ retry: () => false });
     await expect(askDaemon(path, 'POST', `/mail/${id}/retry`)).rejects.toMatchObject({ code: 'mail.not_found' });
@@ -111,9 +145,11 @@ describe("the operators' door", () => {
     const mail: ParkedMails = { all: () => [], retry: () => false, drop: () => false };
     const log = createLog({ level: 'silent' });
     const refusal = { code: 'settings.invalid' };
-    await expect(openOperatorsDoor({ directory: long, mail, log })).rejects.toMatchObject(refusal);
+    await expect(openOperatorsDoor({ directory: long, mail, settings, log })).rejects.toMatchObject(refusal);
     await writeFile(join(directory, 'file'), '');
-    await expect(openOperatorsDoor({ directory: join(directory, 'file'), mail, log })).rejects.toMatchObject(refusal);
+    await expect(openOperatorsDoor({ directory: join(directory, 'file'), mail, settings, log })).rejects.toMatchObject(
+      refusal,
+    );
   });
 
   it('is closed when the daemon has ended, and the command says where it looked', async () => {

@@ -143,6 +143,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       ...['--homes-base', cluster.homesBase, '--homes-mount', '/data/project'],
     ],
     mail: ['--state-dir', join(dir, 'state')],
+    settings: ['--config', config],
   };
   let daemon: ChildProcess | undefined;
   const url = `https://127.0.0.1:${port}`;

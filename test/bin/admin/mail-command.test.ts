@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type MailContext, runMail, socketOf } from '../../../bin/admin/mail-command.ts';
+import { type MailContext, runMail } from '../../../bin/admin/mail-command.ts';
+import { socketOf } from '../../../bin/admin/operators-door.ts';
 import type { CommandLine } from '../../../bin/terminal/arguments.ts';
 import { AppError } from '../../../src/errors.ts';
 
