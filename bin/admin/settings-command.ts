@@ -57,7 +57,7 @@ async function show(context: SettingsContext): Promise<void> {
   const seen = await report(context);
   const rows = Object.entries(seen.in_force).map(([key, value]) => [
     key,
-    value,
+    shown(value),
     value === seen.defaults[key] ? '' : shown(seen.defaults[key]),
   ]);
   const table = simpleTable(['Key', 'In force', 'Default, where it differs'], rows);

@@ -93,6 +93,7 @@ async function play(): Promise<void> {
   await playIdentity(sandbox);
 
   await playMail(sandbox, postfix);
+  await playSettings(sandbox);
 
   step('flush: all jobs of tool-one go');
   await jobs(sandbox, 'flush');
@@ -149,6 +150,44 @@ async function playMail(sandbox: Sandbox, postfix: Postfix | undefined): Promise
   expect(all.includes('your program ended with code 3'), 'a mail tells of the exit code');
   expect(all.includes('ran out of memory, having used all of its 100 MiB'), 'a mail tells of the lack of memory');
   expect(all.includes('| no such page'), 'a mail has the last lines');
+}
+
+/** As the manual has it: `kubectl edit`, here with an editor that types by itself. */
+async function playSettings(sandbox: Sandbox): Promise<void> {
+  const answer = async () => {
+    const { code, stdout, stderr } = await sandbox.jobs('tool-two', 'list');
+    return `exit code ${code} ${(stdout + stderr).trim()}`.trim();
+  };
+  step('An operator edits the settings: a tool is shut out at once, and let in again');
+  note(`tool-two, list: ${await answer()}`);
+  await editSettings(sandbox, 's/^data:$/&\\n  denied_tools: tool-two/');
+  note(`tool-two, list: ${await until(async () => (await answer()).match(/.*code 1.*/s)?.[0], 'tool-two is refused')}`);
+  await editSettings(sandbox, '/denied_tools: tool-two/d');
+  note(`tool-two, list: ${await until(async () => (await answer()).match(/.*code 0.*/s)?.[0], 'tool-two is let in')}`);
+
+  step('An edit with mistakes changes nothing, and says why where one looks first');
+  await editSettings(
+    sandbox,
+    's/^data:$/&\\n  denied_tools: tool-two\\n  requests_at_once: many\\n  smtp_server_prot: "25"/',
+  );
+  const { cluster } = sandbox;
+  const described = await until(async () => {
+    const text = await kubectl(cluster, ['describe', 'configmap', 'demo', '-n', 'jobs-emailer']);
+    return text.includes('SettingsRefused') ? text.slice(text.indexOf('Events:')) : undefined;
+  }, 'an event says so');
+  console.log(`$ kubectl describe configmap demo -n jobs-emailer\n…\n${described.trim()}`);
+  expect(described.includes('requests_at_once: must be a whole number'), 'the event has the reason');
+  expect((await answer()).startsWith('exit code 0'), 'tool-two is still let in');
+  const { stdout } = await sandbox.admin('settings', 'show');
+  console.log(`$ toolforge-jobs-admin settings show\n${stdout.split('\n').slice(0, 9).join('\n')}\n…`);
+  expect(stdout.includes('did you mean smtp_server_port?'), 'the slip is named');
+}
+
+async function editSettings({ cluster }: Sandbox, script: string): Promise<void> {
+  const editor = `sed -i -e '${script}'`;
+  console.log(`$ KUBE_EDITOR="${editor}" kubectl edit configmap demo -n jobs-emailer`);
+  const words = ['--kubeconfig', cluster.adminKubeconfig, 'edit', 'configmap', 'demo', '-n', 'jobs-emailer'];
+  await run(cluster.kubectl, words, { env: { ...process.env, KUBE_EDITOR: editor } });
 }
 
 async function playJobs(sandbox: Sandbox): Promise<void> {

@@ -2,9 +2,13 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { get } from 'node:https';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { connect } from 'node:tls';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createKube } from '../../src/kube.ts';
+import { kubeOptionsFromKubeconfig } from '../../src/kubeconfig.ts';
+import { parseSettings, settingKeys } from '../../src/settings.ts';
 import { kubectl } from '../cluster/cluster.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
 import { createAuthority, issueServer } from '../support/certs.ts';
@@ -15,6 +19,8 @@ import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 const cluster = inject('cluster');
 const tool = 'live-one';
 const map = 'flow-live';
+/** What this ground needs: no webhook mounts homes here, and images are there already. */
+const usual = { mount_homes: 'yes', image_pull_policy: 'IfNotPresent', requests_per_second_per_tool: '1000' };
 const imagesKey = 'images-v1.yaml';
 let sandbox: Sandbox;
 let one: ApiClient;
@@ -128,26 +134,93 @@ describe('an edit of the settings', () => {
       map,
       '-n',
       'jobs-emailer',
-      '--from-literal=mount_homes=yes',
-      '--from-literal=requests_per_second_per_tool=1000',
+      ...Object.entries(usual).map(([key, value]) => `--from-literal=${key}=${value}`),
     ]);
     await settled(true);
   });
 });
 
+describe('a thousand edits, as fast as they can be made, with anything in them', () => {
+  const texts = fc.oneof(fc.constantFrom('yes', 'no', '', '5', '-1', '1e12', 'a.example.org'), fc.string());
+  const keys = fc.oneof(fc.constantFrom(...settingKeys), fc.stringMatching(/^[a-zA-Z0-9][-._a-zA-Z0-9]{0,19}$/));
+  const maps = fc.dictionary(keys, texts, { maxKeys: 6 });
+  const logged = async () =>
+    (await readFile(sandbox.logFile, 'utf8'))
+      .split('\n')
+      .filter((line) => /settings.*ConfigMap.*(in force|refused)/.test(line));
+
+  it('leave the daemon alive, its settings valid, and are taken once a second at most', async () => {
+    const [pid, before] = [sandbox.pid(), (await logged()).length];
+    const kubeconfig = await readFile(cluster.adminKubeconfig, 'utf8');
+    const kube = createKube({
+      ...(await kubeOptionsFromKubeconfig(kubeconfig, dirname(cluster.adminKubeconfig))),
+      userAgent: 'flow-live',
+    });
+    const path = `/api/v1/namespaces/jobs-emailer/configmaps/${map}`;
+    const replace = (data: Record<string, string>) =>
+      kube.request({ method: 'PUT', path, body: { metadata: { name: map }, data } });
+    const inForce = async () => {
+      const { stdout } = await sandbox.admin('settings', 'show', '--output', 'json');
+      return JSON.parse(stdout) as { in_force: Record<string, string> };
+    };
+    const random = fc.sample(maps, { numRuns: 1_000, seed: 20_261_128 });
+    for (const [at, data] of random.entries()) {
+      await replace(data);
+      if (at % 100 === 0) parseSettings((await inForce()).in_force, { allow: [] });
+    }
+    const last = { ...usual, requests_at_once: '255' };
+    await replace(last);
+    await until(async () => (await inForce()).in_force.requests_at_once === '255', 'the last one is in force');
+    await kube.close();
+    expect(sandbox.pid()).toBe(pid);
+    expect(await statusOfList()).toBe(200);
+    const times = (await logged()).slice(before).map((line) => Date.parse(JSON.parse(line).time));
+    expect(times.length).toBeGreaterThan(1);
+    const least = Math.min(...times.slice(1).map((time, at) => time - (times[at] ?? 0)));
+    expect(least).toBeGreaterThan(900);
+  });
+});
+
 describe('an edit of the images', () => {
-  const run = (name: string, imagename: string) =>
-    one.call('POST', jobsPath(tool), { body: { name, cmd: 'true', imagename } });
+  const run = (name: string, imagename: string, more: object = {}) =>
+    one.call('POST', jobsPath(tool), { body: { name, cmd: 'true', imagename, ...more } });
 
   it('offers an added image at once, and refuses one that is taken out', async () => {
-    const url = /image: *(\S+bookworm\S*)/.exec(imagesBefore)?.[1] ?? '';
+    const url = /image: *(\S+-bookworm-sssd)$/m.exec(imagesBefore)?.[1] ?? '';
     expect((await run('early', 'fresh1.0')).status).toBe(400);
-    const added = `${imagesBefore.trimEnd()}\nfresh1.0:\n  aliases: []\n  state: stable\n  variants:\n    jobs-framework:\n      image: ${url}\n`;
-    await patch('tf-public', 'image-config', { [imagesKey]: added });
+    const offer = (state: string) => {
+      const entry = `fresh1.0:\n  aliases: []\n  state: ${state}\n  variants:\n    jobs-framework:\n      image: ${url}\n`;
+      return patch('tf-public', 'image-config', { [imagesKey]: `${imagesBefore.trimEnd()}\n${entry}` });
+    };
+    await offer('stable');
     await until(async () => (await run('fresh', 'fresh1.0')).status === 201, 'the image can be used');
     expect(await readFile(sandbox.logFile, 'utf8')).toContain('Adding available container: fresh1.0');
+    const staying = await run('staying', 'fresh1.0', { cmd: 'sleep 600', continuous: true });
+    expect([staying.status, staying.json().messages.warning]).toEqual([201, []]);
+    const podOf = async () => {
+      const path = 'jsonpath={.items[*].metadata.uid} {.items[*].status.phase}';
+      return kubectl(cluster, [
+        'get',
+        'pods',
+        '-l',
+        'app.kubernetes.io/name=staying',
+        '-n',
+        `tool-${tool}`,
+        '-o',
+        path,
+      ]);
+    };
+    const pod = await until(async () => (await podOf()).match(/^\S+ Running$/)?.[0], 'a job runs with it');
+
+    await offer('deprecated');
+    await until(
+      async () => JSON.stringify((await run('old', 'fresh1.0')).json().messages?.warning ?? []).includes('deprecated'),
+      'a new job is warned',
+    );
     await patch('tf-public', 'image-config', { [imagesKey]: imagesBefore });
     await until(async () => (await run('late', 'fresh1.0')).status === 400, 'the image is refused');
+    expect(await podOf()).toBe(pod);
+    expect((await one.call('DELETE', `${jobsPath(tool)}/staying`)).status).toBe(200);
   });
 
   it('with a mistake changes nothing', async () => {
