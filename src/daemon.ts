@@ -20,7 +20,7 @@ import { createKube, type Kube } from './kube.ts';
 import { createKubeEvents, type KubeEvent, type KubeEvents } from './kube-events.ts';
 import { kubeOptionsFromKubeconfig } from './kubeconfig.ts';
 import { createLease, type Lease } from './lease.ts';
-import { createLiveImages, type ImagesOutcome } from './live-images.ts';
+import { type ImagesOutcome, openLiveImages } from './live-images.ts';
 import { openLiveSettings, type SettingsOutcome } from './live-settings.ts';
 import { type Log, setLogLevel } from './log.ts';
 import { createMailRoster, type MailRoster } from './machines/mail-roster.ts';
@@ -122,11 +122,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       mayWrite,
     });
     undos.push(() => settings.stop());
-    const images = createLiveImages({
+    const images = await openLiveImages({
+      path: join(state.path, 'images.json'),
       key: startup.configmaps.images.key,
       onOutcome: (outcome) => tellOfImages(kubeEvents, startup, outcome),
       log: log.child({ room: 'images' }),
+      mayWrite,
     });
+    undos.push(() => images.stop());
     const runs = createRunRecords({ directory: join(state.path, 'runs'), log: log.child({ room: 'state' }), mayWrite });
     undos.push(() => runs.stop());
 

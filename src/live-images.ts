@@ -1,10 +1,11 @@
 /**
- * The prebuilt images in force, as their ConfigMap changes: a list is taken whole or not at all, and the last good one stays in force. Made
- * by daemon.ts, fed by the watch of the map.
+ * The prebuilt images in force, as their ConfigMap changes: a list is taken whole or not at all, and the last good one stays in force, over
+ * a restart as well. Made by daemon.ts, fed by the watch of the map.
  */
 import type { ConfigMapSeen } from './domain.ts';
 import { AppError } from './errors.ts';
 import { type ImageList, parseImageConfig } from './images.ts';
+import { openLastGoodMap } from './last-good-map.ts';
 import type { Log } from './log.ts';
 
 export interface LiveImages {
@@ -15,6 +16,7 @@ export interface LiveImages {
   /** Resolves when the first good list is there. */
   readonly ready: Promise<void>;
   state(): ImagesState;
+  stop(): Promise<void>;
 }
 
 export interface ImagesState {
@@ -37,13 +39,19 @@ export type ImagesOutcome =
   | { readonly type: 'refused'; readonly map: ConfigMapSeen; readonly problems: readonly string[] };
 
 export interface LiveImagesOptions {
+  /** Where the last good map is kept. */
+  readonly path: string;
   /** Of the map. */
   readonly key: string;
   onOutcome(outcome: ImagesOutcome): void;
   readonly log: Log;
+  /** As store.ts has it. */
+  readonly mayWrite?: () => boolean;
 }
 
-export function createLiveImages({ key, onOutcome, log }: LiveImagesOptions): LiveImages {
+/** Begins with the list that was good last, if there is one. */
+export async function openLiveImages({ path, key, onOutcome, log, mayWrite }: LiveImagesOptions): Promise<LiveImages> {
+  const lastGood = await openLastGoodMap({ path, what: 'list of images', log, mayWrite });
   let images: ImageList | undefined;
   let state: ImagesState = {
     version: undefined,
@@ -65,7 +73,19 @@ export function createLiveImages({ key, onOutcome, log }: LiveImagesOptions): Li
     for (const name of added) log.info({ image: after.get(name) }, `Adding available container: ${name}`);
     for (const name of removed) log.info({ image: before.get(name) }, `Removing available container: ${name}`);
     onOutcome({ type: 'applied', map, added, removed });
+    lastGood.keep(map);
     becomeReady();
+  }
+
+  function begin(map: ConfigMapSeen): void {
+    try {
+      images = parseImageConfig(map.data[key] ?? '');
+      state = { ...state, version: map.resourceVersion };
+      becomeReady();
+    } catch (error) {
+      // Good for another release, or under another key.
+      log.error({ err: error }, 'the list of images that was good last is not any more; the next is waited for');
+    }
   }
 
   function refuse(map: ConfigMapSeen | undefined, problems: readonly string[]): void {
@@ -74,6 +94,7 @@ export function createLiveImages({ key, onOutcome, log }: LiveImagesOptions): Li
     if (map) onOutcome({ type: 'refused', map, problems });
   }
 
+  if (lastGood.found) begin(lastGood.found);
   return {
     current() {
       if (images) return images;
@@ -94,5 +115,6 @@ export function createLiveImages({ key, onOutcome, log }: LiveImagesOptions): Li
     },
     ready,
     state: () => state,
+    stop: () => lastGood.stop(),
   };
 }

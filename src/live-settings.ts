@@ -7,10 +7,9 @@
  */
 import type { ConfigMapSeen } from './domain.ts';
 import { AppError } from './errors.ts';
-import { recordAt, textAt } from './fields.ts';
+import { openLastGoodMap } from './last-good-map.ts';
 import type { Log } from './log.ts';
 import type { Settings } from './settings.ts';
-import { openDurable } from './store.ts';
 
 export interface SettingsState {
   /** Version of the map whose settings are in force; undefined while those are the defaults. */
@@ -76,17 +75,10 @@ export interface LiveSettingsOptions {
   readonly everyMs?: number;
 }
 
-interface SettingsFile {
-  v: 1;
-  map: ConfigMapSeen | null;
-}
-
 /** Begins with what was good last, or else with the defaults. */
 export async function openLiveSettings(options: LiveSettingsOptions): Promise<LiveSettings> {
   const { path, parse, log, onOutcome, now, mayWrite, everyMs = 1_000 } = options;
-  const onBad = (keptAs: string, cause: unknown) =>
-    log.error({ keptAs, err: cause }, 'the last good settings cannot be read; the file is set aside');
-  const file = await openDurable<SettingsFile>({ path, parse: parseFile, onBad, mayWrite }, { v: 1, map: null });
+  const lastGood = await openLastGoodMap({ path, what: 'settings', log, mayWrite });
 
   const listeners = new Set<(now: Settings, before: Settings) => void>();
   let inForce = parse({}).settings;
@@ -94,13 +86,11 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
   let seen: ConfigMapSeen | undefined;
   let [isCurrent, since, problems]: [boolean, number, readonly string[]] = [false, now(), []];
   let source: SettingsState['source'] = 'defaults';
-  let saving = Promise.resolve();
 
-  const kept = file.data.map;
-  if (kept) {
+  if (lastGood.found) {
     try {
-      inForce = parse(kept.data).settings;
-      map = kept;
+      inForce = parse(lastGood.found.data).settings;
+      map = lastGood.found;
       source = 'last good';
     } catch (error) {
       // Good for another release, or another start-up file.
@@ -165,7 +155,7 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
       onOutcome({ type: 'applied', map: next, changed });
     }
     sayOnce(parsed.unknownKeys, next);
-    save(next);
+    lastGood.keep(next);
   }
 
   function refuse(next: ConfigMapSeen, found: readonly string[]): void {
@@ -200,11 +190,6 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
     for (const key of [...strange, ...old]) saidOnce.add(key);
   }
 
-  function save(good: ConfigMapSeen): void {
-    file.data.map = good;
-    saving = file.write().catch((error: unknown) => log.error({ path, err: error }, 'the settings cannot be saved'));
-  }
-
   function texts(): Readonly<Record<string, string>> {
     const given = source === 'defaults' ? {} : (map?.data ?? {});
     return { ...options.defaults, ...pick(given, Object.keys(options.defaults)) };
@@ -221,7 +206,7 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
     async stop() {
       clearTimeout(timer);
       waiting = undefined;
-      await saving;
+      await lastGood.stop();
     },
   };
 }
@@ -242,14 +227,4 @@ function pick(data: Readonly<Record<string, string>>, keys: readonly string[]): 
 function problemsOf(error: unknown): readonly string[] {
   if (error instanceof AppError) return error.problems ?? [error.message];
   throw error;
-}
-
-/** @throws Error for what is none */
-function parseFile(value: unknown): SettingsFile {
-  if (recordAt(value).v !== 1) throw new Error('The version of the file is not 1.');
-  const resourceVersion = textAt(value, 'map', 'resourceVersion');
-  if (resourceVersion === undefined) return { v: 1, map: null };
-  const data = recordAt(value, 'map', 'data');
-  const pairs = Object.entries(data).filter((pair): pair is [string, string] => typeof pair[1] === 'string');
-  return { v: 1, map: { data: Object.fromEntries(pairs), resourceVersion, uid: textAt(value, 'map', 'uid') ?? '' } };
 }

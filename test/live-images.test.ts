@@ -1,15 +1,27 @@
-import { describe, expect, it } from 'vitest';
-import { createLiveImages, type ImagesOutcome } from '../src/live-images.ts';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ImagesOutcome, openLiveImages } from '../src/live-images.ts';
 import { createLog } from '../src/log.ts';
 
 const entry = (name: string) =>
   `${name}:\n  aliases: []\n  state: stable\n  variants:\n    jobs-framework:\n      image: registry.example.org/${name}\n`;
 
-function create() {
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'images-'));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const path = () => join(directory, 'images.json');
+
+async function open() {
   const lines: string[] = [];
   const outcomes: ImagesOutcome[] = [];
   let version = 1;
-  const images = createLiveImages({
+  const images = await openLiveImages({
+    path: path(),
     key: 'list',
     onOutcome: (outcome) => void outcomes.push(outcome),
     log: createLog({ level: 'info', stream: { write: (line) => void lines.push(JSON.parse(line).msg) } }),
@@ -32,15 +44,15 @@ function create() {
 
 describe('the images in force', () => {
   it('are none before the first list, which whoever asks is told', async () => {
-    const { images, offer } = create();
+    const { images, offer } = await open();
     expect(() => images.current()).toThrow('has just started');
     offer('bookworm');
     await images.ready;
     expect(images.current().find('bookworm')?.url).toBe('registry.example.org/bookworm:latest');
   });
 
-  it('follow the map, and say what came and what went', () => {
-    const { offer, names, lines, outcomes } = create();
+  it('follow the map, and say what came and what went', async () => {
+    const { offer, names, lines, outcomes } = await open();
     offer('bookworm', 'node18');
     offer('bookworm', 'node20');
     expect(names()).toEqual(['bookworm', 'node20']);
@@ -52,20 +64,39 @@ describe('the images in force', () => {
     ['is no list', 'a: ['],
     ['is empty', ''],
     ['names no image that jobs can run', 'a:\n  state: stable\n'],
-  ])('stay as they are when the text %s', (_, text) => {
-    const { offer, give, names, images, outcomes } = create();
+  ])('stay as they are when the text %s', async (_, text) => {
+    const { offer, give, names, images, outcomes } = await open();
     offer('bookworm');
     give(text);
     expect([names(), images.state().isCurrent, images.state().version]).toEqual([['bookworm'], false, '2']);
     expect(outcomes.at(-1)?.type).toBe('refused');
   });
 
-  it('stay as they are when the map is gone, or has no such key', () => {
-    const { images, offer, names } = create();
+  it('stay as they are when the map is gone, or has no such key', async () => {
+    const { images, offer, names } = await open();
     offer('bookworm');
     images.offer(undefined);
     expect(images.state().problems).toEqual(['the ConfigMap does not exist']);
     images.offer({ data: {}, resourceVersion: '9', uid: 'u' });
     expect([names(), images.state().problems]).toEqual([['bookworm'], ['the ConfigMap has no key list']]);
+  });
+
+  it('are those that were good last after a restart while the map is bad, or the cluster away', async () => {
+    const first = await open();
+    first.offer('bookworm');
+    await first.images.stop();
+    const second = await open();
+    await second.images.ready;
+    expect([second.names(), second.images.state()]).toMatchObject([['bookworm'], { version: '2', isCurrent: false }]);
+    second.give('a: [');
+    expect(second.names()).toEqual(['bookworm']);
+  });
+
+  it('are waited for where what was good last is damaged, or good no more', async () => {
+    const map = { data: { list: 'a: [' }, resourceVersion: '5', uid: 'u' };
+    for (const text of ['{"v":1,', JSON.stringify({ v: 1, map })]) {
+      await writeFile(path(), text);
+      expect((await open()).names).toThrow('has just started');
+    }
   });
 });

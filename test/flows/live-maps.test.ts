@@ -223,7 +223,7 @@ describe('an edit of the images', () => {
     expect((await one.call('DELETE', `${jobsPath(tool)}/staying`)).status).toBe(200);
   });
 
-  it('with a mistake changes nothing', async () => {
+  it('with a mistake changes nothing, not even after a restart', async () => {
     await patch('tf-public', 'image-config', { [imagesKey]: 'a: [' });
     await settled(false, 'images');
     expect((await run('still', 'bookworm')).status).toBe(201);
@@ -231,6 +231,9 @@ describe('an edit of the images', () => {
       async () => (await described('tf-public', 'image-config')).includes('ImagesRefused'),
       'an event says so',
     );
+    await sandbox.stop('SIGKILL');
+    await sandbox.start();
+    expect((await run('after', 'bookworm')).status).toBe(201);
     await patch('tf-public', 'image-config', { [imagesKey]: imagesBefore });
     await settled(true, 'images');
   });
