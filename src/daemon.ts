@@ -366,6 +366,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     settings.onChange((next, before) => {
       if (JSON.stringify(next.mail) === JSON.stringify(before.mail)) return;
       transport.replace();
+      pace.replan();
       queues.replan();
     });
     const door = await openOperatorsDoor({
