@@ -368,6 +368,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       transport.replace();
       pace.replan();
       queues.replan();
+      const isOther = (grace: 'troubleMs' | 'steadyMs') => next.mail[grace] !== before.mail[grace];
+      if (isOther('troubleMs') || isOther('steadyMs')) roster.replan();
     });
     const door = await openOperatorsDoor({
       directory: join(state.path, 'operators'),
