@@ -307,6 +307,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
     // From here on requests are answered, with 503 until the state of the cluster is known.
     settings.onChange((next) => setLogLevel(log, next.logLevel));
+    settings.onChange(() => streams.lookAtAll());
     setLogLevel(log, settings.current().logLevel);
     const mapsLog = log.child({ room: 'watch' });
     const settingsWatch = watchConfigMap(kube, {
