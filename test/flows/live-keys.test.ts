@@ -124,6 +124,8 @@ const list = (tool: string) => call(tool, 'GET', jobsPath(tool));
 const statusOfList = async (tool: string) => (await list(tool)).status;
 const log = () => readFile(sandbox.logFile, 'utf8');
 
+/** Runs until it is ended, and ends at once then. */
+const goesOn = 'trap "exit 0" TERM; sleep 600 & wait';
 const small = { imagename: 'bookworm', cpu: '50m', memory: '100Mi', filelog: false };
 const create = (tool: string, body: object) => call(tool, 'POST', jobsPath(tool), { ...small, ...body });
 async function run(tool: string, name: string, cmd: string, more: object = {}): Promise<void> {
@@ -169,7 +171,7 @@ describe('an edit of how jobs are made', () => {
     async () => {
       await edit({});
       const ofDefaultCpu = { cpu: undefined };
-      await run(one, 'early', 'sleep 600', ofDefaultCpu);
+      await run(one, 'early', goesOn, ofDefaultCpu);
       await runs(one, 'early');
       const podOf = async (name: string) =>
         (await get(one, 'pods', '-l', `app.kubernetes.io/name=${name}`)).items.map(
@@ -183,7 +185,7 @@ describe('an edit of how jobs are made', () => {
       expect(templateOf(job)).toEqual({ mounts: 1, user: expect.any(Number), cpu: '1', pull: 'IfNotPresent' });
 
       await edit({ mount_homes: 'no', run_as_home_owner: 'no', default_cpu_limit: '750m', image_pull_policy: 'Never' });
-      await run(one, 'late', 'sleep 600', { ...ofDefaultCpu, emails: 'none' });
+      await run(one, 'late', goesOn, { ...ofDefaultCpu, emails: 'none' });
       const late = templateOf(await get(one, 'job', 'late'));
       expect(late).toEqual({ mounts: 0, user: undefined, cpu: '750m', pull: 'Never' });
       expect((await get(one, 'job', 'early')).spec).toEqual(job.spec);
@@ -217,7 +219,7 @@ describe('an edit of how jobs are made', () => {
   };
 
   shows(['public_domain', 'ingress_class'], 'lets jobs be published, and not any more', async () => {
-    const web = { cmd: 'sleep 600', continuous: true, port: 8080, publish: true };
+    const web = { cmd: goesOn, continuous: true, port: 8080, publish: true };
     await edit({});
     expect((await create(one, { name: 'web', ...web })).status).toBe(400);
     await edit({ public_domain: 'tools.example.org', ingress_class: 'inner' });
@@ -315,7 +317,7 @@ describe('an edit of what goes for streams', () => {
 
   shows(['streams_at_once_per_tool'], 'lets a tool follow more, or no more', async () => {
     await edit({ streams_at_once_per_tool: '1' });
-    await run(one, 'talker', 'while :; do echo tick; sleep 0.1; done', { emails: 'none' });
+    await run(one, 'talker', 'trap "exit 0" TERM; while :; do echo tick; sleep 0.1; done', { emails: 'none' });
     await runs(one, 'talker');
     const first = await follow(one, talker);
     const refused = await follow(one, talker, false);
@@ -348,7 +350,7 @@ describe('an edit of what goes for streams', () => {
 
   shows(['stream_stall_seconds'], 'turns out a reader who takes nothing already', async () => {
     await edit({ stream_stall_seconds: '3600' });
-    await run(one, 'flood', `yes ${'0123456789'.repeat(50)} | head -c 30000000; sleep 600`, { emails: 'none' });
+    await run(one, 'flood', `yes ${'0123456789'.repeat(50)} | head -c 30000000; ${goesOn}`, { emails: 'none' });
     const path = `${jobsPath(one)}/flood/logs`;
     await until(async () => (await call(one, 'GET', `${path}?lines=1`)).status === 200, 'it writes');
     const reader = await follow(one, `${path}?follow=true`, false);
@@ -504,16 +506,23 @@ describe('an edit of what goes for mail', () => {
   );
 
   shows(['mail_trouble_seconds', 'mail_steady_seconds'], 'counts for what lasts already', async () => {
+    // The image has no user but root, which no job may be: nothing changes about this one while it waits.
+    await edit({ run_as_home_owner: 'no' });
+    await run(one, 'rootless', 'true', { emails: 'onfailure' });
     await edit({});
-    const once = 'test -e fell || { touch fell; exit 4; }; sleep 600';
+    const once = `test -e fell || { touch fell; exit 4; }; ${goesOn}`;
     await run(two, 'imageless', 'true', { imagename: 'broken', emails: 'onfailure' });
     await run(three, 'wobbly', once, { continuous: true, emails: 'onfailure' });
     await arrives('wobbly', mailServers[0], /code 4/);
     await runs(three, 'wobbly');
-    await until(async () => /cannot be pulled/.test((await shown(two, 'imageless'))?.status_short), 'it has no image');
-    expect(at(mailServers[0], 'imageless')).toEqual([]);
+    const says = (tool: string, name: string, words: string) =>
+      until(async () => (await shown(tool, name))?.status_short.includes(words), `${name} says: ${words}`);
+    await says(two, 'imageless', 'cannot be pulled');
+    await says(one, 'rootless', 'the settings of the job cannot be used');
+    expect(['imageless', 'rootless'].flatMap((name) => at(mailServers[0], name))).toEqual([]);
     await edit({ mail_trouble_seconds: '1' });
     await arrives('imageless', mailServers[0], /could not be had/);
+    await arrives('rootless', mailServers[0], /could not be started/);
     expect(at(mailServers[0], 'wobbly').map(({ subject }) => subject)).toEqual([
       `[Toolforge] [${three}] wobbly failed`,
     ]);
