@@ -304,6 +304,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       apply(next) {
         trusted = next;
         transport.replace();
+        // What the server did not take may be taken now.
+        mail?.replan();
       },
       log: log.child({ room: 'mail' }),
     });
