@@ -174,7 +174,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     undos.push(() => roster.stop());
     undos.push(() => watch?.stop());
 
-    const homes = createHomes({ ...startup.homes, readerPath: homeReaderPath, log: log.child({ room: 'homes' }) });
+    const { reader_socket: socket, ...whereHomesAre } = startup.homes;
+    const reader = socket === undefined ? { program: homeReaderPath } : { socket };
+    const homes = createHomes({ ...whereHomesAre, reader, log: log.child({ room: 'homes' }) });
     undos.push(() => homes.stop());
     const shared = { api: ownApi, userAgent, createKube };
     const connections =
