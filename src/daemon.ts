@@ -313,6 +313,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
     // From here on requests are answered, with 503 until the state of the cluster is known.
     settings.onChange((next) => setLogLevel(log, next.logLevel));
+    settings.onChange(() => streams.lookAtAll());
     setLogLevel(log, settings.current().logLevel);
     const mapsLog = log.child({ room: 'watch' });
     const settingsWatch = watchConfigMap(kube, {
@@ -372,7 +373,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     settings.onChange((next, before) => {
       if (JSON.stringify(next.mail) === JSON.stringify(before.mail)) return;
       transport.replace();
+      pace.replan();
       queues.replan();
+      const isOther = (grace: 'troubleMs' | 'steadyMs') => next.mail[grace] !== before.mail[grace];
+      if (isOther('troubleMs') || isOther('steadyMs')) roster.replan();
     });
     const door = await openOperatorsDoor({
       directory: join(state.path, 'operators'),

@@ -72,12 +72,17 @@ interface GracePassed {
   readonly type: 'grace.passed';
 }
 
+/** How long something has to last is another time from now on, for what lasts already as well. */
+interface GracesChanged {
+  readonly type: 'graces.changed';
+}
+
 const maxNoticed = 64;
 
 export const jobMachine = setup({
   types: {
     context: {} as JobContext,
-    events: {} as JobEvent | GracePassed,
+    events: {} as JobEvent | GracePassed | GracesChanged,
     input: {} as { readonly key: JobKey; readonly around?: JobSurroundings },
     tags: {} as JobState,
     emitted: {} as
@@ -214,6 +219,7 @@ export const jobMachine = setup({
       target: '.deciding',
     },
     'grace.passed': { actions: 'tellNotices' },
+    'graces.changed': { actions: 'tellNotices' },
   },
   states: {
     deciding: {

@@ -35,7 +35,7 @@ interface MailQueueContext {
   readonly notBefore: number;
   /** Since when the mail on its way has been due. */
   readonly dueSince: number;
-  /** The mail server is back: the mail that waits to be tried again need not wait longer than until then. */
+  /** The mail server is back, or is another one: the mail that waits to be tried again need not wait longer than until then. */
   readonly retryFrom: number | undefined;
   /** How much of `box.open` goes into the mail that is being sealed. */
   readonly batch: { readonly events: number; readonly folded: number };
@@ -65,7 +65,7 @@ export type MailQueueEmitted =
 export type MailAttempt = 'sent' | 'recorded' | 'deferred' | 'refused' | 'parked';
 
 const retrySealMs = 60_000;
-/** Over so long those are spread who all hear at once that the mail server is back. */
+/** Over so long those are spread who all hear at once that the mail server is back, or another one. */
 const hurrySpreadMs = 10_000;
 
 const notProvided = () => Promise.reject(new Error('the hallway has not provided this'));
@@ -96,6 +96,8 @@ export const mailQueueMachine = setup({
   guards: {
     hasWork: ({ context: { box } }) => box.sealed !== undefined || box.openedAt !== undefined || changes.hasRetry(box),
     isSealed: ({ context: { box } }) => box.sealed !== undefined,
+    /** Not taken, and never refused: what is wrong may be the settings, which need not be so any more. */
+    isPutOff: ({ context: { box } }) => box.sealed !== undefined && box.tries > 0 && box.refusals === 0,
     isRetryNext: ({ context: { box } }) => box.sealed === undefined && changes.hasRetry(box),
     mayTryAgain: ({ context: { box, around } }, { failure }: { failure: changes.Failure }) =>
       changes.mayTryAgain(box, failure, around.now()),
@@ -123,9 +125,10 @@ export const mailQueueMachine = setup({
     settle: enqueueActions(({ context: { box, around }, enqueue }, { isSent }: { isSent: boolean }) =>
       apply(enqueue, changes.settle(box, isSent, around.now())),
     ),
-    backOff: enqueueActions(({ context: { box, around }, enqueue }, { failure }: { failure: changes.Failure }) =>
-      apply(enqueue, changes.defer(box, failure, around.now(), around.random())),
-    ),
+    backOff: enqueueActions(({ context: { box, around }, enqueue }, { failure }: { failure: changes.Failure }) => {
+      apply(enqueue, changes.defer(box, failure, around.now(), around.random()));
+      if (failure.isRefusal) enqueue.assign({ retryFrom: undefined });
+    }),
     park: enqueueActions(({ context: { box, around }, enqueue }, { failure }: { failure: changes.Failure }) =>
       apply(enqueue, changes.park(box, failure.why, around.now())),
     ),
@@ -163,7 +166,10 @@ export const mailQueueMachine = setup({
         ],
       },
       on: {
-        'settings.changed': { target: 'waiting', reenter: true },
+        'settings.changed': [
+          { guard: 'isPutOff', actions: 'hurry', target: 'waiting', reenter: true },
+          { target: 'waiting', reenter: true },
+        ],
         'server.returned': { guard: 'isSealed', actions: 'hurry', target: 'waiting', reenter: true },
       },
     },
@@ -190,6 +196,8 @@ export const mailQueueMachine = setup({
     },
     sending: {
       tags: 'handing over',
+      // What is under way goes by the settings that it began with; should it fail, the new ones are tried soon.
+      on: { 'settings.changed': { actions: 'hurry' } },
       invoke: {
         id: 'deliver',
         src: 'deliver',

@@ -21,6 +21,8 @@ import type { JobFacts } from './job-facts.ts';
 export interface JobRoster {
   /** Takes a fact at once: what list() answers afterwards shows it. Never throws. */
   accept(event: JobEvent): void;
+  /** To be called when graces have changed: what is told when is reckoned anew, for what lasts already as well. Never throws. */
+  replan(): void;
   /** One-off, scheduled and continuous jobs, each by name. The same array, and the same snapshots in it, as long as nothing changed. */
   list(namespace: string): readonly JobSnapshot[];
   /** Where two kinds carry the name, the first in the order of list(). */
@@ -106,6 +108,16 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
     if (after.status === 'error') revive(room, entry, before.context);
     else if (after !== before) settle(room, entry, after);
     else if (!found) close(room, entry);
+  }
+
+  function replan(): void {
+    for (const room of [...rooms.values()]) {
+      for (const entry of [...room.jobs.values()]) {
+        const before = entry.actor.getSnapshot();
+        entry.actor.send({ type: 'graces.changed' });
+        if (entry.actor.getSnapshot().status === 'error') revive(room, entry, before.context);
+      }
+    }
   }
 
   /** An actor that fails is a mistake of ours over one event: it is made anew from what it knew before, without that event. */
@@ -249,6 +261,7 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
 
   return {
     accept,
+    replan,
     list,
     find,
     whenGone,

@@ -3,6 +3,8 @@
 export interface Pace {
   /** Resolves when one more mail may go out. @throws the signal's reason when it aborts first */
   turn(signal: AbortSignal): Promise<void>;
+  /** To be called when settings have changed: who waits already goes by the new ones. */
+  replan(): void;
   stop(): void;
 }
 
@@ -54,6 +56,7 @@ export function createPace({ settings, steadyMs = () => performance.now(), after
         waiting.add(go);
         pump();
       }),
+    replan: pump,
     stop: () => cancel(),
   };
 }

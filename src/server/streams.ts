@@ -23,13 +23,15 @@ export interface Streams {
    * @throws AppError `caller.too_many` when the tool has all it may have; the pieces are then destroyed
    */
   watch(caller: Caller, pieces: Readable, response: ServerResponse): void;
+  /** To be called when settings have changed: each is looked at now, and from now on as often as the new ones ask for. */
+  lookAtAll(): void;
   /** Before the listeners stop: nobody would wait for what has no end. */
   endAll(): void;
   /** For metrics and tests. */
   count(): number;
 }
 
-/** How often each is looked at; a tool that was denied is gone within a minute of it. */
+/** How often each is looked at, at least; an edit of the settings has all of them looked at as well. */
 const lookMs = 5_000;
 /** Whoever follows for longer comes back and is looked at anew, as a whole. */
 const longestMs = 12 * 3_600_000;
@@ -39,6 +41,8 @@ const keepAliveProbeMs = 30_000;
 interface Stream {
   readonly tool: string;
   readonly pieces: Readable;
+  /** Ends it, if there is a reason to; or sees to it that it is looked at again. */
+  look(): void;
 }
 
 export function createStreams(limits: StreamLimits): Streams {
@@ -52,16 +56,19 @@ export function createStreams(limits: StreamLimits): Streams {
         pieces.destroy();
         throw tooMany();
       }
-      const stream = { tool, pieces };
-      open.add(stream);
       beSilent(response);
-      const timer = lookAfter(caller, stream, response, limits);
+      const looks = lookAfter(caller, pieces, response, limits);
+      const stream = { tool, pieces, look: looks.now };
+      open.add(stream);
       response.once('close', () => {
-        clearInterval(timer);
+        looks.stop();
         open.delete(stream);
         // Read to its end or not: what still feeds it has to stop.
         pieces.destroy();
       });
+    },
+    lookAtAll() {
+      for (const { look } of open) look();
     },
     endAll() {
       for (const { pieces } of open) pieces.destroy(new Error('the service stops'));
@@ -76,19 +83,28 @@ function beSilent({ socket }: ServerResponse): void {
   socket?.setKeepAlive(true, keepAliveProbeMs);
 }
 
-function lookAfter(caller: Caller, { pieces }: Stream, response: ServerResponse, limits: StreamLimits): NodeJS.Timeout {
+function lookAfter(caller: Caller, pieces: Readable, response: ServerResponse, limits: StreamLimits) {
   const startedAt = limits.now();
   let stalledAt: number | undefined;
   response.on('drain', () => {
     stalledAt = undefined;
   });
-  const everyMs = Math.min(lookMs, limits.stallMs() / 2);
-  return setInterval(() => {
+  let timer = setTimeout(look, untilNextMs());
+
+  function untilNextMs(): number {
+    return Math.min(lookMs, limits.stallMs() / 2);
+  }
+
+  function look(): void {
+    clearTimeout(timer);
     const at = limits.now();
     stalledAt = response.writableNeedDrain ? (stalledAt ?? at) : undefined;
     const why = reasonToEnd(caller, { at, startedAt, stalledAt }, limits);
     if (why !== undefined) pieces.destroy(new Error(why));
-  }, everyMs);
+    timer = setTimeout(look, untilNextMs());
+  }
+
+  return { now: look, stop: () => clearTimeout(timer) };
 }
 
 interface Times {

@@ -18,7 +18,7 @@ beforeEach(
 );
 afterEach(() => void vi.useRealTimers());
 
-type Answer = 'taken' | 'off' | 'later' | 'refused' | 'never' | 'strange';
+type Answer = 'taken' | 'off' | 'later' | 'refused' | 'never' | 'strange' | 'held';
 
 interface Script {
   readonly saved?: Mailbox;
@@ -34,6 +34,8 @@ function run({ saved = makeMailbox(), settings: changes, answers = ['taken'], se
   const attempts: { at: number; mail: SealedMail }[] = [];
   const rows: MailLogRow[] = [];
   const ended: string[] = [];
+  /** Of attempts that are held: makes them fail. */
+  const held: ((error: AppError) => void)[] = [];
   let stores = 0;
   let failures = seal ? 1 : 0;
   const actor = createActor(
@@ -58,6 +60,7 @@ function run({ saved = makeMailbox(), settings: changes, answers = ['taken'], se
           if (answer === 'later') throw new AppError('mail.deferred', 'come back later');
           if (answer === 'refused') throw new AppError('mail.refused', 'no such user');
           if (answer === 'strange') throw new Error('a defect');
+          if (answer === 'held') await new Promise((_, fail) => held.push(fail));
           if (answer === 'never') await new Promise(() => {});
           return { isSent: answer === 'taken' };
         }),
@@ -80,6 +83,7 @@ function run({ saved = makeMailbox(), settings: changes, answers = ['taken'], se
     attempts,
     rows,
     ended,
+    held,
     box: () => actor.getSnapshot().context.box,
     stores: () => stores,
     fail: (run: string, changed: Parameters<typeof makeNotice>[0] = {}) =>
@@ -321,6 +325,35 @@ describe('a mail queue', () => {
     queue.actor.send({ type: 'settings.changed' });
     await queue.pass(seconds(600));
     expect(queue.times()).toEqual([120]);
+  });
+
+  it('tries a mail that was put off soon after settings have changed, and one that was refused in its time', async () => {
+    const timesAfterChange = async (answer: Answer) => {
+      const queue = run({ answers: [answer, answer, answer, answer, 'taken'] });
+      queue.fail('a');
+      await queue.pass(minutes(12));
+      const tries = queue.times().length;
+      queue.actor.send({ type: 'settings.changed' });
+      await queue.pass(seconds(6));
+      return queue.times().length - tries;
+    };
+    expect(await timesAfterChange('later')).toBe(1);
+    expect(await timesAfterChange('refused')).toBe(0);
+  });
+
+  it('tries a mail soon that was on its way when settings changed, and was put off then', async () => {
+    const timesAfterFailure = async (code: 'mail.deferred' | 'mail.refused') => {
+      const queue = run({ answers: ['later', 'later', 'later', 'held', 'taken'] });
+      queue.fail('a');
+      await queue.pass(minutes(10));
+      const tries = queue.times().length;
+      queue.actor.send({ type: 'settings.changed' });
+      queue.held[0]?.(new AppError(code, 'of the former server'));
+      await queue.pass(seconds(6));
+      return queue.times().length - tries;
+    };
+    expect(await timesAfterFailure('mail.deferred')).toBe(1);
+    expect(await timesAfterFailure('mail.refused')).toBe(0);
   });
 
   async function timesOf(script: Script): Promise<number[]> {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { JobEvent, Notice } from '../../src/domain.ts';
 import { createLog } from '../../src/log.ts';
+import type { Graces } from '../../src/machines/notices.ts';
 import { createJobRoster, type JobRoster } from '../../src/machines/roster.ts';
 import { makeResolved } from '../support/facts.ts';
 import { makeCronJobObject, makeDeploymentObject, makeJobObject, makePod } from '../support/make.ts';
@@ -20,11 +21,15 @@ function hear(...events: JobEvent[]) {
 }
 
 function hearSince(since: number, ...events: JobEvent[]) {
+  return hearWith({ troubleMs: 120_000, steadyMs: 300_000 }, since, ...events);
+}
+
+function hearWith(graces: Graces, since: number, ...events: JobEvent[]) {
   const notices: Notice[] = [];
   const roster = createJobRoster({
     log: createLog({ level: 'silent' }),
     onNotice: (notice) => void notices.push(notice),
-    around: { graces: () => ({ troubleMs: 120_000, steadyMs: 300_000 }), now: Date.now, since: () => since },
+    around: { graces: () => graces, now: Date.now, since: () => since },
   });
   rosters.push(roster);
   for (const event of events) roster.accept(event);
@@ -221,6 +226,15 @@ describe('what is told of a continuous job', () => {
     expect(told.kinds()).toHaveLength(2);
   });
 
+  it('is that it has run for so long as it has to now', () => {
+    const graces = { troubleMs: 86_400_000, steadyMs: 86_400_000 };
+    const told = hearWith(graces, 0, bot(), copy());
+    vi.advanceTimersByTime(60_000);
+    graces.steadyMs = 10_000;
+    told.roster.replan();
+    expect(told.kinds()).toEqual(['started', 'steady']);
+  });
+
   it('is that it was evicted', () => {
     const evicted = { version: '105', phase: 'Failed', podReason: 'Evicted', exitCode: 137 };
     expect(hear(bot(), copy(), copy(evicted)).failures()).toMatchObject([{ reason: 'evicted' }]);
@@ -284,6 +298,19 @@ describe('what keeps a job from starting', () => {
       vi.advanceTimersByTime(20_000);
       told.roster.accept(waits(version % 2 ? 'ErrImagePull' : 'ImagePullBackOff', String(version)));
     }
+    expect(told.failures()).toHaveLength(1);
+  });
+
+  it('is told of as soon as it has lasted as long as it has to now', () => {
+    const graces = { troubleMs: 86_400_000, steadyMs: 86_400_000 };
+    const told = hearWith(graces, 0, job(), waits('ErrImagePull'));
+    vi.advanceTimersByTime(60_000);
+    graces.troubleMs = 90_000;
+    told.roster.replan();
+    expect(told.failures()).toEqual([]);
+    vi.advanceTimersByTime(30_000);
+    expect(told.failures()).toMatchObject([{ reason: 'image' }]);
+    told.roster.replan();
     expect(told.failures()).toHaveLength(1);
   });
 

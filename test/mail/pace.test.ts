@@ -12,7 +12,7 @@ function run(settings = { paceMails: 3, paceMs: 10_000 }) {
   const times: number[] = [];
   const ask = (signal = forever) =>
     pace.turn(signal).then(() => void times.push((performance.now() - started) / 1_000));
-  return { ask, times, settings };
+  return { ask, times, settings, replan: pace.replan };
 }
 
 const pass = (seconds: number) => vi.advanceTimersByTimeAsync(seconds * 1_000);
@@ -42,6 +42,29 @@ describe('the pace of mail', () => {
     void ask();
     await pass(0);
     expect(times).toEqual([0, 0, 0, 1, 1, 1]);
+  });
+
+  it.each([
+    ['more mails', { paceMails: 2, paceMs: 3_600_000 }],
+    ['a shorter stretch', { paceMails: 1, paceMs: 20_000 }],
+  ])('lets who waits already go by settings that allow %s', async (_, next) => {
+    const { ask, times, settings, replan } = run({ paceMails: 1, paceMs: 3_600_000 });
+    for (let count = 0; count < 2; count += 1) void ask();
+    await pass(20);
+    Object.assign(settings, next);
+    replan();
+    await pass(0);
+    expect(times).toEqual([0, 20]);
+  });
+
+  it('lets nobody go because settings have changed', async () => {
+    const { ask, times, settings, replan } = run({ paceMails: 1, paceMs: 10_000 });
+    for (let count = 0; count < 2; count += 1) void ask();
+    await pass(5);
+    settings.paceMs = 20_000;
+    replan();
+    await pass(60);
+    expect(times).toEqual([0, 20]);
   });
 
   it('is not kept waiting by who has left', async () => {

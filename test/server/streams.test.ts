@@ -170,6 +170,33 @@ describe('an answer that goes on', () => {
   });
 });
 
+describe('an answer that goes on while settings change', () => {
+  it('is cut off at once where its tool is denied, and goes on where another one is', async () => {
+    const denied = new Set<string>();
+    await serve(endless, { isDenied: (tool) => denied.has(tool) });
+    await open('alpha');
+    await open('beta');
+    denied.add('alpha');
+    streams.lookAtAll();
+    expect(made.map(({ destroyed }) => destroyed)).toEqual([true, false]);
+  });
+
+  it('is cut off by the new measure when its reader takes nothing already', async () => {
+    let stallMs = 3_600_000;
+    const flood = () =>
+      new Readable({
+        read() {
+          this.push(Buffer.alloc(65_536, 0x61));
+        },
+      });
+    await serve(flood, { stallMs: () => stallMs });
+    (await open()).pause();
+    stallMs = 20;
+    streams.lookAtAll();
+    await until(() => streams.count() === 0, 'the reader is turned out', 2_000);
+  });
+});
+
 function deferred(): { promise: Promise<void>; resolve: () => void } {
   let resolve = () => {};
   const promise = new Promise<void>((done) => {
