@@ -174,7 +174,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     undos.push(() => roster.stop());
     undos.push(() => watch?.stop());
 
-    const homes = createHomes({ ...startup.homes, readerPath: homeReaderPath, log: log.child({ room: 'homes' }) });
+    const { reader_socket: socket, ...whereHomesAre } = startup.homes;
+    const reader = socket === undefined ? { program: homeReaderPath } : { socket };
+    const homes = createHomes({ ...whereHomesAre, reader, log: log.child({ room: 'homes' }) });
     undos.push(() => homes.stop());
     const shared = { api: ownApi, userAgent, createKube };
     const connections =
@@ -513,10 +515,20 @@ async function readOwnApi({ kubernetes }: Startup): Promise<Api> {
   const file = kubernetes.kubeconfig;
   if (file !== undefined) return kubeOptionsFromKubeconfig(await readText(file), dirname(file));
   return {
-    server: 'https://kubernetes.default.svc',
+    server: serverOfPod(process.env),
     ca: await readText(`${serviceAccountDirectory}/ca.crt`),
     credentials: { kind: 'token', file: `${serviceAccountDirectory}/token` },
   };
+}
+
+/** As the kubelet tells every container, by address: a name would have to be resolved. */
+function serverOfPod({ KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port }: NodeJS.ProcessEnv): string {
+  if (!host || !port)
+    throw new AppError(
+      'settings.invalid',
+      'There is no kubernetes.kubeconfig in the start-up file, and this is no pod.',
+    );
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 /** Of our own certificate, where we have one, and of the first authority of the API server. */

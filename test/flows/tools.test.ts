@@ -103,7 +103,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 
 beforeAll(async () => {
   [door, reader, ca] = await Promise.all([buildDoor('admin'), buildReader(), readFile(cluster.caFile, 'utf8')]);
-  homes = createHomes({ base: cluster.homesBase, mount: '/data/project', readerPath: reader.path, log });
+  homes = createHomes({ base: cluster.homesBase, mount: '/data/project', reader: { program: reader.path }, log });
   for (const name of names) expect(await admin('tool', 'add', name)).toMatchObject({ code: 0 });
 });
 
