@@ -7,17 +7,18 @@ import manifest from '../package.json' with { type: 'json' };
 import { Tool } from '../src/domain.ts';
 import { AppError, errorTable, toAppError } from '../src/errors.ts';
 import { createKube, type Kube } from '../src/kube.ts';
-import { kubeOptionsFromKubeconfig } from '../src/kubeconfig.ts';
+import { kubeOptionsFromKubeconfig, kubeOptionsOfPod } from '../src/kubeconfig.ts';
 import { runMail } from './admin/mail-command.ts';
 import { askDaemon, socketOf } from './admin/operators-door.ts';
 import { runSettings } from './admin/settings-command.ts';
 import { readStartup } from './admin/startup-file.ts';
-import { addTool, defaultDays } from './admin/tool-add.ts';
+import { addTool, defaultDays, defaultWithinDays } from './admin/tool-add.ts';
 import { defaultSettingsMap, type SettingsMap } from './admin/tool-denied.ts';
 import { disableTool } from './admin/tool-disable.ts';
 import { listTools, showTool } from './admin/tool-list.ts';
 import { toolTable, toolText } from './admin/tool-print.ts';
 import { removeTool } from './admin/tool-remove.ts';
+import { renewedText, renewTools } from './admin/tool-renew.ts';
 import { type CommandLine, checkOperands, numberOf, readArguments, usage } from './terminal/arguments.ts';
 import { helpText } from './terminal/help.ts';
 import { didYouMeanOrHelp, meantWord } from './terminal/meant-word.ts';
@@ -64,6 +65,7 @@ const verbs: Record<string, Verb> = {
     const report = await showTool(kube, tool, { homesBase, ca, settingsMap });
     print(report, toolText(report));
   },
+  renew: (context, tool) => renew(context, [tool]),
   async disable({ kube, settingsMap, say, print }, tool) {
     await disableTool(kube, { tool, settingsMap }, say);
     print(
@@ -121,14 +123,16 @@ async function main(words: readonly string[]): Promise<void> {
 function declareCommands(): CAC {
   const cli = cac('toolforge-jobs-admin');
   cli
-    .command('tool <verb> [name]', 'add, list, show, disable or remove a tool')
+    .command('tool <verb> [name]', 'add, list, show, renew, disable or remove a tool')
     .option('--kubeconfig <file>', 'Credentials of an operator (default: $KUBECONFIG)')
     .option('--homes-base <dir>', 'Where the homes are (default: /data/project)')
     .option('--homes-mount <dir>', 'Where pods see the homes (default: /data/project)')
     .option('--configmap <namespace/name>', 'Settings of the service (default: jobs-emailer/jobs-emailer-configmap)')
     .option('--server <url>', "add: API server for the tool's kubeconfig (default: that of yours)")
     .option('--uid <number>', 'add: owner of a new home (default: chosen from the name)')
-    .option('--days <number>', `add: life of a new certificate (default: ${defaultDays})`)
+    .option('--days <number>', `add, renew: life of a new certificate (default: ${defaultDays})`)
+    .option('--within <days>', `renew: certificates that end within so many days (default: ${defaultWithinDays})`)
+    .option('--all', 'renew: of every tool that is not disabled')
     .option('--renew', 'add: a new certificate although the old one is good')
     .option('--delete-home', 'remove: the home as well')
     .option('--yes', 'remove: really')
@@ -165,12 +169,35 @@ async function runTool(line: CommandLine): Promise<void> {
     const meant = meantWord(verb, ['list', ...Object.keys(verbs)]);
     throw usage(`There is no 'tool ${verb}'.${didYouMeanOrHelp(meant)}`);
   }
-  if (name === undefined) throw usage(`'tool ${verb}' needs the name of a tool.`);
+  if (verb === 'renew' && line.options.has('all')) {
+    if (name !== undefined) throw usage("'tool renew --all' takes no name.");
+    return withContext(line, renewAll);
+  }
+  if (name === undefined)
+    throw usage(`'tool ${verb}' needs the name of a tool${verb === 'renew' ? ', or --all' : ''}.`);
   // Before anything is read or connected to: a wrong name changes nothing.
   const tool = Tool.of(name);
   if (verb === 'remove' && !line.options.has('yes'))
     throw usage(`This deletes all jobs of '${name}'. Say --yes if you mean it.`);
   await withContext(line, (context) => run(context, tool));
+}
+
+async function renewAll(context: Context): Promise<void> {
+  const { kube, homesBase, ca, settingsMap } = context;
+  const tools = await listTools(kube, { homesBase, ca, settingsMap });
+  await renew(
+    context,
+    tools.filter(({ state }) => state === 'active').map(({ name }) => Tool.of(name)),
+  );
+}
+
+async function renew({ line, kube, homesBase, ca, say, print }: Context, tools: readonly Tool[]): Promise<void> {
+  const days = numberOf(line, 'days', 1, 3_650) ?? defaultDays;
+  const withinDays = numberOf(line, 'within', 1, 3_650) ?? defaultWithinDays;
+  const done = await renewTools(kube, tools, { homesBase, ca, days, withinDays }, say);
+  print(done, renewedText(done));
+  // Those that failed are named; who runs this every day should see it.
+  if (done.some(({ became }) => became === 'failed')) process.exitCode = 1;
 }
 
 function listAndPrint(line: CommandLine): Promise<void> {
@@ -182,12 +209,7 @@ function listAndPrint(line: CommandLine): Promise<void> {
 
 async function withContext(line: CommandLine, use: (context: Context) => Promise<void>): Promise<void> {
   const print = printer(line);
-  const file = line.options.get('kubeconfig') ?? process.env.KUBECONFIG;
-  if (!file) throw usage('Say whose credentials to use: --kubeconfig FILE, or set KUBECONFIG.');
-  const { server, ca, credentials } = await kubeOptionsFromKubeconfig(
-    await readKubeconfig(file),
-    dirname(resolve(file)),
-  );
+  const { server, ca, credentials } = await credentialsOf(line);
   const kube = createKube({
     server,
     ca,
@@ -211,6 +233,14 @@ async function withContext(line: CommandLine, use: (context: Context) => Promise
   } finally {
     await kube.close();
   }
+}
+
+/** In a pod, where nothing else is said, those of its service account. */
+async function credentialsOf(line: CommandLine): ReturnType<typeof kubeOptionsFromKubeconfig> {
+  const file = line.options.get('kubeconfig') ?? process.env.KUBECONFIG;
+  if (file) return kubeOptionsFromKubeconfig(await readKubeconfig(file), dirname(resolve(file)));
+  if (process.env.KUBERNETES_SERVICE_HOST) return kubeOptionsOfPod(process.env);
+  throw usage('Say whose credentials to use: --kubeconfig FILE, or set KUBECONFIG.');
 }
 
 function isJson(line: CommandLine): boolean {

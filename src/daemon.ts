@@ -18,7 +18,7 @@ import { createHomes } from './homes/homes.ts';
 import { createImageCatalog } from './image-catalog.ts';
 import { createKube, type Kube } from './kube.ts';
 import { createKubeEvents, type KubeEvent, type KubeEvents } from './kube-events.ts';
-import { kubeOptionsFromKubeconfig } from './kubeconfig.ts';
+import { kubeOptionsFromKubeconfig, kubeOptionsOfPod } from './kubeconfig.ts';
 import { createLease, type Lease } from './lease.ts';
 import { type ImagesOutcome, openLiveImages } from './live-images.ts';
 import { openLiveSettings, type SettingsOutcome } from './live-settings.ts';
@@ -508,27 +508,12 @@ function builtImagesOf({ host, get }: GetJson & { readonly host: string }, aroun
   });
 }
 
-/** Where the service account of a pod is mounted (kubernetes.io, "Accessing the Kubernetes API from a Pod"). */
-const serviceAccountDirectory = '/var/run/secrets/kubernetes.io/serviceaccount';
-
+/** The kubeconfig that the start-up file names, or what a pod has. */
 async function readOwnApi({ kubernetes }: Startup): Promise<Api> {
   const file = kubernetes.kubeconfig;
-  if (file !== undefined) return kubeOptionsFromKubeconfig(await readText(file), dirname(file));
-  return {
-    server: serverOfPod(process.env),
-    ca: await readText(`${serviceAccountDirectory}/ca.crt`),
-    credentials: { kind: 'token', file: `${serviceAccountDirectory}/token` },
-  };
-}
-
-/** As the kubelet tells every container, by address: a name would have to be resolved. */
-function serverOfPod({ KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port }: NodeJS.ProcessEnv): string {
-  if (!host || !port)
-    throw new AppError(
-      'settings.invalid',
-      'There is no kubernetes.kubeconfig in the start-up file, and this is no pod.',
-    );
-  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return file === undefined
+    ? kubeOptionsOfPod(process.env)
+    : kubeOptionsFromKubeconfig(await readText(file), dirname(file));
 }
 
 /** Of our own certificate, where we have one, and of the first authority of the API server. */

@@ -1,6 +1,6 @@
 /** The daemon as pods, from our own image and manifests, used by tools through the NodePort. */
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -91,6 +91,18 @@ describe('the daemon in a pod', () => {
     await kubectl(cluster, ['delete', 'pod', leader, '-n', 'jobs-api']);
     await until(async () => (await sandbox.jobs(tool, 'list')).stdout.includes('first'), 'the other one answers');
     expect((await deployed.pods()).find(({ isReady }) => isReady)?.name).not.toBe(leader);
+  });
+
+  it('has new certificates of tools in use, which a CronJob beside it has issued', async () => {
+    const file = join(sandbox.homeOf(tool), '.toolskube/client.crt');
+    const before = readFileSync(file, 'utf8');
+    const words = ['create', 'job', 'renew-now', '--from=cronjob/jobs-renew', '-n', 'jobs-api'];
+    await kubectl(cluster, words);
+    const state = ['get', 'job', 'renew-now', '-n', 'jobs-api', '-o', 'jsonpath={.status.succeeded}'];
+    await until(async () => (await kubectl(cluster, state)) === '1', 'the certificates are renewed');
+    expect(readFileSync(file, 'utf8')).not.toBe(before);
+    expect(statSync(file).uid).toBe(statSync(sandbox.homeOf(tool)).uid);
+    expect((await sandbox.jobs(tool, 'list')).stdout).toContain('first');
   });
 
   it('says nothing that is a mistake of ours', async () => {

@@ -62,7 +62,7 @@ export async function deploy(cluster: Cluster, dir: string): Promise<Deployed> {
       ]),
     // The account and its namespaces are those of every sandbox.
     remove: async () =>
-      void (await kubectl(cluster, ['delete', 'deployment,service,pdb,networkpolicy', '--all', ...namespaced])),
+      void (await kubectl(cluster, ['delete', 'deployment,service,pdb,networkpolicy,cronjob', '--all', ...namespaced])),
   };
   await until(async () => (await deployed.pods()).some(({ isReady }) => isReady), 'a pod of the daemon is ready').catch(
     async (error: unknown) => {
@@ -83,6 +83,8 @@ interface Place {
   readonly state: string;
   readonly tls: { readonly cert: string; readonly key: string };
 }
+
+const renewPod = '/spec/jobTemplate/spec/template/spec';
 
 async function writeKustomization({ homesBase }: Cluster, { dir, state, tls }: Place): Promise<void> {
   const pod = {
@@ -123,6 +125,13 @@ async function writeKustomization({ homesBase }: Cluster, { dir, state, tls }: P
           metadata: { name: 'jobs-api' },
           spec: { template: { spec: pod } },
         }),
+      },
+      {
+        target: { kind: 'CronJob', name: 'jobs-renew' },
+        patch: stringify([
+          { op: 'replace', path: `${renewPod}/volumes/0/hostPath/path`, value: homesBase },
+          { op: 'add', path: `${renewPod}/containers/0/args/-`, value: '--within=400' },
+        ]),
       },
     ],
   };
