@@ -8,6 +8,7 @@ import { Tool } from '../src/domain.ts';
 import { AppError, errorTable, toAppError } from '../src/errors.ts';
 import { createKube, type Kube } from '../src/kube.ts';
 import { kubeOptionsFromKubeconfig, kubeOptionsOfPod } from '../src/kubeconfig.ts';
+import { adoptText, listAdoptable } from './admin/adopt-command.ts';
 import { runMail } from './admin/mail-command.ts';
 import { askDaemon, socketOf } from './admin/operators-door.ts';
 import { runSettings } from './admin/settings-command.ts';
@@ -79,8 +80,27 @@ const verbs: Record<string, Verb> = {
   },
 };
 
+/** Where the images are named, and where jobs see homes, in an installation that changed nothing of it. */
+const usualPlaces = {
+  images: { namespace: 'tf-public', name: 'image-config', key: 'images-v1.yaml' },
+  homesMount: '/data/project',
+};
+
 const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> = {
   tool: runTool,
+  async adopt(line) {
+    checkOperands(line);
+    if (!line.options.has('dry-run'))
+      throw usage('Nothing has to be done: jobs are taken as they are. --dry-run shows what is understood of them.');
+    const config = line.options.get('config');
+    const startup = config === undefined ? undefined : await readStartup(config);
+    const places = startup ? { images: startup.configmaps.images, homesMount: startup.homes.mount } : usualPlaces;
+    const tool = line.options.get('tool');
+    await withContext(line, async ({ kube, print }) => {
+      const found = await listAdoptable(kube, { ...places, ...(tool === undefined ? {} : { tool }) });
+      print(found, adoptText(found));
+    });
+  },
   async mail(line) {
     checkOperands(line);
     const socket = await socketOf(line);
@@ -137,6 +157,13 @@ function declareCommands(): CAC {
     .option('--delete-home', 'remove: the home as well')
     .option('--yes', 'remove: really')
     .option('--quiet', 'Say nothing but the result')
+    .option('-o, --output <form>', 'json for programs');
+  cli
+    .command('adopt', 'show what is understood of the jobs that the cluster has already')
+    .option('--dry-run', 'Needed: there is nothing else to do')
+    .option('--kubeconfig <file>', 'Credentials of an operator (default: $KUBECONFIG)')
+    .option('--config <file>', 'Start-up file of the daemon, which says where images are named')
+    .option('--tool <name>', 'Of this tool only')
     .option('-o, --output <form>', 'json for programs');
   cli
     .command('mail <verb> [message-id]', 'list, show, retry or drop mails that were given up')

@@ -146,6 +146,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     ],
     mail: ['--state-dir', join(dir, 'state')],
     settings: ['--config', config],
+    adopt: ['--kubeconfig', cluster.adminKubeconfig],
   };
   let daemon: ChildProcess | undefined;
   const { url, caFile } = options.at ?? { url: `https://127.0.0.1:${port}`, caFile: tls.cert };
