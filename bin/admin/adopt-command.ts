@@ -107,6 +107,8 @@ export function adoptText(found: readonly Adoptable[]): string {
     simpleTable(['Tool', 'Job', 'Kind', 'Made by', 'Understood', ''], rows),
     '',
     `${found.length} jobs, ${count(({ made_by }) => made_by === 'an earlier one')} of them made by an earlier service. None is changed by moving in.`,
-    ...(strange > 0 ? [`${strange} are not understood: they are listed without their definition, and left alone.`] : []),
+    ...(strange > 0
+      ? [`${strange} are not understood: they are listed without their definition, and left alone.`]
+      : []),
   ].join('\n');
 }
