@@ -9,10 +9,12 @@ import { AppError, errorTable, toAppError } from '../src/errors.ts';
 import { createKube, type Kube } from '../src/kube.ts';
 import { kubeOptionsFromKubeconfig, kubeOptionsOfPod } from '../src/kubeconfig.ts';
 import { adoptText, listAdoptable } from './admin/adopt-command.ts';
+import { runJobs } from './admin/jobs-command.ts';
 import { runMail } from './admin/mail-command.ts';
 import { askDaemon, socketOf } from './admin/operators-door.ts';
 import { runSettings } from './admin/settings-command.ts';
 import { readStartup } from './admin/startup-file.ts';
+import { runStatus } from './admin/status-command.ts';
 import { addTool, defaultDays, defaultWithinDays } from './admin/tool-add.ts';
 import { defaultSettingsMap, type SettingsMap } from './admin/tool-denied.ts';
 import { disableTool } from './admin/tool-disable.ts';
@@ -88,6 +90,20 @@ const usualPlaces = {
 
 const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> = {
   tool: runTool,
+  async status(line) {
+    checkOperands(line);
+    const socket = await socketOf(line);
+    const isWell = await runStatus({
+      ask: (method, path) => askDaemon(socket, method, path),
+      print: printer(line),
+    });
+    if (!isWell) process.exitCode = 1;
+  },
+  async jobs(line) {
+    checkOperands(line);
+    const socket = await socketOf(line);
+    await runJobs({ line, ask: (method, path) => askDaemon(socket, method, path), print: printer(line) });
+  },
   async adopt(line) {
     checkOperands(line);
     if (!line.options.has('dry-run'))
@@ -157,6 +173,18 @@ function declareCommands(): CAC {
     .option('--delete-home', 'remove: the home as well')
     .option('--yes', 'remove: really')
     .option('--quiet', 'Say nothing but the result')
+    .option('-o, --output <form>', 'json for programs');
+  cli
+    .command('status', 'how the service is, what needs somebody first; ends with 1 where something does')
+    .option('--state-dir <dir>', 'State directory of the daemon (default: /var/lib/toolforge-jobs)')
+    .option('--config <file>', 'Start-up file of the daemon, which names that directory')
+    .option('-o, --output <form>', 'json for programs');
+  cli
+    .command('jobs', 'jobs of all tools, or of one')
+    .option('--all', 'Of all tools')
+    .option('--tool <name>', 'Of this tool')
+    .option('--state-dir <dir>', 'State directory of the daemon (default: /var/lib/toolforge-jobs)')
+    .option('--config <file>', 'Start-up file of the daemon, which names that directory')
     .option('-o, --output <form>', 'json for programs');
   cli
     .command('adopt', 'show what is understood of the jobs that the cluster has already')

@@ -51,6 +51,7 @@ import { standBy } from './server/standby.ts';
 import { createStreams } from './server/streams.ts';
 import { meantSetting, parseSettings, retiredKeys, type Settings, type Startup, settingDefaults } from './settings.ts';
 import { openStateDirectory } from './state-directory.ts';
+import { readStatus } from './status.ts';
 import { watchConfigMap } from './watch/config-map.ts';
 import { type JobsWatch, watchJobs } from './watch/jobs.ts';
 
@@ -239,6 +240,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     let listenerEnds = endsOfListeners(firstListeners.tls);
     let apiEnds = endsOfApi(ownApi);
     const followed: Record<string, FileFollower> = {};
+    const fileProblems = () =>
+      Object.fromEntries(Object.entries(followed).map(([name, files]) => [name, files.problem() ?? '']));
     const server = await createServer({
       ...firstListeners,
       isDenied,
@@ -257,9 +260,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
             homes: homes.health(),
             settings: settings.state(),
             images: images.state(),
-            files: Object.fromEntries(
-              Object.entries(followed).map(([name, files]) => [name, files.problem() ?? 'in force']),
-            ),
+            files: fileProblems(),
           },
         }),
         metrics: () => metrics.text(),
@@ -388,6 +389,26 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         drop: (tool, id) => queues.drop(tool, id),
       },
       settings,
+      jobs: { namespaces: () => roster.namespaces(), list: (namespace) => roster.list(namespace), now },
+      status: () =>
+        readStatus({
+          version,
+          startedAt,
+          leader: () => startup.lease && { identity: identityOf(startup.lease) },
+          freshness,
+          jobs: () => roster.size(),
+          streams: () => streams.count(),
+          mail: () => mail?.stats(),
+          checkpoint: () => checkpoint.stats(),
+          runRecords: () => runs.stats(),
+          homes: () => homes.health(),
+          settings: () => settings.state(),
+          images: () => images.state(),
+          certificates: () => ({ ...listenerEnds, ...apiEnds }),
+          files: fileProblems,
+          statePath: state.path,
+          now,
+        }),
       log: log.child({ room: 'server' }),
     });
     undos.push(() => door.stop());
@@ -470,12 +491,14 @@ function mapNamed({ namespace, name }: MapName, { uid, resourceVersion }: Config
 /** Longer than a process takes to end; one that hangs keeps the directory, and this one waits for its end with exit code 78. */
 const formerHolderMs = 60_000;
 
-function openLease(
-  { namespace, name, identity = hostname() }: NonNullable<Startup['lease']>,
-  kube: Kube,
-  { log, onLeaseLost }: DaemonOptions,
-): Lease {
+function openLease(lease: NonNullable<Startup['lease']>, kube: Kube, { log, onLeaseLost }: DaemonOptions): Lease {
+  const { namespace, name } = lease;
+  const identity = identityOf(lease);
   return createLease({ kube, namespace, name, identity, log: log.child({ room: 'lease' }), onLost: onLeaseLost });
+}
+
+function identityOf({ identity = hostname() }: NonNullable<Startup['lease']>): string {
+  return identity;
 }
 
 /** An answer holds at most a hundred artifacts, each a few KiB. */

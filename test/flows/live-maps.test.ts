@@ -300,7 +300,7 @@ describe('the certificate of the listener', () => {
       const { detail } = (await (await fetch(`${sandbox.healthUrl}/readyz`)).json()) as {
         detail: { files: { listeners: string } };
       };
-      return detail.files.listeners === 'in force' ? undefined : detail.files.listeners;
+      return detail.files.listeners === '' ? undefined : detail.files.listeners;
     }, 'it is refused');
     expect(problem).toContain('is no certificate');
     expect(await sandbox.ready()).toBe(true);
@@ -356,7 +356,7 @@ describe('the credentials of the daemon itself', () => {
     expect(await sandbox.ready()).toBe(true);
     expect(await statusOfList()).toBe(200);
     await place(() => before);
-    await until(async () => (await states()) === 'in force', 'all is as it was');
+    await until(async () => (await states()) === '', 'all is as it was');
   });
 });
 

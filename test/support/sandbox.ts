@@ -146,6 +146,8 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     ],
     mail: ['--state-dir', join(dir, 'state')],
     settings: ['--config', config],
+    status: ['--config', config],
+    jobs: ['--config', config],
     adopt: ['--kubeconfig', cluster.adminKubeconfig],
   };
   let daemon: ChildProcess | undefined;
