@@ -1,14 +1,16 @@
 #!/usr/bin/env node
 /** The operators' door: argv -> command -> what to print; error -> exit code (1 the operator's side, 2 the cluster, us or wrong usage). */
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type CAC, cac } from 'cac';
 import manifest from '../package.json' with { type: 'json' };
 import { Tool } from '../src/domain.ts';
 import { AppError, errorTable, toAppError } from '../src/errors.ts';
 import { createKube, type Kube } from '../src/kube.ts';
 import { kubeOptionsFromKubeconfig, kubeOptionsOfPod } from '../src/kubeconfig.ts';
+import type { Status } from '../src/status.ts';
 import { adoptText, listAdoptable } from './admin/adopt-command.ts';
+import { runDoctor } from './admin/doctor-command.ts';
 import { runJobs } from './admin/jobs-command.ts';
 import { runMail } from './admin/mail-command.ts';
 import { askDaemon, socketOf } from './admin/operators-door.ts';
@@ -82,6 +84,8 @@ const verbs: Record<string, Verb> = {
   },
 };
 
+const defaultStartupFile = '/etc/toolforge-jobs/jobsd.yaml';
+
 /** Where the images are named, and where jobs see homes, in an installation that changed nothing of it. */
 const usualPlaces = {
   images: { namespace: 'tf-public', name: 'image-config', key: 'images-v1.yaml' },
@@ -90,6 +94,29 @@ const usualPlaces = {
 
 const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> = {
   tool: runTool,
+  async doctor(line) {
+    checkOperands(line);
+    const startup = await readStartup(line.options.get('config') ?? defaultStartupFile);
+    const caFile = line.options.get('ca');
+    const url = line.options.get('url') ?? `https://localhost:${startup.listen.tls?.port ?? 443}`;
+    if (!/^https:\/\/[\w.:[\]-]+$/.test(url)) throw usage('--url must be https://HOST or https://HOST:PORT.');
+    const ca = caFile === undefined ? undefined : await readPem(caFile);
+    await withContext(line, async ({ kube, print }) => {
+      const isWell = await runDoctor(
+        {
+          url,
+          ca,
+          startup,
+          kube,
+          account: line.options.get('account') ?? 'jobs-api/jobs-api',
+          status: async () => (await askDaemon(join(startup.state_dir, 'operators/door'), 'GET', '/status')) as Status,
+          now: Date.now,
+        },
+        print,
+      );
+      if (!isWell) process.exitCode = 1;
+    });
+  },
   async status(line) {
     checkOperands(line);
     const socket = await socketOf(line);
@@ -173,6 +200,14 @@ function declareCommands(): CAC {
     .option('--delete-home', 'remove: the home as well')
     .option('--yes', 'remove: really')
     .option('--quiet', 'Say nothing but the result')
+    .option('-o, --output <form>', 'json for programs');
+  cli
+    .command('doctor', 'look at a deployment from outside to inside, and name the first thing that is wrong')
+    .option('--url <url>', 'Where users find the service (default: the listener of the start-up file, on this machine)')
+    .option('--ca <file>', 'What users verify it with (default: what the system trusts)')
+    .option('--config <file>', `Start-up file of the daemon (default: ${defaultStartupFile})`)
+    .option('--kubeconfig <file>', 'Credentials of an operator (default: $KUBECONFIG)')
+    .option('--account <namespace/name>', "The daemon's own service account (default: jobs-api/jobs-api)")
     .option('-o, --output <form>', 'json for programs');
   cli
     .command('status', 'how the service is, what needs somebody first; ends with 1 where something does')
@@ -307,6 +342,12 @@ function isJson(line: CommandLine): boolean {
 function printer(line: CommandLine): Context['print'] {
   const json = isJson(line);
   return (value, text) => void process.stdout.write(`${json ? visibleJson(value) : text}\n`);
+}
+
+async function readPem(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new AppError('settings.invalid', `${file} cannot be read.`, { cause });
+  });
 }
 
 async function readKubeconfig(file: string): Promise<string> {

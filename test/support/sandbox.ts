@@ -139,6 +139,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       ...(options.lease ? { lease: { namespace: 'jobs-api', name: 'jobs-api', identity } } : {}),
     });
   await writeFile(config, startup('first', { port, healthPort }));
+  const { url, caFile } = options.at ?? { url: `https://127.0.0.1:${port}`, caFile: tls.cert };
   const adminOptions: Readonly<Record<string, readonly string[]>> = {
     tool: [
       ...['--kubeconfig', cluster.adminKubeconfig],
@@ -148,10 +149,10 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     settings: ['--config', config],
     status: ['--config', config],
     jobs: ['--config', config],
+    doctor: [...['--config', config, '--kubeconfig', cluster.adminKubeconfig], ...['--url', url, '--ca', caFile]],
     adopt: ['--kubeconfig', cluster.adminKubeconfig],
   };
   let daemon: ChildProcess | undefined;
-  const { url, caFile } = options.at ?? { url: `https://127.0.0.1:${port}`, caFile: tls.cert };
   const healthUrl = `http://127.0.0.1:${healthPort}`;
   const ready = async () => (await statusOf(`${healthUrl}/readyz`)) === 200;
 
@@ -218,7 +219,9 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
         KUBECONFIG: join(sandbox.homeOf(tool), '.kube/config'),
         TOOL_TOOLFORGE_API_URL: url,
       }),
-    admin: (...args) => command('admin.js', [...args, ...(adminOptions[args[0] ?? ''] ?? [])], { HOME: dir }).result,
+    // Of an option that is given twice the last one counts.
+    admin: (name = '', ...args) =>
+      command('admin.js', [name, ...(adminOptions[name] ?? []), ...args], { HOME: dir }).result,
   };
   return sandbox;
 }
