@@ -195,7 +195,7 @@ describe('an edit of the images', () => {
     await offer('stable');
     await until(async () => (await run('fresh', 'fresh1.0')).status === 201, 'the image can be used');
     expect(await readFile(sandbox.logFile, 'utf8')).toContain('Adding available container: fresh1.0');
-    const staying = await run('staying', 'fresh1.0', { cmd: 'sleep 600', continuous: true });
+    const staying = await run('staying', 'fresh1.0', { cmd: 'trap exit TERM; sleep 600 & wait', continuous: true });
     expect([staying.status, staying.json().messages.warning]).toEqual([201, []]);
     const podOf = async () => {
       const path = 'jsonpath={.items[*].metadata.uid} {.items[*].status.phase}';
