@@ -10,10 +10,11 @@ import { createKube, type Kube } from '../src/kube.ts';
 import { kubeOptionsFromKubeconfig, kubeOptionsOfPod } from '../src/kubeconfig.ts';
 import type { Status } from '../src/status.ts';
 import { adoptText, listAdoptable } from './admin/adopt-command.ts';
+import { backUp, restore } from './admin/backup.ts';
 import { runDoctor } from './admin/doctor-command.ts';
 import { runJobs } from './admin/jobs-command.ts';
 import { runMail } from './admin/mail-command.ts';
-import { askDaemon, socketOf } from './admin/operators-door.ts';
+import { askDaemon, socketOf, stateDirectoryOf } from './admin/operators-door.ts';
 import { runSettings } from './admin/settings-command.ts';
 import { readStartup } from './admin/startup-file.ts';
 import { runStatus } from './admin/status-command.ts';
@@ -27,7 +28,7 @@ import { renewedText, renewTools } from './admin/tool-renew.ts';
 import { type CommandLine, checkOperands, numberOf, readArguments, usage } from './terminal/arguments.ts';
 import { helpText } from './terminal/help.ts';
 import { didYouMeanOrHelp, meantWord } from './terminal/meant-word.ts';
-import { visibleJson } from './terminal/terminal.ts';
+import { visibleJson, visibleText } from './terminal/terminal.ts';
 
 /** What every verb gets: a connection, where things are, and where to talk. */
 interface Context {
@@ -116,6 +117,21 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
       );
       if (!isWell) process.exitCode = 1;
     });
+  },
+  async backup(line) {
+    checkOperands(line);
+    const [file = ''] = line.operands;
+    const done = await backUp(await stateDirectoryOf(line), resolve(file), Date.now());
+    printer(line)({ file, ...done }, `${done.files} files, ${done.bytes} bytes of state are in ${visibleText(file)}.`);
+  },
+  async restore(line) {
+    checkOperands(line);
+    const [file = ''] = line.operands;
+    if (!line.options.has('yes'))
+      throw usage('This replaces what the state directory holds. Say --yes if you mean it.');
+    const done = await restore(resolve(file), await stateDirectoryOf(line), Date.now());
+    const aside = done.aside === undefined ? '' : ` What was there lies in ${done.aside}.`;
+    printer(line)({ file, ...done }, visibleText(`${done.files} files of ${done.made} are in place.${aside}`));
   },
   async status(line) {
     checkOperands(line);
@@ -218,6 +234,17 @@ function declareCommands(): CAC {
     .command('jobs', 'jobs of all tools, or of one')
     .option('--all', 'Of all tools')
     .option('--tool <name>', 'Of this tool')
+    .option('--state-dir <dir>', 'State directory of the daemon (default: /var/lib/toolforge-jobs)')
+    .option('--config <file>', 'Start-up file of the daemon, which names that directory')
+    .option('-o, --output <form>', 'json for programs');
+  cli
+    .command('backup <file>', 'write the state directory into one file, while the daemon works')
+    .option('--state-dir <dir>', 'State directory of the daemon (default: /var/lib/toolforge-jobs)')
+    .option('--config <file>', 'Start-up file of the daemon, which names that directory')
+    .option('-o, --output <form>', 'json for programs');
+  cli
+    .command('restore <file>', 'put a backup in the place of the state directory, while no daemon works')
+    .option('--yes', 'Really')
     .option('--state-dir <dir>', 'State directory of the daemon (default: /var/lib/toolforge-jobs)')
     .option('--config <file>', 'Start-up file of the daemon, which names that directory')
     .option('-o, --output <form>', 'json for programs');

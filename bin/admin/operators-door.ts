@@ -10,14 +10,18 @@ const defaultStateDirectory = '/var/lib/toolforge-jobs';
 const timeoutMs = 10_000;
 const maxAnswerBytes = 64 * 1024 * 1024;
 
+export async function socketOf(line: CommandLine): Promise<string> {
+  return join(await stateDirectoryOf(line), 'operators/door');
+}
+
 /** @throws AppError `usage.invalid`, and `settings.invalid` where the start-up file cannot be used */
-export async function socketOf({ options }: CommandLine): Promise<string> {
+export async function stateDirectoryOf({ options }: CommandLine): Promise<string> {
   const config = options.get('config');
   const named = options.get('state-dir');
   if (config !== undefined && named !== undefined) throw usage('Say either --state-dir or --config.');
   const directory = config === undefined ? (named ?? defaultStateDirectory) : (await readStartup(config)).state_dir;
   if (!directory.startsWith('/')) throw usage('--state-dir must be an absolute path.');
-  return join(directory, 'operators/door');
+  return directory;
 }
 
 /**

@@ -148,6 +148,8 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     mail: ['--state-dir', join(dir, 'state')],
     settings: ['--config', config],
     status: ['--config', config],
+    backup: ['--config', config],
+    restore: ['--config', config],
     jobs: ['--config', config],
     doctor: [...['--config', config, '--kubeconfig', cluster.adminKubeconfig], ...['--url', url, '--ca', caFile]],
     adopt: ['--kubeconfig', cluster.adminKubeconfig],
