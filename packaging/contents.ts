@@ -48,7 +48,7 @@ export async function packageContents(sources: Sources): Promise<Contents> {
   ]);
   for (const page of pages) files.set(`${documentation}/${page}`, await readFile(join(root, 'docs', page)));
   // The common command runs every program on the PATH whose name begins with its own: `toolforge jobs` is this link.
-  const links = new Map([['usr/bin/toolforge-jobs', `../../${program}`]]);
+  const links = new Map([['usr/bin/toolforge-jobs', `../${program.slice('usr/'.length)}`]]);
   return { files, programs: [program], links };
 }
 

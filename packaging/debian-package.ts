@@ -56,10 +56,17 @@ function controlText(fields: string, version: string, contents: Contents): strin
     'Package: toolforge-jobs',
     `Version: ${version}`,
     `Depends: ${dependencyOf(manifest.engines.node)}`,
+    // Whoever looks for a module of Node.js looks for that name; and this takes the place of the command line of before.
+    `Provides: node-toolforge-jobs (= ${version}), ${former}`,
+    `Conflicts: ${former}`,
+    `Replaces: ${former}`,
     `Installed-Size: ${installedKib(contents)}`,
   ];
   return `${made.join('\n')}\n${fields}`;
 }
+
+/** Has a program, a manual page and a completion of the same names. */
+const former = 'toolforge-jobs-framework-cli';
 
 /** As dpkg-gencontrol counts it: files in whole KiB, and one for everything else. */
 function installedKib({ files, links }: Contents): number {
