@@ -25,7 +25,7 @@ let debian: DebianRoot;
 let bench: DebianRoot;
 let asNew: { readonly files: readonly string[]; readonly status: string };
 
-// Where the two systems have to be made first, that takes about two minutes.
+// Where the two systems have to be made first, that takes about a minute.
 beforeAll(async () => {
   place = await mkdtemp(join(tmpdir(), 'packages-'));
   const say = (line: string) => console.error(line);

@@ -42,7 +42,7 @@ export interface RunInside {
   readonly user?: string;
 }
 
-/** @param packages that are in it beside the smallest system that has apt. Takes half a minute or more the first time. */
+/** @param packages that are in it beside the smallest system that has apt. Takes half a minute the first time. */
 export async function openDebianRoot(packages: readonly string[], say: (line: string) => void): Promise<DebianRoot> {
   const lower = await cachedRoot(packages, say);
   const stage = await mkdtemp(join(tmpdir(), 'debian-root-'));
