@@ -35,7 +35,7 @@ await Promise.all([
     chunkNames: 'daemon-[name]-[hash]',
     entryPoints: { jobsd: 'bin/jobsd.ts', admin: 'bin/admin.ts' },
   }),
-  build({ ...shared, entryPoints: { 'home-reader': 'bin/home-reader.ts' } }),
+  build({ ...shared, entryPoints: { 'home-reader': 'bin/home-reader.ts', 'home-readers': 'bin/home-readers.ts' } }),
   // The command line starts anew for every command, so what only some need (a full YAML parser, the service's rules) stays outside.
   build({ ...commandLine, entryPoints: { jobs: 'bin/jobs.ts' }, external: ['node:*'], plugins: [besides] }),
   build({ ...commandLine, entryPoints: { 'jobs-yaml': 'yaml' } }),
@@ -44,4 +44,4 @@ await Promise.all([
   build({ ...commandLine, entryPoints: { client: 'bin/client/connect.ts' }, external: ['node:*'] }),
 ]);
 await copyFile('bin/client/typed.ts', 'dist/client.d.ts');
-await Promise.all(['jobs', 'jobsd', 'admin'].map((name) => chmod(`dist/${name}.js`, 0o755)));
+await Promise.all(['jobs', 'jobsd', 'admin', 'home-readers'].map((name) => chmod(`dist/${name}.js`, 0o755)));

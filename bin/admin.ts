@@ -1,23 +1,29 @@
 #!/usr/bin/env node
 /** The operators' door: argv -> command -> what to print; error -> exit code (1 the operator's side, 2 the cluster, us or wrong usage). */
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type CAC, cac } from 'cac';
 import manifest from '../package.json' with { type: 'json' };
 import { Tool } from '../src/domain.ts';
 import { AppError, errorTable, toAppError } from '../src/errors.ts';
 import { createKube, type Kube } from '../src/kube.ts';
-import { kubeOptionsFromKubeconfig } from '../src/kubeconfig.ts';
+import { kubeOptionsFromKubeconfig, kubeOptionsOfPod } from '../src/kubeconfig.ts';
+import type { Status } from '../src/status.ts';
+import { adoptText, listAdoptable } from './admin/adopt-command.ts';
+import { runDoctor } from './admin/doctor-command.ts';
+import { runJobs } from './admin/jobs-command.ts';
 import { runMail } from './admin/mail-command.ts';
 import { askDaemon, socketOf } from './admin/operators-door.ts';
 import { runSettings } from './admin/settings-command.ts';
 import { readStartup } from './admin/startup-file.ts';
-import { addTool, defaultDays } from './admin/tool-add.ts';
+import { runStatus } from './admin/status-command.ts';
+import { addTool, defaultDays, defaultWithinDays } from './admin/tool-add.ts';
 import { defaultSettingsMap, type SettingsMap } from './admin/tool-denied.ts';
 import { disableTool } from './admin/tool-disable.ts';
 import { listTools, showTool } from './admin/tool-list.ts';
 import { toolTable, toolText } from './admin/tool-print.ts';
 import { removeTool } from './admin/tool-remove.ts';
+import { renewedText, renewTools } from './admin/tool-renew.ts';
 import { type CommandLine, checkOperands, numberOf, readArguments, usage } from './terminal/arguments.ts';
 import { helpText } from './terminal/help.ts';
 import { didYouMeanOrHelp, meantWord } from './terminal/meant-word.ts';
@@ -64,6 +70,7 @@ const verbs: Record<string, Verb> = {
     const report = await showTool(kube, tool, { homesBase, ca, settingsMap });
     print(report, toolText(report));
   },
+  renew: (context, tool) => renew(context, [tool]),
   async disable({ kube, settingsMap, say, print }, tool) {
     await disableTool(kube, { tool, settingsMap }, say);
     print(
@@ -77,8 +84,66 @@ const verbs: Record<string, Verb> = {
   },
 };
 
+const defaultStartupFile = '/etc/toolforge-jobs/jobsd.yaml';
+
+/** Where the images are named, and where jobs see homes, in an installation that changed nothing of it. */
+const usualPlaces = {
+  images: { namespace: 'tf-public', name: 'image-config', key: 'images-v1.yaml' },
+  homesMount: '/data/project',
+};
+
 const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> = {
   tool: runTool,
+  async doctor(line) {
+    checkOperands(line);
+    const startup = await readStartup(line.options.get('config') ?? defaultStartupFile);
+    const caFile = line.options.get('ca');
+    const url = line.options.get('url') ?? `https://localhost:${startup.listen.tls?.port ?? 443}`;
+    if (!/^https:\/\/[\w.:[\]-]+$/.test(url)) throw usage('--url must be https://HOST or https://HOST:PORT.');
+    const ca = caFile === undefined ? undefined : await readPem(caFile);
+    await withContext(line, async ({ kube, print }) => {
+      const isWell = await runDoctor(
+        {
+          url,
+          ca,
+          startup,
+          kube,
+          account: line.options.get('account') ?? 'jobs-api/jobs-api',
+          status: async () => (await askDaemon(join(startup.state_dir, 'operators/door'), 'GET', '/status')) as Status,
+          now: Date.now,
+        },
+        print,
+      );
+      if (!isWell) process.exitCode = 1;
+    });
+  },
+  async status(line) {
+    checkOperands(line);
+    const socket = await socketOf(line);
+    const isWell = await runStatus({
+      ask: (method, path) => askDaemon(socket, method, path),
+      print: printer(line),
+    });
+    if (!isWell) process.exitCode = 1;
+  },
+  async jobs(line) {
+    checkOperands(line);
+    const socket = await socketOf(line);
+    await runJobs({ line, ask: (method, path) => askDaemon(socket, method, path), print: printer(line) });
+  },
+  async adopt(line) {
+    checkOperands(line);
+    if (!line.options.has('dry-run'))
+      throw usage('Nothing has to be done: jobs are taken as they are. --dry-run shows what is understood of them.');
+    const config = line.options.get('config');
+    const startup = config === undefined ? undefined : await readStartup(config);
+    const places = startup ? { images: startup.configmaps.images, homesMount: startup.homes.mount } : usualPlaces;
+    const tool = line.options.get('tool');
+    await withContext(line, async ({ kube, print }) => {
+      const found = await listAdoptable(kube, { ...places, ...(tool === undefined ? {} : { tool }) });
+      print(found, adoptText(found));
+    });
+  },
   async mail(line) {
     checkOperands(line);
     const socket = await socketOf(line);
@@ -121,18 +186,47 @@ async function main(words: readonly string[]): Promise<void> {
 function declareCommands(): CAC {
   const cli = cac('toolforge-jobs-admin');
   cli
-    .command('tool <verb> [name]', 'add, list, show, disable or remove a tool')
+    .command('tool <verb> [name]', 'add, list, show, renew, disable or remove a tool')
     .option('--kubeconfig <file>', 'Credentials of an operator (default: $KUBECONFIG)')
     .option('--homes-base <dir>', 'Where the homes are (default: /data/project)')
     .option('--homes-mount <dir>', 'Where pods see the homes (default: /data/project)')
     .option('--configmap <namespace/name>', 'Settings of the service (default: jobs-emailer/jobs-emailer-configmap)')
     .option('--server <url>', "add: API server for the tool's kubeconfig (default: that of yours)")
     .option('--uid <number>', 'add: owner of a new home (default: chosen from the name)')
-    .option('--days <number>', `add: life of a new certificate (default: ${defaultDays})`)
+    .option('--days <number>', `add, renew: life of a new certificate (default: ${defaultDays})`)
+    .option('--within <days>', `renew: certificates that end within so many days (default: ${defaultWithinDays})`)
+    .option('--all', 'renew: of every tool that is not disabled')
     .option('--renew', 'add: a new certificate although the old one is good')
     .option('--delete-home', 'remove: the home as well')
     .option('--yes', 'remove: really')
     .option('--quiet', 'Say nothing but the result')
+    .option('-o, --output <form>', 'json for programs');
+  cli
+    .command('doctor', 'look at a deployment from outside to inside, and name the first thing that is wrong')
+    .option('--url <url>', 'Where users find the service (default: the listener of the start-up file, on this machine)')
+    .option('--ca <file>', 'What users verify it with (default: what the system trusts)')
+    .option('--config <file>', `Start-up file of the daemon (default: ${defaultStartupFile})`)
+    .option('--kubeconfig <file>', 'Credentials of an operator (default: $KUBECONFIG)')
+    .option('--account <namespace/name>', "The daemon's own service account (default: jobs-api/jobs-api)")
+    .option('-o, --output <form>', 'json for programs');
+  cli
+    .command('status', 'how the service is, what needs somebody first; ends with 1 where something does')
+    .option('--state-dir <dir>', 'State directory of the daemon (default: /var/lib/toolforge-jobs)')
+    .option('--config <file>', 'Start-up file of the daemon, which names that directory')
+    .option('-o, --output <form>', 'json for programs');
+  cli
+    .command('jobs', 'jobs of all tools, or of one')
+    .option('--all', 'Of all tools')
+    .option('--tool <name>', 'Of this tool')
+    .option('--state-dir <dir>', 'State directory of the daemon (default: /var/lib/toolforge-jobs)')
+    .option('--config <file>', 'Start-up file of the daemon, which names that directory')
+    .option('-o, --output <form>', 'json for programs');
+  cli
+    .command('adopt', 'show what is understood of the jobs that the cluster has already')
+    .option('--dry-run', 'Needed: there is nothing else to do')
+    .option('--kubeconfig <file>', 'Credentials of an operator (default: $KUBECONFIG)')
+    .option('--config <file>', 'Start-up file of the daemon, which says where images are named')
+    .option('--tool <name>', 'Of this tool only')
     .option('-o, --output <form>', 'json for programs');
   cli
     .command('mail <verb> [message-id]', 'list, show, retry or drop mails that were given up')
@@ -165,12 +259,35 @@ async function runTool(line: CommandLine): Promise<void> {
     const meant = meantWord(verb, ['list', ...Object.keys(verbs)]);
     throw usage(`There is no 'tool ${verb}'.${didYouMeanOrHelp(meant)}`);
   }
-  if (name === undefined) throw usage(`'tool ${verb}' needs the name of a tool.`);
+  if (verb === 'renew' && line.options.has('all')) {
+    if (name !== undefined) throw usage("'tool renew --all' takes no name.");
+    return withContext(line, renewAll);
+  }
+  if (name === undefined)
+    throw usage(`'tool ${verb}' needs the name of a tool${verb === 'renew' ? ', or --all' : ''}.`);
   // Before anything is read or connected to: a wrong name changes nothing.
   const tool = Tool.of(name);
   if (verb === 'remove' && !line.options.has('yes'))
     throw usage(`This deletes all jobs of '${name}'. Say --yes if you mean it.`);
   await withContext(line, (context) => run(context, tool));
+}
+
+async function renewAll(context: Context): Promise<void> {
+  const { kube, homesBase, ca, settingsMap } = context;
+  const tools = await listTools(kube, { homesBase, ca, settingsMap });
+  await renew(
+    context,
+    tools.filter(({ state }) => state === 'active').map(({ name }) => Tool.of(name)),
+  );
+}
+
+async function renew({ line, kube, homesBase, ca, say, print }: Context, tools: readonly Tool[]): Promise<void> {
+  const days = numberOf(line, 'days', 1, 3_650) ?? defaultDays;
+  const withinDays = numberOf(line, 'within', 1, 3_650) ?? defaultWithinDays;
+  const done = await renewTools(kube, tools, { homesBase, ca, days, withinDays }, say);
+  print(done, renewedText(done));
+  // Those that failed are named; who runs this every day should see it.
+  if (done.some(({ became }) => became === 'failed')) process.exitCode = 1;
 }
 
 function listAndPrint(line: CommandLine): Promise<void> {
@@ -182,12 +299,7 @@ function listAndPrint(line: CommandLine): Promise<void> {
 
 async function withContext(line: CommandLine, use: (context: Context) => Promise<void>): Promise<void> {
   const print = printer(line);
-  const file = line.options.get('kubeconfig') ?? process.env.KUBECONFIG;
-  if (!file) throw usage('Say whose credentials to use: --kubeconfig FILE, or set KUBECONFIG.');
-  const { server, ca, credentials } = await kubeOptionsFromKubeconfig(
-    await readKubeconfig(file),
-    dirname(resolve(file)),
-  );
+  const { server, ca, credentials } = await credentialsOf(line);
   const kube = createKube({
     server,
     ca,
@@ -213,6 +325,14 @@ async function withContext(line: CommandLine, use: (context: Context) => Promise
   }
 }
 
+/** In a pod, where nothing else is said, those of its service account. */
+async function credentialsOf(line: CommandLine): ReturnType<typeof kubeOptionsFromKubeconfig> {
+  const file = line.options.get('kubeconfig') ?? process.env.KUBECONFIG;
+  if (file) return kubeOptionsFromKubeconfig(await readKubeconfig(file), dirname(resolve(file)));
+  if (process.env.KUBERNETES_SERVICE_HOST) return kubeOptionsOfPod(process.env);
+  throw usage('Say whose credentials to use: --kubeconfig FILE, or set KUBECONFIG.');
+}
+
 function isJson(line: CommandLine): boolean {
   const output = line.options.get('output');
   if (output !== undefined && output !== 'json') throw usage("--output knows 'json' only.");
@@ -222,6 +342,12 @@ function isJson(line: CommandLine): boolean {
 function printer(line: CommandLine): Context['print'] {
   const json = isJson(line);
   return (value, text) => void process.stdout.write(`${json ? visibleJson(value) : text}\n`);
+}
+
+async function readPem(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new AppError('settings.invalid', `${file} cannot be read.`, { cause });
+  });
 }
 
 async function readKubeconfig(file: string): Promise<string> {

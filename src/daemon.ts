@@ -18,7 +18,7 @@ import { createHomes } from './homes/homes.ts';
 import { createImageCatalog } from './image-catalog.ts';
 import { createKube, type Kube } from './kube.ts';
 import { createKubeEvents, type KubeEvent, type KubeEvents } from './kube-events.ts';
-import { kubeOptionsFromKubeconfig } from './kubeconfig.ts';
+import { kubeOptionsFromKubeconfig, kubeOptionsOfPod } from './kubeconfig.ts';
 import { createLease, type Lease } from './lease.ts';
 import { type ImagesOutcome, openLiveImages } from './live-images.ts';
 import { openLiveSettings, type SettingsOutcome } from './live-settings.ts';
@@ -51,6 +51,7 @@ import { standBy } from './server/standby.ts';
 import { createStreams } from './server/streams.ts';
 import { meantSetting, parseSettings, retiredKeys, type Settings, type Startup, settingDefaults } from './settings.ts';
 import { openStateDirectory } from './state-directory.ts';
+import { readStatus } from './status.ts';
 import { watchConfigMap } from './watch/config-map.ts';
 import { type JobsWatch, watchJobs } from './watch/jobs.ts';
 
@@ -174,7 +175,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     undos.push(() => roster.stop());
     undos.push(() => watch?.stop());
 
-    const homes = createHomes({ ...startup.homes, readerPath: homeReaderPath, log: log.child({ room: 'homes' }) });
+    const { reader_socket: socket, ...whereHomesAre } = startup.homes;
+    const reader = socket === undefined ? { program: homeReaderPath } : { socket };
+    const homes = createHomes({ ...whereHomesAre, reader, log: log.child({ room: 'homes' }) });
     undos.push(() => homes.stop());
     const shared = { api: ownApi, userAgent, createKube };
     const connections =
@@ -237,6 +240,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     let listenerEnds = endsOfListeners(firstListeners.tls);
     let apiEnds = endsOfApi(ownApi);
     const followed: Record<string, FileFollower> = {};
+    const fileProblems = () =>
+      Object.fromEntries(Object.entries(followed).map(([name, files]) => [name, files.problem() ?? '']));
     const server = await createServer({
       ...firstListeners,
       isDenied,
@@ -255,9 +260,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
             homes: homes.health(),
             settings: settings.state(),
             images: images.state(),
-            files: Object.fromEntries(
-              Object.entries(followed).map(([name, files]) => [name, files.problem() ?? 'in force']),
-            ),
+            files: fileProblems(),
           },
         }),
         metrics: () => metrics.text(),
@@ -304,6 +307,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       apply(next) {
         trusted = next;
         transport.replace();
+        // What the server did not take may be taken now.
+        mail?.replan();
       },
       log: log.child({ room: 'mail' }),
     });
@@ -384,6 +389,26 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         drop: (tool, id) => queues.drop(tool, id),
       },
       settings,
+      jobs: { namespaces: () => roster.namespaces(), list: (namespace) => roster.list(namespace), now },
+      status: () =>
+        readStatus({
+          version,
+          startedAt,
+          leader: () => startup.lease && { identity: identityOf(startup.lease) },
+          freshness,
+          jobs: () => roster.size(),
+          streams: () => streams.count(),
+          mail: () => mail?.stats(),
+          checkpoint: () => checkpoint.stats(),
+          runRecords: () => runs.stats(),
+          homes: () => homes.health(),
+          settings: () => settings.state(),
+          images: () => images.state(),
+          certificates: () => ({ ...listenerEnds, ...apiEnds }),
+          files: fileProblems,
+          statePath: state.path,
+          now,
+        }),
       log: log.child({ room: 'server' }),
     });
     undos.push(() => door.stop());
@@ -466,12 +491,14 @@ function mapNamed({ namespace, name }: MapName, { uid, resourceVersion }: Config
 /** Longer than a process takes to end; one that hangs keeps the directory, and this one waits for its end with exit code 78. */
 const formerHolderMs = 60_000;
 
-function openLease(
-  { namespace, name, identity = hostname() }: NonNullable<Startup['lease']>,
-  kube: Kube,
-  { log, onLeaseLost }: DaemonOptions,
-): Lease {
+function openLease(lease: NonNullable<Startup['lease']>, kube: Kube, { log, onLeaseLost }: DaemonOptions): Lease {
+  const { namespace, name } = lease;
+  const identity = identityOf(lease);
   return createLease({ kube, namespace, name, identity, log: log.child({ room: 'lease' }), onLost: onLeaseLost });
+}
+
+function identityOf({ identity = hostname() }: NonNullable<Startup['lease']>): string {
+  return identity;
 }
 
 /** An answer holds at most a hundred artifacts, each a few KiB. */
@@ -504,17 +531,12 @@ function builtImagesOf({ host, get }: GetJson & { readonly host: string }, aroun
   });
 }
 
-/** Where the service account of a pod is mounted (kubernetes.io, "Accessing the Kubernetes API from a Pod"). */
-const serviceAccountDirectory = '/var/run/secrets/kubernetes.io/serviceaccount';
-
+/** The kubeconfig that the start-up file names, or what a pod has. */
 async function readOwnApi({ kubernetes }: Startup): Promise<Api> {
   const file = kubernetes.kubeconfig;
-  if (file !== undefined) return kubeOptionsFromKubeconfig(await readText(file), dirname(file));
-  return {
-    server: 'https://kubernetes.default.svc',
-    ca: await readText(`${serviceAccountDirectory}/ca.crt`),
-    credentials: { kind: 'token', file: `${serviceAccountDirectory}/token` },
-  };
+  return file === undefined
+    ? kubeOptionsOfPod(process.env)
+    : kubeOptionsFromKubeconfig(await readText(file), dirname(file));
 }
 
 /** Of our own certificate, where we have one, and of the first authority of the API server. */

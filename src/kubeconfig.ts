@@ -1,5 +1,5 @@
 /**
- * The daemon's own kubeconfig, or the operator's: where the API server is and how to be believed there. Never a tool's: a kubeconfig in a
+ * The daemon's own kubeconfig, or the operator's, or the service account of a pod: where the API server is and how to be believed there. Never a tool's: a kubeconfig in a
  * home is a user's text, and obeying it would let one tool point the daemon at another's key or have a program run.
  */
 import { readFile } from 'node:fs/promises';
@@ -24,6 +24,29 @@ export async function kubeOptionsFromKubeconfig(
   const ca = (await readPem('certificate-authority', cluster.caData, cluster.caFile))?.toString('utf8');
   if (!ca) throw invalid('has no certificate authority to verify the API server with');
   return { server, ca, credentials: await credentialsOf(user) };
+}
+
+/** Where the service account of a pod is mounted (kubernetes.io, "Accessing the Kubernetes API from a Pod"). */
+const serviceAccountDirectory = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/**
+ * The service account of the pod that this runs in. The API server is found as the kubelet tells every container, by address: a name would
+ * have to be resolved.
+ * @throws AppError `settings.invalid` where this is no pod
+ */
+export async function kubeOptionsOfPod({
+  KUBERNETES_SERVICE_HOST: host,
+  KUBERNETES_SERVICE_PORT: port,
+}: NodeJS.ProcessEnv): Promise<Pick<KubeOptions, 'server' | 'ca' | 'credentials'>> {
+  if (!host || !port) throw new AppError('settings.invalid', 'No kubeconfig is named, and this is no pod.');
+  const ca = await readFile(`${serviceAccountDirectory}/ca.crt`, 'utf8').catch((cause: unknown) => {
+    throw new AppError('settings.invalid', 'The pod has no service account.', { cause });
+  });
+  return {
+    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    ca,
+    credentials: { kind: 'token', file: `${serviceAccountDirectory}/token` },
+  };
 }
 
 /** client-node takes most of a second to load, and only whoever has a kubeconfig needs it. */

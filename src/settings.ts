@@ -47,6 +47,8 @@ const startupSchema = z.strictObject({
       base: absolutePath.default('/data/project'),
       /** Where pods see them. */
       mount: absolutePath.default('/data/project'),
+      /** Of toolforge-jobs-home-readers, which has the right to read homes; absent = the daemon has it. */
+      reader_socket: absolutePath.optional(),
     })
     .prefault({}),
   /** The registry of the build service; absent = there is none. What it answers is believed, so it stands here and never changes live. */

@@ -43,7 +43,8 @@ export interface AddedTool {
 }
 
 export const defaultDays = 365;
-const renewBeforeMs = 30 * 86_400_000;
+/** A certificate that ends within so many days is renewed. */
+export const defaultWithinDays = 30;
 const namespaceGoneMs = 120_000;
 
 /** @throws AppError `home.refused`, `kube.*` */
@@ -114,7 +115,7 @@ async function addCertificate(
   const authorities = await clientAuthorities(kube, options.ca);
   const look = () => lookAtPair(homesBase, tool, authorities);
   const current = look();
-  const isGood = current.ends !== undefined && current.ends - Date.now() >= renewBeforeMs;
+  const isGood = current.ends !== undefined && current.ends - Date.now() >= defaultWithinDays * 86_400_000;
   const issue = !isGood || options.renew === true;
   // One place for both views of a home: relative paths work wherever it is seen.
   const home = homesMount === homesBase ? `${homesBase}/${tool.name}` : '..';

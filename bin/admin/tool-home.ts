@@ -37,9 +37,9 @@ export interface Owner {
 }
 
 export interface HomeFiles {
-  /** PEM; absent = leave the pair as it is. */
+  /** What is absent is left as it is. PEM. */
   readonly pair?: { readonly cert: string; readonly key: string };
-  readonly kubeconfig: string;
+  readonly kubeconfig?: string;
 }
 
 /** Toolforge's own: the maintainers of a tool share its group, and new files get it. */
@@ -84,7 +84,10 @@ export function writeHomeFiles(basePath: string, tool: Tool, { pair, kubeconfig 
             fsyncSync(directory.fd);
           });
         }
-        inDirectory(home, '.kube', owner, (directory) => prepareFile(directory, 'config', kubeconfig, 0o600, owner)());
+        if (kubeconfig !== undefined)
+          inDirectory(home, '.kube', owner, (directory) =>
+            prepareFile(directory, 'config', kubeconfig, 0o600, owner)(),
+          );
       }),
     ),
   );

@@ -25,6 +25,10 @@ export function asOwner<T>({ uid, gid }: Owner, use: (isOwner: boolean) => T): T
   };
   try {
     setgroups([Number(gid)]);
+  } catch {
+    return use(false);
+  }
+  try {
     setegid(Number(gid));
     seteuid(Number(uid));
   } catch {

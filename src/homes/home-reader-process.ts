@@ -1,5 +1,10 @@
-/** One process of bin/home-reader.ts, seen from the daemon: ask it one thing at a time, kill it when it does not answer. */
+/**
+ * One process of bin/home-reader.ts, seen from the daemon: ask it one thing at a time, kill it when it does not answer. It is a child of
+ * ours, or one that bin/home-readers.ts keeps in another container, where the right to read homes is (decision 12 of the deployment): there a
+ * connection stands for the process. Closing our side of it kills the process, and it is closed from there when the process is gone.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { connect } from 'node:net';
 import type { LogPlace } from './home-log.ts';
 
 export type ReaderQuestion = { readonly base: string; readonly tool: string } & (
@@ -17,6 +22,13 @@ export interface ReaderAnswer {
   /** What followed the line: `ok.bytes` of them. */
   readonly bytes: Buffer;
 }
+
+/** Where readers are had. */
+export type ReaderPlace =
+  /** The built bin/home-reader.ts. */
+  | { readonly program: string }
+  /** Of bin/home-readers.ts. */
+  | { readonly socket: string };
 
 export interface ReaderProcess {
   /** Resolves once the process can be asked; rejects when it ends before that. */
@@ -38,13 +50,16 @@ const maxLineBytes = 8 * 1024;
 /** The last lines of a log. */
 const maxBodyBytes = 2 * 1024 * 1024;
 
-export function startReaderProcess(readerPath: string): ReaderProcess {
-  // Pipes of its own and an empty environment: a killed process stuck in the kernel must hold nothing of ours.
-  const child = spawn(process.execPath, ['--disable-proto=throw', readerPath], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    env: {},
-    cwd: '/',
-  });
+/** A way to a process: what it says comes as chunks, which are overwritten. */
+interface Way {
+  say(line: string): void;
+  onChunk(read: (chunk: Buffer) => void): void;
+  kill(): void;
+  readonly gone: Promise<void>;
+}
+
+export function startReaderProcess(place: ReaderPlace): ReaderProcess {
+  const way = 'socket' in place ? throughSocket(place.socket) : asChild(place.program);
   let waiting: Waiting | undefined;
   let lastId = 0;
 
@@ -55,37 +70,53 @@ export function startReaderProcess(readerPath: string): ReaderProcess {
   };
   const fail = (error: Error) => settle((one) => one.reject(error));
   const kill = () => {
-    child.kill('SIGKILL');
-    child.stdin?.destroy();
-    child.stdout?.destroy();
-    child.unref();
+    way.kill();
     fail(new Error('the home reader was killed'));
   };
-  const read = createAnswerParser(
-    (answer) => settle((one) => one.resolve(answer)),
-    () => kill(),
+  way.onChunk(
+    createAnswerParser(
+      (answer) => settle((one) => one.resolve(answer)),
+      () => kill(),
+    ),
   );
-
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()).once('error', () => resolve()));
-  void gone.then(() => fail(new Error('the home reader ended')));
-  child.stdout?.on('data', read).on('error', () => {});
-  child.stdin?.on('error', () => {});
+  void way.gone.then(() => fail(new Error('the home reader ended')));
   const started = new Promise<void>((resolve, reject) => {
     waiting = { resolve: () => resolve(), reject };
   });
-  keepQuietUntilAsked(child);
 
   return {
     started,
-    gone,
+    gone: way.gone,
     kill,
     ask(question) {
       return new Promise((resolve, reject) => {
         waiting = { resolve, reject };
         lastId += 1;
-        child.stdin?.write(`${JSON.stringify({ id: lastId, ...question })}\n`);
+        way.say(`${JSON.stringify({ id: lastId, ...question })}\n`);
       });
     },
+  };
+}
+
+function asChild(program: string): Way {
+  // Pipes of its own and an empty environment: a killed process stuck in the kernel must hold nothing of ours.
+  const child = spawn(process.execPath, ['--disable-proto=throw', program], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: {},
+    cwd: '/',
+  });
+  child.stdin?.on('error', () => {});
+  keepQuietUntilAsked(child);
+  return {
+    say: (line) => void child.stdin?.write(line),
+    onChunk: (read) => void child.stdout?.on('data', read).on('error', () => {}),
+    kill() {
+      child.kill('SIGKILL');
+      child.stdin?.destroy();
+      child.stdout?.destroy();
+      child.unref();
+    },
+    gone: new Promise<void>((resolve) => child.once('exit', () => resolve()).once('error', () => resolve())),
   };
 }
 
@@ -93,6 +124,24 @@ export function startReaderProcess(readerPath: string): ReaderProcess {
 function keepQuietUntilAsked(child: ChildProcess): void {
   child.unref();
   for (const stream of [child.stdin, child.stdout]) (stream as unknown as { unref?(): void } | null)?.unref?.();
+}
+
+function throughSocket(path: string): Way {
+  const socket = connect({ path, allowHalfOpen: true });
+  socket.unref().on('error', () => {});
+  return {
+    say: (line) => void socket.write(line),
+    onChunk: (read) => void socket.on('data', read),
+    kill: () => void socket.end(),
+    gone: new Promise<void>((resolve) => {
+      // What was said last has been read by then.
+      socket.once('end', () => {
+        socket.end();
+        resolve();
+      });
+      socket.once('close', () => resolve());
+    }),
+  };
 }
 
 /** Cuts the stream into a line and the bytes it announces. What passed through is overwritten: a key may have been in it. */

@@ -10,6 +10,7 @@ import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import {
   type ReaderAnswer,
+  type ReaderPlace,
   type ReaderProcess,
   type ReaderQuestion,
   startReaderProcess,
@@ -17,8 +18,7 @@ import {
 import { deviceOf, type Mount, readMounts } from './mounts.ts';
 
 export interface ReadersOptions {
-  /** The built bin/home-reader.ts. */
-  readonly readerPath: string;
+  readonly reader: ReaderPlace;
   readonly log: Log;
   readonly maxReaders: number;
   readonly deadlineMs: number;
@@ -72,7 +72,14 @@ const longestPauseMs = 5_000;
 /** So many hangs in a row, of different tools, are the file system's. */
 const hangsOfDevice = 3;
 
-export function createReaders({ readerPath, log, maxReaders, deadlineMs, maxQueue, pauseMs }: ReadersOptions): Readers {
+export function createReaders({
+  reader: place,
+  log,
+  maxReaders,
+  deadlineMs,
+  maxQueue,
+  pauseMs,
+}: ReadersOptions): Readers {
   const readers = new Set<Reader>();
   const tools = new Map<string, Trouble>();
   const devices = new Map<string, Trouble>();
@@ -141,7 +148,7 @@ export function createReaders({ readerPath, log, maxReaders, deadlineMs, maxQueu
 
   async function startReader(): Promise<void> {
     const reader: Reader = {
-      process: startReaderProcess(readerPath),
+      process: startReaderProcess(place),
       state: 'starting',
       job: undefined,
       idleTimer: undefined,
@@ -158,7 +165,7 @@ export function createReaders({ readerPath, log, maxReaders, deadlineMs, maxQueu
       rest(reader);
     } catch (cause) {
       startFailedAt = performance.now();
-      if (!stopped) log.error({ err: cause, readerPath }, 'the home reader does not start');
+      if (!stopped) log.error({ err: cause, ...place }, 'the home reader does not start');
     } finally {
       clearTimeout(timer);
       dispatch();

@@ -6,7 +6,7 @@ import type { Tool } from '../domain.ts';
 import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { LogPart, LogPlace } from './home-log.ts';
-import type { ReaderAnswer, ReaderQuestion } from './home-reader-process.ts';
+import type { ReaderAnswer, ReaderPlace, ReaderQuestion } from './home-reader-process.ts';
 import { createReaders, type ReadersHealth } from './home-readers.ts';
 
 export interface ToolPair {
@@ -50,8 +50,7 @@ export interface HomesOptions {
   readonly base: string;
   /** Where pods see them. */
   readonly mount: string;
-  /** The built bin/home-reader.ts. */
-  readonly readerPath: string;
+  readonly reader: ReaderPlace;
   readonly log: Log;
   readonly maxReaders?: number;
   /** For one answer of a reader. */
@@ -71,7 +70,7 @@ export function createHomes(options: HomesOptions): Homes {
   const {
     base,
     mount,
-    readerPath,
+    reader,
     log,
     maxReaders = 4,
     deadlineMs = 1_000,
@@ -79,7 +78,7 @@ export function createHomes(options: HomesOptions): Homes {
     pauseMs = 2_000,
     lookFreshMs = 1_000,
   } = options;
-  const readers = createReaders({ readerPath, log, maxReaders, deadlineMs, maxQueue, pauseMs });
+  const readers = createReaders({ reader, log, maxReaders, deadlineMs, maxQueue, pauseMs });
   /**
    * A look is shared while it is under way or young (`at`: when it was answered, never before that); a read is not, since its buffers are
    * overwritten by whoever asked.

@@ -25,6 +25,8 @@ export interface JobRoster {
   replan(): void;
   /** One-off, scheduled and continuous jobs, each by name. The same array, and the same snapshots in it, as long as nothing changed. */
   list(namespace: string): readonly JobSnapshot[];
+  /** Of all jobs there are, listed or not. */
+  namespaces(): Iterable<string>;
   /** Where two kinds carry the name, the first in the order of list(). */
   find(namespace: string, name: string): JobSnapshot | undefined;
   /** True once none of these lives has an object any more; false after `timeoutMs`, or when the waiting is ended. */
@@ -260,6 +262,7 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
   }
 
   return {
+    namespaces: () => rooms.keys(),
     accept,
     replan,
     list,

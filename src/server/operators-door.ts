@@ -1,16 +1,18 @@
 /**
  * The operators' door: HTTP on a unix socket in a directory of its own, whose mode says who may come in: the daemon's user and root. No tool,
- * no certificate, and nothing but what `toolforge-jobs-admin` asks: the mails that were given up, and the settings. The state directory around
- * it may be as open as whoever mounted it left it.
+ * no certificate, and nothing but what `toolforge-jobs-admin` asks: how the service is, the jobs of all tools, the mails that were given up, and
+ * the settings. The state directory around it may be as open as whoever mounted it left it.
  */
 import { chmod, mkdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { join } from 'node:path';
+import { type JobSnapshot, Tool, typeOfKind } from '../domain.ts';
 import { AppError, toAppError } from '../errors.ts';
 import type { LiveSettings } from '../live-settings.ts';
 import type { Log } from '../log.ts';
 import type { ParkedMail } from '../mailbox.ts';
 import { settingDefaults } from '../settings.ts';
+import { shortStatus } from './dialects/status/status-words.ts';
 import { listenOnSocket } from './door/unix-socket.ts';
 import { sendToOperator } from './respond.ts';
 
@@ -19,6 +21,8 @@ export interface OperatorsDoorOptions {
   readonly directory: string;
   readonly mail: ParkedMails;
   readonly settings: Pick<LiveSettings, 'texts' | 'seen' | 'state'>;
+  status(): Promise<object>;
+  readonly jobs: AllJobs;
   readonly log: Log;
 }
 
@@ -28,6 +32,13 @@ export interface ParkedMails {
   /** False where the tool has no parked mail of this Message-ID. */
   retry(tool: string, messageId: string): boolean;
   drop(tool: string, messageId: string): boolean;
+}
+
+export interface AllJobs {
+  /** Of all tools that have jobs. */
+  namespaces(): Iterable<string>;
+  list(namespace: string): readonly JobSnapshot[];
+  now(): number;
 }
 
 export interface OperatorsDoor {
@@ -47,14 +58,15 @@ export async function openOperatorsDoor(options: OperatorsDoorOptions): Promise<
   await makePrivate(directory);
   const server: Server = createServer({ maxHeaderSize: 8 * 1024, headersTimeout: 5_000, requestTimeout: 10_000 });
   server.on('request', (request, response) => {
-    try {
-      sendToOperator(response, answer(request, options));
-    } catch (thrown) {
-      const error = toAppError(thrown);
-      if (error.code === 'internal') log.error({ err: error }, 'an operator could not be answered');
-      sendToOperator(response, error);
-    }
     request.resume();
+    answer(request, options).then(
+      (found) => sendToOperator(response, found),
+      (thrown: unknown) => {
+        const error = toAppError(thrown);
+        if (error.code === 'internal') log.error({ err: error }, 'an operator could not be answered');
+        sendToOperator(response, error);
+      },
+    );
   });
   await listenOnSocket(server, path);
   return {
@@ -75,11 +87,38 @@ async function makePrivate(directory: string): Promise<void> {
   }
 }
 
-function answer({ method, url = '' }: IncomingMessage, { mail, settings }: OperatorsDoorOptions): unknown {
-  if (method === 'GET' && url === '/settings') return settingsReport(settings);
+async function answer({ method, url = '' }: IncomingMessage, options: OperatorsDoorOptions): Promise<unknown> {
   const [room, ...rest] = url.length > maxTargetBytes ? [] : url.slice(1).split('/');
-  if (room === 'mail') return answerAboutMail(method, rest, mail);
+  if (room === 'mail') return answerAboutMail(method, rest, options.mail);
+  if (method === 'GET' && room === 'status' && rest.length === 0) return options.status();
+  if (method === 'GET' && room === 'settings' && rest.length === 0) return settingsReport(options.settings);
+  if (method === 'GET' && room === 'tools') return answerAboutTools(rest, options.jobs);
   throw nothingHere();
+}
+
+/** `GET /tools`, `GET /tools/NAME/jobs`: tool by tool, so that tens of thousands of jobs are never one answer. */
+function answerAboutTools(parts: readonly string[], jobs: AllJobs): unknown {
+  const [name, what, ...rest] = parts;
+  if (name === undefined)
+    return { tools: [...jobs.namespaces()].flatMap((namespace) => Tool.ofNamespace(namespace)?.name ?? []).sort() };
+  if (what !== 'jobs' || rest.length > 0) throw nothingHere();
+  const { namespace } = Tool.of(decoded(name));
+  const now = jobs.now();
+  return { jobs: jobs.list(namespace).map((snapshot) => jobRow(snapshot, now)) };
+}
+
+/** What the columns of a list are made of, by the names that the canonical dialect has for it. */
+function jobRow(snapshot: JobSnapshot, now: number) {
+  const { key, object } = snapshot;
+  const type = typeOfKind[key.kind];
+  const schedule = object.job?.schedule?.text;
+  return {
+    name: key.name,
+    job_type: type,
+    ...(schedule === undefined ? {} : { schedule }),
+    ...(type === 'continuous' ? { continuous: true } : {}),
+    status_short: shortStatus(snapshot, now),
+  };
 }
 
 /** Keys of other programs that share the map are named, not shown. */

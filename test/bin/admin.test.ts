@@ -29,6 +29,8 @@ describe('toolforge-jobs-admin', { concurrent: true, timeout: 20_000 }, () => {
     [['tool', 'remove', 'x'], "This deletes all jobs of 'x'. Say --yes if you mean it."],
     [['mail', 'lst'], "There is no 'mail lst'. Did you mean 'list'?"],
     [['mail', 'list', '--state-dir', '/nonexistent'], 'No daemon answers at /nonexistent/operators/door.'],
+    [['adopt'], 'Nothing has to be done: jobs are taken as they are. --dry-run shows what is understood of them.'],
+    [['adopt', '--dry-run'], 'Say whose credentials to use: --kubeconfig FILE, or set KUBECONFIG.'],
     [['settings', 'shwo'], "There is no 'settings shwo'. Did you mean 'show'?"],
     [['settings', 'check'], "'settings check' needs a file with a ConfigMap"],
     [['settings', 'show', '--state-dir', '/nonexistent'], 'No daemon answers at /nonexistent/operators/door.'],

@@ -15,7 +15,7 @@ import { ensurePackages } from './packages.ts';
 import { endPart, isAlive, residentBytes } from './processes.ts';
 import { formatElapsed, type Progress, silent } from './progress.ts';
 import { run } from './run.ts';
-import { serverOf, start, startCluster, waitForParts } from './startup.ts';
+import { importArchive, serverOf, start, startCluster, waitForParts } from './startup.ts';
 import { checkStateDir, defaultStateDir, readState, type State } from './state.ts';
 import { tearDown } from './teardown.ts';
 
@@ -154,6 +154,11 @@ export async function compactEtcd(cluster: Cluster): Promise<void> {
   };
   await askEtcd(ports.etcd, '/v3/kv/compaction', { revision: header.revision, physical: true });
   await restartApiServer(cluster, 'SIGTERM');
+}
+
+/** An image from a file, where a registry would have it. @param archive of docker or of OCI @throws Error for a cluster that is not ours */
+export async function importImage(cluster: Cluster, archive: string): Promise<void> {
+  await importArchive(ownState(cluster), archive);
 }
 
 /** Runs kubectl as administrator and returns what it printed. @throws Error with what it wrote to its error stream */

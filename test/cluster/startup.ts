@@ -124,15 +124,22 @@ async function importImages(state: State): Promise<void> {
   if (busybox === undefined) throw new Error('the static busybox is gone');
   const archive = join(state.stateDir, 'images.tar');
   writeFileSync(archive, imageArchive(busybox, [...importedReferences(), pauseImage]));
-  const ctr = (...args: string[]) =>
-    run('ctr', ['--address', containerdSocket(state.stateDir), '--namespace', 'k8s.io', ...args]);
   await waitForParts(state, 'containerd', 30_000, () =>
-    ctr('version').then(
+    ctr(state, 'version').then(
       () => true,
       () => false,
     ),
   );
-  await ctr('images', 'import', '--snapshotter', 'native', archive);
+  await importArchive(state, archive);
+}
+
+/** @param archive of docker or of OCI */
+export async function importArchive(state: State, archive: string): Promise<void> {
+  await ctr(state, 'images', 'import', '--snapshotter', 'native', archive);
+}
+
+function ctr({ stateDir }: State, ...args: string[]): Promise<string> {
+  return run('ctr', ['--address', containerdSocket(stateDir), '--namespace', 'k8s.io', ...args]);
 }
 
 async function isNodeReady(state: State): Promise<boolean> {

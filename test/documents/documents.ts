@@ -16,7 +16,7 @@ export function currentDocument(): OpenApiDocument {
 /** Text by path from the root of the repository. */
 export function madeFiles(document: OpenApiDocument): Readonly<Record<string, string>> {
   const cli = cliPage();
-  const manual = Object.entries(manPages(cli)).map(([name, text]) => [`packaging/man/${name}`, text]);
+  const manual = Object.entries(manPages(cli)).map(([name, text]) => [`packaging/debian/man/${name}`, text]);
   return {
     'docs/openapi.json': `${JSON.stringify(document, null, 2)}\n`,
     'docs/api.md': apiPage(document),

@@ -68,9 +68,10 @@ describe('the client of October 2023', () => {
     expect(created.status).toBe(201);
     expect(created.json()).toMatchObject({ name: 'once', image: 'bookworm', filelog: 'True', retry: 0 });
     expect((await send('POST', '/jobs/', newJob('nightly', { schedule: '@daily' }))).status).toBe(201);
-    expect((await send('POST', '/jobs/', newJob('bot', { cmd: 'exec sleep 1000', continuous: true }))).status).toBe(
-      201,
-    );
+    expect(
+      (await send('POST', '/jobs/', newJob('bot', { cmd: 'trap exit TERM; sleep 1000 & wait', continuous: true })))
+        .status,
+    ).toBe(201);
     const jobs = (await send('GET', '/jobs/')).json();
     expect(jobs.map(({ name }: { name: string }) => name)).toEqual(['once', 'nightly', 'bot']);
     for (const job of jobs) {
@@ -98,7 +99,7 @@ describe('the client of October 2023', () => {
   it('loads a file again without making anew what is the same', async () => {
     const file: Record<string, unknown>[] = [
       { name: 'nightly', command: 'echo nightly', image: 'bookworm', schedule: '@daily' },
-      { name: 'bot', command: 'exec sleep 1000', image: 'bookworm', continuous: true },
+      { name: 'bot', command: 'trap exit TERM; sleep 1000 & wait', image: 'bookworm', continuous: true },
       {
         name: 'big',
         command: 'echo big',

@@ -46,7 +46,7 @@ describe('the newest client', () => {
     for (const job of [
       newJob('once'),
       newJob('nightly', { schedule: '@daily', retry: 2 }),
-      newJob('web', { cmd: 'exec httpd -f -p $PORT', continuous: true, port: '8080', replicas: 1 }),
+      newJob('web', { cmd: 'trap exit TERM; httpd -f -p $PORT & wait', continuous: true, port: '8080', replicas: 1 }),
     ]) {
       const created = await send('POST', '/jobs/', job);
       expect(created.status).toBe(201);
@@ -86,7 +86,7 @@ describe('the newest client', () => {
     const web = jobs.find(({ name }: { name: string }) => name === 'web');
     expect(web).toEqual({
       name: 'web',
-      cmd: 'exec httpd -f -p $PORT',
+      cmd: 'trap exit TERM; httpd -f -p $PORT & wait',
       imagename: 'bookworm',
       image: 'bookworm',
       job_type: 'continuous',

@@ -6,8 +6,8 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
-import { newestRelease } from '../../packaging/changelog.ts';
-import { buildDebianPackage } from '../../packaging/debian-package.ts';
+import { buildDebianPackage } from '../../packaging/debian/build.ts';
+import { newestRelease } from '../../packaging/debian/changelog.ts';
 import { type DebianRoot, openDebianRoot } from '../support/debian-root.ts';
 import { repositoryRoot } from '../support/repository-root.ts';
 import { createSandbox, type Sandbox } from '../support/sandbox.ts';
@@ -34,7 +34,7 @@ beforeAll(async () => {
   await sandbox.start();
   debian = await openDebianRoot(['nodejs', 'man-db', 'bash-completion', 'fish', 'zsh'], say);
   bench = await openDebianRoot(['lintian'], say);
-  built = await buildDebianPackage({ root: repositoryRoot, into: place });
+  built = await buildDebianPackage({ into: place });
   next = await buildNext();
   for (const path of [built, next]) await copyFile(path, debian.path(inside(path)));
   await copyFile(built, bench.path(inside(built)));
@@ -68,7 +68,7 @@ async function buildNext(): Promise<string> {
   await writeFile(join(bundles, 'jobs.js'), program.replaceAll(manifest.version, nextVersion));
   const before = await readFile(join(repositoryRoot, 'packaging/debian/changelog'), 'utf8');
   const changelog = `toolforge-jobs (${nextVersion}) unstable; urgency=medium\n\n  * Next.\n\n -- T J <noreply@toolforge.org>  Sat, 28 Nov 2026 12:00:00 +0000\n\n${before}`;
-  return buildDebianPackage({ root: repositoryRoot, into: place, bundles, changelog });
+  return buildDebianPackage({ into: place, bundles, changelog });
 }
 
 /** As Debian had it: the same paths on the PATH and in the manual, and settings that an operator has changed. */
@@ -97,7 +97,7 @@ describe('the package', () => {
     const into = join(place, 'again');
     await mkdir(into);
     const umask = process.umask(0o077);
-    const again = await buildDebianPackage({ root: repositoryRoot, into }).finally(() => process.umask(umask));
+    const again = await buildDebianPackage({ into }).finally(() => process.umask(umask));
     expect((await readFile(again)).equals(await readFile(built))).toBe(true);
     const { stdout } = await run('dpkg-deb', ['--contents', built], { env: { ...process.env, TZ: 'UTC' } });
     const times = stdout.match(/\d{4}-\d{2}-\d{2} \d{2}:\d{2}/g);

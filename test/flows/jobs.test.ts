@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type { Adoptable } from '../../bin/admin/adopt-command.ts';
 import { kubectl } from '../cluster/cluster.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
 import { readAudit } from '../support/audit.ts';
@@ -244,6 +245,29 @@ describe('objects of earlier releases', () => {
         },
       },
     },
+  });
+
+  it('are shown to whoever moves in, with what is not understood of them', async () => {
+    const strange = cronJob('not-ours', '2', []);
+    const old = cronJob('adopted', '1', ['/bin/sh', '-c', '--', './a.sh 1>>adopted.out 2>>adopted.err']);
+    await kubectl(cluster, ['apply', '-f', '-'], [strange, old].map((one) => JSON.stringify(one)).join('\n---\n'));
+    await alpha.call('POST', base, { body: job('ours', 'true', { schedule: '1 1 1 1 *' }) });
+    const { stdout } = await sandbox.admin('adopt', '--dry-run', '--tool', 'jobs-alpha', '--output', 'json');
+    const found = new Map((JSON.parse(stdout) as Adoptable[]).map((each) => [each.name, each]));
+    expect(found.get('not-ours')).toMatchObject({ understood: false, remark: expect.stringContaining('command') });
+    expect(found.get('adopted')).toEqual({
+      tool: 'jobs-alpha',
+      name: 'adopted',
+      kind: 'CronJob',
+      made_by: 'an earlier one',
+      understood: true,
+      remark: 'Its next change writes its definition beside it.',
+    });
+    expect(found.get('ours')).toMatchObject({ made_by: 'this service', understood: true, remark: '' });
+    const { stdout: text } = await sandbox.admin('adopt', '--dry-run');
+    expect(text).toMatch(/^jobs-alpha +not-ours +CronJob +an earlier one +no +Its command is not one/m);
+    expect(text).toMatch(/1 are not understood: they are listed without their definition, and left alone\./);
+    await kubectl(cluster, ['delete', 'cronjob', 'not-ours', 'adopted', '-n', 'tool-jobs-alpha']);
   });
 
   it('are read from their labels and commands, without our annotation', async () => {

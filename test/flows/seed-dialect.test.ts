@@ -133,7 +133,7 @@ describe('the first clients', () => {
   it('restart a job, and are told why a one-off cannot be', async () => {
     const restarted = await client.call('POST', '/api/v1/restart/sized');
     expect([restarted.status, restarted.text.trim()]).toEqual([200, '""']);
-    await client.call('POST', '/api/v1/run/', { form: form('single', { cmd: 'sleep 30' }) });
+    await client.call('POST', '/api/v1/run/', { form: form('single', { cmd: 'trap exit TERM; sleep 30 & wait' }) });
     const single = await client.call('POST', '/api/v1/restart/single');
     expect([single.status, single.json()]).toEqual([400, 'Unable to restart a single job']);
   });

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { AddedTool } from '../../bin/admin/tool-add.ts';
 import type { ToolReport } from '../../bin/admin/tool-list.ts';
+import type { Renewed } from '../../bin/admin/tool-renew.ts';
 import { Tool } from '../../src/domain.ts';
 import { createHomes, type Homes } from '../../src/homes/homes.ts';
 import { createKube, type Kube, kubeStatusOf } from '../../src/kube.ts';
@@ -103,7 +104,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 
 beforeAll(async () => {
   [door, reader, ca] = await Promise.all([buildDoor('admin'), buildReader(), readFile(cluster.caFile, 'utf8')]);
-  homes = createHomes({ base: cluster.homesBase, mount: '/data/project', readerPath: reader.path, log });
+  homes = createHomes({ base: cluster.homesBase, mount: '/data/project', reader: { program: reader.path }, log });
   for (const name of names) expect(await admin('tool', 'add', name)).toMatchObject({ code: 0 });
 });
 
@@ -258,6 +259,32 @@ describe('a tool that is added again', () => {
     const { stdout } = await admin('tool', 'add', 'prov-one');
     expect(stdout).toContain('issued (less than a month left)');
     expect((await adminJson<AddedTool>('tool', 'add', 'prov-one')).certificateNew).toBe(false);
+  });
+
+  it('is renewed with all others when its certificate is about to end, and is left alone before', async () => {
+    const before = fileOf('client.crt');
+    const kubeconfig = await readFile(inHome('.kube/config'), 'utf8');
+    const became = (done: Renewed[]) =>
+      done.filter(({ name }) => names.some((one) => one === name)).map((each) => each.became);
+    expect(new Set(became(await adminJson<Renewed[]>('tool', 'renew', '--all')))).toEqual(new Set(['kept']));
+    expect(fileOf('client.crt')).toBe(before);
+    const renewed = await adminJson<Renewed[]>('tool', 'renew', '--all', '--within', '400', '--days', '20');
+    expect(became(renewed)).toEqual(names.map(() => 'renewed'));
+    expect(fileOf('client.crt')).not.toBe(before);
+    expect(await readFile(inHome('.kube/config'), 'utf8')).toBe(kubeconfig);
+    expect((await whoAmI(await credentials().kubeFor(one))).username).toBe('prov-one');
+    const { code, stdout } = await admin('tool', 'renew', 'prov-one');
+    expect([code, stdout.trim().split('\n').at(-1)]).toEqual([0, '1 renewed, 0 still good, 0 failed']);
+  });
+
+  it('that cannot be renewed is named, and keeps nobody else waiting', async () => {
+    renameSync(inHome(), `${inHome()}.away`);
+    const { code, stdout } = await admin('tool', 'renew', '--all', '--within', '400', '--days', '380');
+    renameSync(`${inHome()}.away`, inHome());
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/prov-one: failed\. .*/);
+    expect(stdout).toMatch(/prov-two: renewed until/);
+    await admin('tool', 'renew', '--all', '--within', '400');
   });
 
   it('gets a new pair when the old one is spoilt', async () => {

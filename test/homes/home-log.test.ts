@@ -34,7 +34,7 @@ beforeAll(async () => {
   homes = createHomes({
     base: directories.base,
     mount: '/data/project',
-    readerPath: reader.path,
+    reader: { program: reader.path },
     log: createLog({ level: 'silent' }),
   });
 });

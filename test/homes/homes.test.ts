@@ -57,7 +57,7 @@ function makeReader(options: Partial<Parameters<typeof createHomes>[0]> = {}): H
   return createHomes({
     base: directories.base,
     mount: '/data/project',
-    readerPath: reader.path,
+    reader: { program: reader.path },
     log,
     deadlineMs: 1_000,
     pauseMs: 200,
@@ -360,7 +360,7 @@ describe('a reader that ends or stops', () => {
   });
 
   it('is told apart from one that does not start', async () => {
-    const broken = makeReader({ readerPath: '/nonexistent.mjs' });
+    const broken = makeReader({ reader: { program: '/nonexistent.mjs' } });
     expect((await failure(broken.look(alpha))).code).toBe('home.unavailable');
     await broken.stop();
   });

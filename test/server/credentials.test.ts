@@ -288,7 +288,13 @@ describe('a pair replaced on disk again and again', () => {
     const directories = makeHomes();
     directories.addHome('alpha');
     const log = createLog({ level: 'silent' });
-    const homes = createHomes({ base: directories.base, mount: '/m', readerPath: reader.path, log, lookFreshMs: 0 });
+    const homes = createHomes({
+      base: directories.base,
+      mount: '/m',
+      reader: { program: reader.path },
+      log,
+      lookFreshMs: 0,
+    });
     const pairs = Array.from({ length: 20 }, () => issue());
     const put = (name: string, text: string) => {
       directories.addFile('alpha', `${name}.new`, text);

@@ -12,6 +12,7 @@ import {
   type ParkedMails,
 } from '../../src/server/operators-door.ts';
 import { settingDefaults } from '../../src/settings.ts';
+import { makeSnapshot, now } from '../support/facts.ts';
 import { makeSealed } from '../support/notices.ts';
 
 const parked: ParkedMail = {
@@ -47,6 +48,7 @@ async function open(mail: Partial<ParkedMails> = {}): Promise<void> {
       ...mail,
     },
     settings,
+    ...others,
     log: createLog({ level: 'silent' }),
   });
 }
@@ -61,6 +63,16 @@ const settings: OperatorsDoorOptions['settings'] = {
     problems: ['debug: no'],
     source: 'ConfigMap',
   }),
+};
+
+const others: Pick<OperatorsDoorOptions, 'status' | 'jobs'> = {
+  status: async () => ({ problems: ['The disk is full.'] }),
+  jobs: {
+    namespaces: () => ['tool-beta', 'tool-alpha', 'kube-system'],
+    list: (namespace) =>
+      namespace === 'tool-alpha' ? [makeSnapshot({ kind: 'Deployment', job: { name: 'bot' } })] : [],
+    now: () => now,
+  },
 };
 
 const summary = {
@@ -123,6 +135,17 @@ describe("the operators' door", () => {
     });
   });
 
+  it('tells how the service is, and the jobs of a tool as its owner sees them', async () => {
+    await open();
+    expect(await askDaemon(path, 'GET', '/status')).toEqual({ problems: ['The disk is full.'] });
+    expect(await askDaemon(path, 'GET', '/tools')).toEqual({ tools: ['alpha', 'beta'] });
+    expect(await askDaemon(path, 'GET', '/tools/alpha/jobs')).toMatchObject({
+      jobs: [{ job_type: 'continuous', continuous: true, status_short: expect.any(String) }],
+    });
+    expect(await askDaemon(path, 'GET', '/tools/nobody/jobs')).toEqual({ jobs: [] });
+    await expect(askDaemon(path, 'GET', '/tools/No%20Tool/jobs')).rejects.toMatchObject({ code: 'tool.invalid' });
+  });
+
   it('says so where the mail has gone meanwhile', async () => {
     await open({ retry: () => false });
     await expect(askDaemon(path, 'POST', `/mail/${id}/retry`)).rejects.toMatchObject({ code: 'mail.not_found' });
@@ -145,11 +168,11 @@ describe("the operators' door", () => {
     const mail: ParkedMails = { all: () => [], retry: () => false, drop: () => false };
     const log = createLog({ level: 'silent' });
     const refusal = { code: 'settings.invalid' };
-    await expect(openOperatorsDoor({ directory: long, mail, settings, log })).rejects.toMatchObject(refusal);
+    await expect(openOperatorsDoor({ directory: long, mail, settings, ...others, log })).rejects.toMatchObject(refusal);
     await writeFile(join(directory, 'file'), '');
-    await expect(openOperatorsDoor({ directory: join(directory, 'file'), mail, settings, log })).rejects.toMatchObject(
-      refusal,
-    );
+    await expect(
+      openOperatorsDoor({ directory: join(directory, 'file'), mail, settings, ...others, log }),
+    ).rejects.toMatchObject(refusal);
   });
 
   it('is closed when the daemon has ended, and the command says where it looked', async () => {

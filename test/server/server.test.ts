@@ -437,7 +437,9 @@ describe('connections', () => {
   it('keep old certificate and authority when the new ones cannot be used', async () => {
     const { cert, key } = issueServer(server.authority);
     const good = { cert, key, clientCa: server.authority.cert };
-    for (const bad of [{ cert: 'x' }, { key: issueServer(server.authority).key }, { clientCa: '' }]) {
+    const strange = issueServer(server.authority).key;
+    // An empty file is one that is being written.
+    for (const bad of [{ cert: 'x' }, { cert: '' }, { key: strange }, { key: '' }, { clientCa: '' }]) {
       expect(() => server.running.setSecureContext({ tls: { ...good, ...bad } })).toThrow(AppError);
     }
     expect((await get('/who')).status).toBe(200);

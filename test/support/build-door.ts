@@ -1,7 +1,7 @@
 /** Doors of the house built for a test: what runs is one file, as in dist/. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { repositoryRoot } from './repository-root.ts';
 
@@ -13,6 +13,18 @@ export interface BuiltDoor {
 /** The home reader, for tests that ask homes. */
 export function buildReader(): Promise<BuiltDoor> {
   return buildDoor('home-reader');
+}
+
+/** The readers' door, with the reader beside it. */
+export async function buildReaders(): Promise<BuiltDoor> {
+  const [readers, reader] = await Promise.all([buildDoor('home-readers'), buildReader()]);
+  const directory = dirname(readers.path);
+  await Promise.all([
+    rename(reader.path, join(directory, 'home-reader.js')),
+    writeFile(join(directory, 'package.json'), '{"type":"module"}'),
+  ]);
+  await reader.remove();
+  return readers;
 }
 
 /**

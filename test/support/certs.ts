@@ -84,8 +84,12 @@ export function createAuthority(name = 'test cluster'): Authority {
 }
 
 /** A server certificate for 127.0.0.1 and localhost. */
-export function issueServer(authority: Authority): Issued {
-  return authority.issue({ subject: [attribute('CN', 'localhost')], usage: 'server' });
+export function issueServer(authority: Authority, notAfter?: Date): Issued {
+  return authority.issue({
+    subject: [attribute('CN', 'localhost')],
+    usage: 'server',
+    ...(notAfter ? { notAfter } : {}),
+  });
 }
 
 function lifetime({ notBefore, notAfter }: Partial<LeafOptions>): { notBefore: Date; notAfter: Date } {

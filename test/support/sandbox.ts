@@ -34,6 +34,8 @@ export interface SandboxOptions {
   readonly harbor?: { readonly url: string; readonly ca_file: string };
   /** Where mail may go; nowhere by default. `smtp` of the start-up file, and the settings that name the first of its servers. */
   readonly smtp?: SmtpOption;
+  /** A daemon that is there already, e.g. in pods; this sandbox then starts none. */
+  readonly at?: { readonly url: string; readonly caFile: string };
   /** Of two processes over one state directory one works: the Lease `jobs-api` says which. One process by default. */
   readonly lease?: boolean;
 }
@@ -137,6 +139,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       ...(options.lease ? { lease: { namespace: 'jobs-api', name: 'jobs-api', identity } } : {}),
     });
   await writeFile(config, startup('first', { port, healthPort }));
+  const { url, caFile } = options.at ?? { url: `https://127.0.0.1:${port}`, caFile: tls.cert };
   const adminOptions: Readonly<Record<string, readonly string[]>> = {
     tool: [
       ...['--kubeconfig', cluster.adminKubeconfig],
@@ -144,9 +147,12 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     ],
     mail: ['--state-dir', join(dir, 'state')],
     settings: ['--config', config],
+    status: ['--config', config],
+    jobs: ['--config', config],
+    doctor: [...['--config', config, '--kubeconfig', cluster.adminKubeconfig], ...['--url', url, '--ca', caFile]],
+    adopt: ['--kubeconfig', cluster.adminKubeconfig],
   };
   let daemon: ChildProcess | undefined;
-  const url = `https://127.0.0.1:${port}`;
   const healthUrl = `http://127.0.0.1:${healthPort}`;
   const ready = async () => (await statusOf(`${healthUrl}/readyz`)) === 200;
 
@@ -156,7 +162,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     url,
     healthUrl,
     socketPath,
-    caFile: tls.cert,
+    caFile,
     logFile,
     ready,
     pid() {
@@ -199,7 +205,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       if (added.code !== 0) throw new Error(`tool add ${tool}: ${added.stdout}${added.stderr}`);
       await writeFile(
         join(sandbox.homeOf(tool), '.toolforge.yaml'),
-        stringify({ api_gateway: { url }, jobs: { ca_file: tls.cert } }),
+        stringify({ api_gateway: { url }, jobs: { ca_file: caFile } }),
       );
     },
     async removeTool(tool) {
@@ -213,7 +219,9 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
         KUBECONFIG: join(sandbox.homeOf(tool), '.kube/config'),
         TOOL_TOOLFORGE_API_URL: url,
       }),
-    admin: (...args) => command('admin.js', [...args, ...(adminOptions[args[0] ?? ''] ?? [])], { HOME: dir }).result,
+    // Of an option that is given twice the last one counts.
+    admin: (name = '', ...args) =>
+      command('admin.js', [name, ...(adminOptions[name] ?? []), ...args], { HOME: dir }).result,
   };
   return sandbox;
 }
@@ -258,7 +266,10 @@ async function resultOf(running: Promise<{ stdout: string; stderr: string }>): P
 
 async function applyAccount(cluster: Cluster, options: SandboxOptions): Promise<void> {
   const settings = { ...sandboxSettings, ...mailSettings(options.smtp), ...options.settings };
-  const files = ['daemon.yaml', ...(options.actAs === 'impersonation' ? ['impersonation.yaml'] : [])];
+  const files = [
+    'base/account.yaml',
+    ...(options.actAs === 'impersonation' ? ['components/impersonation/impersonation.yaml'] : []),
+  ];
   for (const file of files) await kubectl(cluster, ['apply', '-f', join(repositoryRoot, 'config/manifests', file)]);
   const map = {
     apiVersion: 'v1',
@@ -313,7 +324,7 @@ async function writeAccountKubeconfig({ cluster, dir, server }: SandboxOptions):
 }
 
 /** @param address where pods reach the daemon, besides loopback */
-async function createServerCertificate(dir: string, address: string): Promise<{ cert: string; key: string }> {
+export async function createServerCertificate(dir: string, address: string): Promise<{ cert: string; key: string }> {
   const [cert, key] = [join(dir, 'server.crt'), join(dir, 'server.key')];
   await run('openssl', [
     'req',

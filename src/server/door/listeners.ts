@@ -1,5 +1,5 @@
 /** Node's servers as this house sets them up: TLS, HTTP limits, ports. Knows no routes and no identity. */
-import { constants } from 'node:crypto';
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto';
 import { createServer as createHttpServer, type ServerOptions as HttpOptions, type Server } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -31,6 +31,8 @@ export function contextOptions({ cert, key, clientCa }: SecureContext): SecureCo
   } as const;
   try {
     createSecureContext(options);
+    // A key that is empty, as that of a file being written, is taken for none: every handshake would fail.
+    if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) throw new Error('the key is another one');
   } catch (cause) {
     throw new AppError(
       'settings.invalid',

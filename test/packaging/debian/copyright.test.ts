@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { copyrightText, packagesIn } from '../../packaging/copyright.ts';
+import { copyrightText, packagesIn } from '../../../packaging/debian/copyright.ts';
 
 let modules: string;
 const bundle = (...sources: string[]) => new Map([['dist/a.js', JSON.stringify({ sources })]]);

@@ -1,5 +1,5 @@
 /**
- * The package of the command line for Debian, from what is built: files in their places, owned by root, the same bytes each time. It has no
+ * `npm run package`: the package of the command line for Debian, from what is built: files in their places, owned by root, the same bytes each time. It has no
  * scripts that run when it is installed and nothing below /etc, so that an upgrade or a removal leaves nothing.
  */
 import { execFile } from 'node:child_process';
@@ -8,15 +8,14 @@ import { chmod, lutimes, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import manifest from '../package.json' with { type: 'json' };
+import manifest from '../../package.json' with { type: 'json' };
+import { repositoryRoot } from '../../test/support/repository-root.ts';
 import { newestRelease } from './changelog.ts';
 import { type Contents, packageContents } from './contents.ts';
 
 const run = promisify(execFile);
 
 export interface PackageOptions {
-  /** The repository. */
-  readonly root: string;
   /** Directory for the package. */
   readonly into: string;
   /** `dist` of the repository by default. */
@@ -26,11 +25,15 @@ export interface PackageOptions {
 }
 
 /** @returns path of the package, `…/toolforge-jobs_VERSION_all.deb` */
-export async function buildDebianPackage({ root, into, bundles, changelog }: PackageOptions): Promise<string> {
-  const history = changelog ?? (await readFile(join(root, 'packaging/debian/changelog'), 'utf8'));
+export async function buildDebianPackage({ into, bundles, changelog }: PackageOptions): Promise<string> {
+  const history = changelog ?? (await readFile(join(import.meta.dirname, 'changelog'), 'utf8'));
   const { version, date } = newestRelease(history);
-  const contents = await packageContents({ root, bundles: bundles ?? join(root, 'dist'), version, changelog: history });
-  const control = controlText(await readFile(join(root, 'packaging/debian/control'), 'utf8'), version, contents);
+  const contents = await packageContents({
+    bundles: bundles ?? join(repositoryRoot, 'dist'),
+    version,
+    changelog: history,
+  });
+  const control = controlText(await readFile(join(import.meta.dirname, 'control'), 'utf8'), version, contents);
   const path = join(into, `toolforge-jobs_${version}_all.deb`);
   const tree = await mkdtemp(join(tmpdir(), 'toolforge-jobs-package-'));
   try {
@@ -106,4 +109,8 @@ function directoriesOf(paths: readonly string[]): string[] {
   const found = new Set<string>();
   for (const path of paths) for (let at = dirname(path); at !== '.'; at = dirname(at)) found.add(at);
   return [...found].sort();
+}
+
+if (process.argv[1]?.endsWith('packaging/debian/build.ts')) {
+  console.log(await buildDebianPackage({ into: join(repositoryRoot, 'dist') }));
 }

@@ -2,9 +2,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { commandTable, globalOptions } from '../bin/commands/command-table.ts';
-import { completionScript } from '../bin/terminal/completion/completion.ts';
-import manifest from '../package.json' with { type: 'json' };
+import { commandTable, globalOptions } from '../../bin/commands/command-table.ts';
+import { completionScript } from '../../bin/terminal/completion/completion.ts';
+import manifest from '../../package.json' with { type: 'json' };
+import { repositoryRoot } from '../../test/support/repository-root.ts';
 import { copyrightText } from './copyright.ts';
 
 /** Content by path from the root of a machine. */
@@ -17,9 +18,7 @@ export interface Contents {
 }
 
 export interface Sources {
-  /** The repository. */
-  readonly root: string;
-  /** Its bundles: `dist` there, unless a test has others. */
+  /** `dist` of the repository, unless a test has others. */
   readonly bundles: string;
   readonly version: string;
   readonly changelog: string;
@@ -36,17 +35,20 @@ const pages = ['api.md', 'errors.md', 'mail.md', 'wire.md', 'openapi.json', 'cli
 
 /** @throws Error naming the file where something has not been built yet */
 export async function packageContents(sources: Sources): Promise<Contents> {
-  const { root, bundles } = sources;
+  const { bundles } = sources;
   const program = `${moduleDirectory}/dist/jobs.js`;
   const files = new Map<string, string | Buffer>([
     ...(await programFiles(sources)),
     ...completions(),
-    ...(await manualPages(join(root, 'packaging/man'))),
+    ...(await manualPages(join(import.meta.dirname, 'man'))),
     [`${documentation}/changelog.gz`, compressed(sources.changelog)],
-    [`${documentation}/copyright`, await copyrightText(await sourceMaps(bundles), join(root, 'node_modules'))],
-    [`${documentation}/examples/jobs-cli.yaml`, await readFile(join(root, 'config/jobs-cli.example.yaml'))],
+    [
+      `${documentation}/copyright`,
+      await copyrightText(await sourceMaps(bundles), join(repositoryRoot, 'node_modules')),
+    ],
+    [`${documentation}/examples/jobs-cli.yaml`, await readFile(join(repositoryRoot, 'config/jobs-cli.example.yaml'))],
   ]);
-  for (const page of pages) files.set(`${documentation}/${page}`, await readFile(join(root, 'docs', page)));
+  for (const page of pages) files.set(`${documentation}/${page}`, await readFile(join(repositoryRoot, 'docs', page)));
   // The common command runs every program on the PATH whose name begins with its own: `toolforge jobs` is this link.
   const links = new Map([['usr/bin/toolforge-jobs', `../${program.slice('usr/'.length)}`]]);
   return { files, programs: [program], links };

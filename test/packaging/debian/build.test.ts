@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dependencyOf } from '../../packaging/debian-package.ts';
+import { dependencyOf } from '../../../packaging/debian/build.ts';
 
 describe('the Node.js a package depends on', () => {
   it('is the oldest that the project runs on', () => {

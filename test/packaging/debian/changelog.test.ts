@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import manifest from '../../package.json' with { type: 'json' };
-import { newestRelease } from '../../packaging/changelog.ts';
-import { repositoryRoot } from '../support/repository-root.ts';
+import manifest from '../../../package.json' with { type: 'json' };
+import { newestRelease } from '../../../packaging/debian/changelog.ts';
+import { repositoryRoot } from '../../support/repository-root.ts';
 
 const entry = (version: string, date: string) =>
   `toolforge-jobs (${version}) unstable; urgency=medium\n\n  * Text.\n\n -- A B <a@b.example>  ${date}\n`;
