@@ -17,7 +17,7 @@ const jobs = await connect();
 await jobs.run({ name: 'report', cmd: './report.sh', imagename: 'python3.11' });
 \`\`\`
 
-\`connect()\` reads the same files as the command line: the tool and its certificate from \`~/.kube/config\` or \`$KUBECONFIG\`, the address of the service from the settings of the machine and of the user. Each method is an operation of the first table below, takes and returns the objects below, and fails with an \`AppError\` that carries \`code\`. What goes on (\`events\`) is an async iterable, taken up again by itself where the connection breaks off. The module is one file and needs nothing but Node.
+\`connect()\` reads the same files as the command line: the tool and its certificate from \`~/.kube/config\` or \`$KUBECONFIG\`, the address of the service from the settings of the machine and of the user. Each method is an operation of the first table below, takes and returns the objects below, and fails with an \`AppError\` that carries \`code\`. What goes on (\`events\`) is an async iterable, taken up again by itself where the connection breaks off. The module is one file and needs nothing but Node. Where the Debian package is installed, \`require('toolforge-jobs/client')\` finds it from anywhere; \`import\`, which looks in no common place, takes the path \`/usr/share/nodejs/toolforge-jobs/dist/client.js\`.
 
 ## Any other language
 

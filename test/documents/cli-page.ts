@@ -95,6 +95,8 @@ On machines of Toolforge (those with \`/etc/wmcs-project\`) a user who is not ca
 
 const completion = `## Completion in a shell
 
+The Debian package brings it along. Without that:
+
 \`\`\`sh
 source <(toolforge-jobs completion bash)     # in ~/.bashrc
 source <(toolforge-jobs completion zsh)      # in ~/.zshrc, behind compinit; or a file _toolforge-jobs in $fpath

@@ -6,6 +6,7 @@ import { scriptDeps } from '../server/scripted-deps.ts';
 import { apiPage } from './api-page.ts';
 import { outputSchemas } from './cli-outputs.ts';
 import { cliPage } from './cli-page.ts';
+import { manPages } from './man-pages.ts';
 import { operationsText, typesText } from './typed-client.ts';
 
 export function currentDocument(): OpenApiDocument {
@@ -14,12 +15,15 @@ export function currentDocument(): OpenApiDocument {
 
 /** Text by path from the root of the repository. */
 export function madeFiles(document: OpenApiDocument): Readonly<Record<string, string>> {
+  const cli = cliPage();
+  const manual = Object.entries(manPages(cli)).map(([name, text]) => [`packaging/debian/man/${name}`, text]);
   return {
     'docs/openapi.json': `${JSON.stringify(document, null, 2)}\n`,
     'docs/api.md': apiPage(document),
-    'docs/cli.md': cliPage(),
+    'docs/cli.md': cli,
     'docs/cli-output.json': `${JSON.stringify(outputSchemas(document), null, 2)}\n`,
     'bin/client/typed.ts': typesText(document),
     'bin/client/operations.json': operationsText(document),
+    ...Object.fromEntries(manual),
   };
 }
