@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ImagesOutcome, openLiveImages } from '../src/live-images.ts';
+import { type ImagesOutcome, type LiveImages, openLiveImages } from '../src/live-images.ts';
 import { createLog } from '../src/log.ts';
 
 const entry = (name: string) =>
@@ -12,7 +12,13 @@ let directory: string;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'images-'));
 });
-afterEach(() => rm(directory, { recursive: true }));
+afterEach(async () => {
+  // What is on its way to the disk arrives first.
+  await Promise.all(opened.splice(0).map((images) => images.stop()));
+  await rm(directory, { recursive: true });
+});
+
+const opened: LiveImages[] = [];
 
 const path = () => join(directory, 'images.json');
 
@@ -26,6 +32,7 @@ async function open() {
     onOutcome: (outcome) => void outcomes.push(outcome),
     log: createLog({ level: 'info', stream: { write: (line) => void lines.push(JSON.parse(line).msg) } }),
   });
+  opened.push(images);
   const offer = (...names: string[]) => give(names.map(entry).join(''));
   const give = (list: string) => images.offer({ data: { list }, resourceVersion: String(++version), uid: 'u' });
   return {
