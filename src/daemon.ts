@@ -192,6 +192,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       streams: () => streams.count(),
       watches: () => watch?.stats() ?? {},
       runRecords: () => runs.stats(),
+      homes: () => homes.health(),
       certificates: () => ({ ...listenerEnds, ...apiEnds }),
       maps: () => ({ settings: settings.state(), images: images.state() }),
       mail: () => mail?.stats(),

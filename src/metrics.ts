@@ -24,6 +24,7 @@ export interface MetricSources {
   streams(): number;
   watches(): Readonly<Record<string, object>>;
   runRecords(): Readonly<{ waiting: number; dropped: number; failed: number }>;
+  homes(): Readonly<{ running: number; stuck: number; waiting: number }>;
   /** Whether each of the two ConfigMaps is in force as it is, and the version that is. */
   maps(): Readonly<
     Record<'settings' | 'images', { readonly isCurrent: boolean; readonly version: string | undefined }>
@@ -110,6 +111,16 @@ export function createMetrics(sources: MetricSources): Metrics {
     registers,
     collect() {
       for (const [what, value] of Object.entries(sources.runRecords())) this.set({ what }, value);
+    },
+  });
+
+  new Gauge({
+    name: 'jobs_home_readers',
+    help: 'Processes that read homes: running, and of them stuck in a file system that does not answer; and questions that wait for one',
+    labelNames: ['what'] as const,
+    registers,
+    collect() {
+      for (const [what, value] of Object.entries(sources.homes())) this.set({ what }, value);
     },
   });
 

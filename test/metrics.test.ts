@@ -6,6 +6,7 @@ const sources: MetricSources = {
   freshness: () => ({ synced: true, live: true, asOf: 1_000 }),
   streams: () => 2,
   watches: () => ({ pods: { lists: 2, dropped: { no_job: 1 } }, jobs: { lists: 1 } }),
+  homes: () => ({ running: 2, stuck: 1, waiting: 0 }),
   runRecords: () => ({ waiting: 4, dropped: 0, failed: 1 }),
   maps: () => ({ settings: { isCurrent: true, version: '77' }, images: { isCurrent: false, version: undefined } }),
   certificates: () => ({ listener: 3_500 + 2 * 86_400_000 }),
@@ -29,6 +30,7 @@ describe('metrics', () => {
       'jobs_watch_count{kind="pods",what="lists"} 2',
       'jobs_watch_count{kind="jobs",what="lists"} 1',
     ]);
+    expect(await linesOf(metrics, 'jobs_home_readers{what="stuck"')).toEqual(['jobs_home_readers{what="stuck"} 1']);
     expect(await linesOf(metrics, 'jobs_run_records')).toContain('jobs_run_records{what="waiting"} 4');
   });
 
