@@ -259,7 +259,8 @@ interface Seen {
 }
 
 function handshake({ url, ca }: Pick<Deployment, 'url' | 'ca'>): Promise<Seen> {
-  const { hostname: host, port } = new URL(url);
+  const { hostname, port } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, '');
   return new Promise((resolve, reject) => {
     const options = { host, port: Number(port || 443), rejectUnauthorized: false, ...(ca === undefined ? {} : { ca }) };
     const socket = connect({ ...options, ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }) }, () => {
