@@ -24,6 +24,7 @@ async function series(): Promise<string> {
     freshness: () => ({ synced: true, live: true, asOf: 0 }),
     streams: () => 0,
     watches: () => ({}),
+    files: () => ({ listeners: '' }),
     homes: () => ({ running: 0, stuck: 0, waiting: 0 }),
     runRecords: () => ({ waiting: 0, dropped: 0, failed: 0 }),
     maps: () => ({ settings: { isCurrent: true, version: '1' }, images: { isCurrent: true, version: '1' } }),
