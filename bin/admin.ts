@@ -12,6 +12,7 @@ import type { Status } from '../src/status.ts';
 import { adoptText, listAdoptable } from './admin/adopt-command.ts';
 import { backUp, restore } from './admin/backup.ts';
 import { runDoctor } from './admin/doctor-command.ts';
+import { runImages } from './admin/images-command.ts';
 import { runJobs } from './admin/jobs-command.ts';
 import { runMail } from './admin/mail-command.ts';
 import { askDaemon, socketOf, stateDirectoryOf } from './admin/operators-door.ts';
@@ -160,6 +161,20 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
       print(found, adoptText(found));
     });
   },
+  async images(line) {
+    checkOperands(line);
+    const [config, ca] = [line.options.get('config'), line.options.get('ca')];
+    const talk = isJson(line) ? process.stderr : process.stdout;
+    const isDone = await runImages({
+      line,
+      map: async () => (config === undefined ? usualPlaces.images : (await readStartup(config)).configmaps.images),
+      withKube: (use) => withContext(line, ({ kube }) => use(kube)),
+      ca: async () => (ca === undefined ? undefined : readPem(ca)),
+      say: (text) => void (line.options.has('quiet') || talk.write(`${text}\n`)),
+      print: printer(line),
+    });
+    if (!isDone) process.exitCode = 1;
+  },
   async mail(line) {
     checkOperands(line);
     const socket = await socketOf(line);
@@ -256,6 +271,23 @@ function declareCommands(): CAC {
     .option('--tool <name>', 'Of this tool only')
     .option('-o, --output <form>', 'json for programs');
   cli
+    .command('images <verb> [path] [address]', 'build, rebuild-all, prune, graph or publish the images that jobs run')
+    .option('--tag <tag>', 'testing or latest (build: testing, rebuild-all: latest)')
+    .option('--push', 'build, rebuild-all: to the registry, what was built together with all it belongs with')
+    .option('--registry <host>', 'HOST, HOST:PORT or HOST/PATH (default: what images.yaml says)')
+    .option('--prefix <word>', 'What names of images begin with (default: what images.yaml says, else toolforge)')
+    .option('--builder <name>', 'buildah, podman or docker (default: the first that is installed)')
+    .option('--at-once <number>', 'build, rebuild-all: so many at once (default: one for each processor, four at most)')
+    .option('--dot', 'graph: for Graphviz')
+    .option('--yes', 'prune: really')
+    .option('--state <state>', 'publish: stable or deprecated (default: as it is, stable for a new one)')
+    .option('--aliases <names>', 'publish: other names, with commas between (default: as they are)')
+    .option('--ca <file>', 'publish: what the registry is verified with (default: what the system trusts)')
+    .option('--kubeconfig <file>', 'publish: credentials of an operator (default: $KUBECONFIG)')
+    .option('--config <file>', 'publish: start-up file of the daemon, which says where images are named')
+    .option('--quiet', 'Say nothing but the result')
+    .option('-o, --output <form>', 'json for programs');
+  cli
     .command('mail <verb> [message-id]', 'list, show, retry or drop mails that were given up')
     .option('--state-dir <dir>', 'State directory of the daemon (default: /var/lib/toolforge-jobs)')
     .option('--config <file>', 'Start-up file of the daemon, which names that directory')
@@ -324,7 +356,7 @@ function listAndPrint(line: CommandLine): Promise<void> {
   });
 }
 
-async function withContext(line: CommandLine, use: (context: Context) => Promise<void>): Promise<void> {
+async function withContext<T>(line: CommandLine, use: (context: Context) => Promise<T>): Promise<T> {
   const print = printer(line);
   const { server, ca, credentials } = await credentialsOf(line);
   const kube = createKube({
@@ -336,7 +368,7 @@ async function withContext(line: CommandLine, use: (context: Context) => Promise
   });
   const talk = isJson(line) ? process.stderr : process.stdout;
   try {
-    await use({
+    return await use({
       line,
       kube,
       server,
