@@ -9,9 +9,10 @@ import { adoptText, listAdoptable } from './admin/adopt-command.ts';
 import { backUp, restore } from './admin/backup.ts';
 import { commandTable } from './admin/command-table.ts';
 import { runDoctor } from './admin/doctor-command.ts';
+import { runImages } from './admin/images-command.ts';
 import { runJobs } from './admin/jobs-command.ts';
 import { runMail } from './admin/mail-command.ts';
-import { printer, readNamed, withContext } from './admin/operator.ts';
+import { isJson, printer, readNamed, withContext } from './admin/operator.ts';
 import { askDaemon, socketOf, stateDirectoryOf } from './admin/operators-door.ts';
 import { runSettings } from './admin/settings-command.ts';
 import { defaultStartupFile, readStartup } from './admin/startup-file.ts';
@@ -93,6 +94,20 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
       const found = await listAdoptable(kube, { ...places, ...(tool === undefined ? {} : { tool }) });
       print(found, adoptText(found));
     });
+  },
+  async images(line) {
+    checkOperands(line);
+    const [config, ca] = [line.options.get('config'), line.options.get('ca')];
+    const talk = isJson(line) ? process.stderr : process.stdout;
+    const isDone = await runImages({
+      line,
+      map: async () => (config === undefined ? usualPlaces.images : (await readStartup(config)).configmaps.images),
+      withKube: (use) => withContext(line, ({ kube }) => use(kube)),
+      ca: async () => (ca === undefined ? undefined : readNamed('The authority', ca)),
+      say: (text) => void (line.options.has('quiet') || talk.write(`${text}\n`)),
+      print: printer(line),
+    });
+    if (!isDone) process.exitCode = 1;
   },
   async mail(line) {
     checkOperands(line);

@@ -24,7 +24,7 @@ export interface Context {
 }
 
 /** @throws AppError `usage.invalid`, `settings.invalid`, and what `use` throws */
-export async function withContext(line: CommandLine, use: (context: Context) => Promise<void>): Promise<void> {
+export async function withContext<T>(line: CommandLine, use: (context: Context) => Promise<T>): Promise<T> {
   const print = printer(line);
   const { server, ca, credentials } = await credentialsOf(line);
   const kube = createKube({
@@ -36,7 +36,7 @@ export async function withContext(line: CommandLine, use: (context: Context) => 
   });
   const talk = isJson(line) ? process.stderr : process.stdout;
   try {
-    await use({
+    return await use({
       line,
       kube,
       server,
@@ -60,7 +60,7 @@ async function credentialsOf(line: CommandLine): ReturnType<typeof kubeOptionsFr
   throw usage('Say whose credentials to use: --kubeconfig FILE, or set KUBECONFIG.');
 }
 
-function isJson(line: CommandLine): boolean {
+export function isJson(line: CommandLine): boolean {
   const output = line.options.get('output');
   if (output !== undefined && output !== 'json') throw usage("--output knows 'json' only.");
   return output === 'json';

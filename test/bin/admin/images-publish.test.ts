@@ -1,0 +1,101 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Publication, publishInto } from '../../../bin/admin/images-list-edit.ts';
+import { digestInRegistry } from '../../../bin/admin/images-registry.ts';
+import { AppError } from '../../../src/errors.ts';
+import { parseImageConfig } from '../../../src/images.ts';
+
+const text = `# Kept by the operators.
+bookworm:
+  state: stable
+  aliases:
+    - tf-bookworm # from before
+  image: r.example.org/toolforge-bookworm-web
+  variants:
+    jobs-framework:
+      image: r.example.org/toolforge-bookworm
+bullseye:
+  state: deprecated
+  variants:
+    jobs-framework:
+      image: r.example.org/toolforge-bullseye
+`;
+
+const address = 'r.example.org/toolforge-x:latest';
+const publish = (change: Partial<Publication>, before = text) => publishInto(before, { name: 'x', address, ...change });
+const urlOf = (after: string, name: string) => parseImageConfig(after).find(name)?.url;
+
+describe('an edit of the list of images', () => {
+  it('adds an image that both generations of services find, and leaves every other line as it is', () => {
+    const after = publish({ aliases: ['tf-x'] });
+    expect(after.startsWith(text)).toBe(true);
+    expect(urlOf(after, 'tf-x')).toBe(address);
+    // They add the tag themselves.
+    expect(after.slice(text.length)).toContain('image: r.example.org/toolforge-x\n');
+    expect(after.slice(text.length)).toContain('jobs-framework:\n      image: r.example.org/toolforge-x\n');
+  });
+
+  it('moves a name to another address, in the place that counts', () => {
+    const web = publish({ name: 'bookworm', address: 'r.example.org/new:testing' });
+    expect(web).toBe(text.replace('toolforge-bookworm-web', 'new:testing'));
+    const variant = publish({ name: 'bullseye', address: 'r.example.org/new:testing', state: 'stable' });
+    expect(variant).toBe(text.replace('toolforge-bullseye', 'new:testing').replace('deprecated', 'stable'));
+  });
+
+  it('changes nothing where it is so already', () => {
+    const same = { name: 'bookworm', address: 'r.example.org/toolforge-bookworm-web:latest' };
+    expect(publish(same)).toBe(text);
+    expect(publish(same, text.replaceAll('    - tf', '      -   tf'))).toContain('      -   tf');
+  });
+
+  it.each<[string, Partial<Publication>, string, string?]>([
+    ['a name that is an alias already', { name: 'tf-bookworm' }, "'tf-bookworm' is another name of 'bookworm' already"],
+    ['an alias that is a name already', { aliases: ['bullseye'] }, "'bullseye' stands for 'bullseye' there"],
+    ['a name that is none', { name: 'a b' }, 'the name must be letters'],
+    ['an alias that is none', { aliases: ['a b'] }, 'aliases must be a list of names'],
+    ['the form of 2022', {}, 'it has the form of 2022', '- { shortname: a, image: b }'],
+    ['a list that is broken already', {}, 'state must be', 'a: { image: b }'],
+  ])('is refused for %s', (_, change, words, before) => {
+    const edit = () => publish(change, before);
+    expect(edit).toThrow(words);
+    expect(edit).toThrow(AppError);
+  });
+});
+
+describe('whether a registry has an image', () => {
+  const digest = `sha256:${'1'.repeat(64)}`;
+  const asked: string[] = [];
+  let server: Server;
+  let host: string;
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      const [, , name = ''] = (request.url ?? '').split('/');
+      const status = name === 'there' ? 200 : name === 'gone' ? 404 : name === 'private' ? 401 : 302;
+      response.writeHead(status, { 'docker-content-digest': digest, location: '/v2/there/manifests/latest' }).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => void server.close());
+
+  const outcome = (reference: string) =>
+    digestInRegistry(reference, undefined).catch((error: AppError) => `${error.code}: ${error.message}`);
+
+  it('is asked by its tag, or its digest, with a HEAD', async () => {
+    expect(await outcome(`${host}/there`)).toBe(digest);
+    expect(await outcome(`${host}/there:testing`)).toBe(digest);
+    expect(await outcome(`${host}/there@${digest}`)).toBe(digest);
+    expect(asked.slice(-3)).toEqual(['latest', 'testing', digest].map((end) => `HEAD /v2/there/manifests/${end}`));
+  });
+
+  it('is told from a registry that cannot be asked', async () => {
+    expect(await outcome(`${host}/gone:1`)).toBe(
+      `image.not_in_registry: The registry ${host} has no gone:1. Push it first.`,
+    );
+    expect(await outcome(`${host}/private`)).toContain('registry.unavailable: The registry');
+    expect(await outcome(`${host}/elsewhere`)).toContain('answered 302');
+    expect(await outcome('127.0.0.1:1/a')).toBe('registry.unavailable: The registry 127.0.0.1:1 does not answer.');
+  });
+});
