@@ -236,11 +236,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
 
     const isDenied = (tool: string) => settings.current().deniedTools.has(tool);
+    const streamsLog = log.child({ room: 'server' });
     const streams = createStreams({
       atOncePerTool: () => settings.current().streamsAtOncePerTool,
       stallMs: () => settings.current().streamStallMs,
       isDenied,
       now,
+      onCut: (cut) => streamsLog.info(cut, 'an answer was cut off'),
     });
     const firstListeners = await readListeners(startup);
     let listenerEnds = endsOfListeners(firstListeners.tls);

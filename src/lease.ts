@@ -173,16 +173,21 @@ export function createLease(options: LeaseOptions): Lease {
     onLost();
   }
 
+  /** Somebody else was faster, which is no trouble. */
+  const isRace = (error: unknown) => kubeStatusOf(error)?.statusCode === 409;
+
   return {
     isHeld,
     async acquire() {
+      let isInTrouble = false;
       for (let isSaid = false; !isOver; isSaid = true) {
-        const isMine = await attempt().catch((error: unknown) => {
-          // Somebody else was faster; or the cluster is away.
-          log.debug({ name, err: error }, 'the Lease was not to be had');
-          return false;
-        });
-        if (isMine) break;
+        const isMine = await attempt().catch((error: unknown) => error);
+        if (isMine === true) break;
+        const fails = isMine !== false && !isRace(isMine);
+        // One warning for each time of trouble: whoever stands by tries again every second.
+        if (isMine !== false)
+          log[fails && !isInTrouble ? 'warn' : 'debug']({ name, err: isMine }, 'the Lease was not to be had');
+        isInTrouble = fails;
         if (!isSaid) log.info({ name, holder: textAt(seen?.object, 'spec', 'holderIdentity') }, 'standing by');
         await new Promise<void>((resolve) => {
           cancel = clock.after(tryEveryMs, resolve);

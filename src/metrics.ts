@@ -112,7 +112,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     },
   });
   new Gauge({
-    name: 'jobs_watch_count',
+    name: 'jobs_watch',
     help: 'What each watch did since the start',
     labelNames: ['kind', 'what'] as const,
     registers,

@@ -76,16 +76,17 @@ function contender(
   clock: ReturnType<typeof createClock>,
 ) {
   const lost: string[] = [];
+  const warnings: string[] = [];
   const lease = createLease({
     kube: { request: server.request },
     namespace: 'jobs-api',
     name: 'jobs-api',
     identity,
-    log: createLog({ level: 'silent' }),
+    log: createLog({ level: 'warn', stream: { write: (line) => void warnings.push(JSON.parse(line).msg) } }),
     onLost: () => void lost.push(identity),
     clock,
   });
-  return { lease, lost };
+  return { lease, lost, warnings };
 }
 
 function acquire(lease: Lease) {
@@ -166,6 +167,22 @@ describe('a Lease', () => {
     await clock.pass(1_000);
     clock.jump(60_000);
     expect(one.lease.isHeld()).toBe(false);
+  });
+
+  it('that cannot be had is said once by those who stand by, as long as the trouble lasts', async () => {
+    const [clock, server] = [createClock(), createServer()];
+    acquire(contender('one', server, clock).lease);
+    await clock.pass(100);
+    const two = contender('two', server, clock);
+    acquire(two.lease);
+    await clock.pass(5_000);
+    expect(two.warnings).toEqual([]);
+    server.state.isAway = true;
+    await clock.pass(60_000);
+    expect(two.warnings).toEqual(['the Lease was not to be had']);
+    server.state.isAway = false;
+    await clock.pass(20_000);
+    expect([two.lease.isHeld(), two.warnings.length]).toEqual([true, 1]);
   });
 
   it('goes on at once under the same identity', async () => {

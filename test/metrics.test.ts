@@ -27,9 +27,9 @@ describe('metrics', () => {
     jobs = 2;
     expect(await linesOf(metrics, 'jobs_known ')).toEqual(['jobs_known 2']);
     expect(await linesOf(metrics, 'jobs_view_age_seconds ')).toEqual(['jobs_view_age_seconds 2.5']);
-    expect(await linesOf(metrics, 'jobs_watch_count')).toEqual([
-      'jobs_watch_count{kind="pods",what="lists"} 2',
-      'jobs_watch_count{kind="jobs",what="lists"} 1',
+    expect(await linesOf(metrics, 'jobs_watch{')).toEqual([
+      'jobs_watch{kind="pods",what="lists"} 2',
+      'jobs_watch{kind="jobs",what="lists"} 1',
     ]);
     expect(await linesOf(metrics, 'jobs_homes{what="stuck"')).toEqual(['jobs_homes{what="stuck"} 1']);
     expect(await linesOf(metrics, 'jobs_run_records')).toContain('jobs_run_records{what="waiting"} 4');

@@ -74,7 +74,7 @@ function addRoute(app: App, route: Route, options: RegisterOptions): void {
       }
       const value = await route.handle(call);
       if (value instanceof StreamedText) {
-        options.streams.watch(request.caller, value.pieces, reply.raw);
+        options.streams.watch(request.id, request.caller, value.pieces, reply.raw);
         return sendStream(reply, route.status, value.pieces, route.answerType ?? 'text/plain');
       }
       return sendText(reply, route.status, value instanceof JsonText ? value.text : textOf(dialect, value));

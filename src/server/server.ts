@@ -232,7 +232,7 @@ async function createApp(
     exposeHeadRoutes: false,
     trustProxy: false,
     return503OnClosing: false,
-    genReqId: () => '',
+    genReqId: (request) => visitOf(request as IncomingMessage).id,
     routerOptions: {
       ignoreTrailingSlash: true,
       // Over-long parameters are the handlers' business: no job or tool has such a name.

@@ -15,14 +15,17 @@ export interface StreamLimits {
   isDenied(tool: string, fingerprint: string): boolean;
   /** ms since the epoch */
   now(): number;
+  /** Told of each that ended before its time, by us or by a failure of what feeds it; not of readers who left. */
+  onCut(cut: { readonly request: string; readonly tool: string; readonly err: Error }): void;
 }
 
 export interface Streams {
   /**
    * Takes a place for an answer before it begins, and looks after it until it has ended.
+   * @param request its id, as the log has it
    * @throws AppError `caller.too_many` when the tool has all it may have; the pieces are then destroyed
    */
-  watch(caller: Caller, pieces: Readable, response: ServerResponse): void;
+  watch(request: string, caller: Caller, pieces: Readable, response: ServerResponse): void;
   /** To be called when settings have changed: each is looked at now, and from now on as often as the new ones ask for. */
   lookAtAll(): void;
   /** Before the listeners stop: nobody would wait for what has no end. */
@@ -50,7 +53,7 @@ export function createStreams(limits: StreamLimits): Streams {
   const countOf = (tool: string) => [...open].filter((stream) => stream.tool === tool).length;
 
   return {
-    watch(caller, pieces, response) {
+    watch(request, caller, pieces, response) {
       const tool = caller.tool.name;
       if (countOf(tool) >= limits.atOncePerTool()) {
         pieces.destroy();
@@ -60,6 +63,9 @@ export function createStreams(limits: StreamLimits): Streams {
       const looks = lookAfter(caller, pieces, response, limits);
       const stream = { tool, pieces, look: looks.now };
       open.add(stream);
+      pieces.once('error', (err) => {
+        if (!response.destroyed) limits.onCut({ request, tool, err });
+      });
       response.once('close', () => {
         looks.stop();
         open.delete(stream);

@@ -60,6 +60,7 @@ export const wideStreams: StreamLimits = {
   stallMs: () => 60_000,
   isDenied: () => false,
   now: Date.now,
+  onCut() {},
 };
 
 export type Change = Partial<

@@ -170,6 +170,38 @@ describe('an answer that goes on', () => {
   });
 });
 
+describe('an answer that ends before its time', () => {
+  const cuts: Parameters<StreamLimits['onCut']>[0][] = [];
+  const onCut = (cut: (typeof cuts)[number]) => void cuts.push(cut);
+
+  it('is told with the id that the reader was given, and with the reason', async () => {
+    cuts.length = 0;
+    await serve(endless, { onCut });
+    const failed = await open('alpha');
+    const stopped = await open('beta');
+    const reading = [failed, stopped].map(readAll);
+    made[0]?.destroy(new Error('the source is gone'));
+    await reading[0];
+    streams.endAll();
+    expect((await Promise.all(reading)).map(({ isWhole }) => isWhole)).toEqual([false, false]);
+    expect(cuts.map(({ request, tool, err }) => [request, tool, err.message])).toEqual([
+      [failed.headers['x-request-id'], 'alpha', 'the source is gone'],
+      [stopped.headers['x-request-id'], 'beta', 'the service stops'],
+    ]);
+  });
+
+  it('is not told where it is whole, or the reader has left', async () => {
+    cuts.length = 0;
+    await serve(() => Readable.from(['one\n']), { onCut });
+    await readAll(await open());
+    await test.stop();
+    await serve(endless, { onCut });
+    (await open()).destroy();
+    await until(() => streams.count() === 0, 'the place is free');
+    expect(cuts).toEqual([]);
+  });
+});
+
 describe('an answer that goes on while settings change', () => {
   it('is cut off at once where its tool is denied, and goes on where another one is', async () => {
     const denied = new Set<string>();

@@ -69,7 +69,8 @@ export function openApiDocument(routes: readonly Route[], version: string): Open
     info: {
       title: 'Toolforge Jobs',
       version,
-      description: 'Jobs of tools on a shared cluster. docs/api.md of the project says how to begin.',
+      description:
+        'Jobs of tools on a shared cluster. docs/api.md of the project is this for people, and says how to begin; where the package of the command line is installed, it is /usr/share/doc/toolforge-jobs/api.md.',
     },
     security: [{ toolCertificate: [] }],
     tags: dialects.map(({ name, title }) => ({ name, description: title })),
