@@ -34,6 +34,9 @@ export const shellNeeds: readonly Need[] = [
   { package: 'zsh', present: () => isOnPath('zsh') },
 ];
 
+/** Builds images as root without a daemon. */
+export const builderNeeds: readonly Need[] = [{ package: 'buildah', present: () => isOnPath('buildah') }];
+
 /**
  * Sees to it that every package is there.
  * @param needs what the node needs, unless said otherwise

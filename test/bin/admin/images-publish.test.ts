@@ -70,10 +70,21 @@ describe('whether a registry has an image', () => {
   let host: string;
   beforeAll(async () => {
     server = createServer((request, response) => {
-      asked.push(`${request.method} ${request.url}`);
-      const [, , name = ''] = (request.url ?? '').split('/');
-      const status = name === 'there' ? 200 : name === 'gone' ? 404 : name === 'private' ? 401 : 302;
-      response.writeHead(status, { 'docker-content-digest': digest, location: '/v2/there/manifests/latest' }).end();
+      const { method, url = '', headers } = request;
+      asked.push(`${method} ${url}`);
+      const { pathname } = new URL(url, 'http://registry');
+      const [, , name = ''] = pathname.split('/');
+      if (pathname === '/token') return void response.end('{"token":"for-strangers"}');
+      const isKnown = name === 'there' || headers.authorization === 'Bearer for-strangers';
+      const realm = { token: `http://${host}/token`, away: 'http://192.0.2.1/token' }[name];
+      const challenge = `Bearer realm="${realm}",service="registry",scope="repository:${name}:pull"`;
+      const status = isKnown ? 200 : name === 'gone' ? 404 : name === 'elsewhere' ? 302 : 401;
+      response.writeHead(status, {
+        'docker-content-digest': digest,
+        location: '/v2/there/manifests/latest',
+        ...(realm ? { 'www-authenticate': challenge } : {}),
+      });
+      response.end();
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -88,6 +99,20 @@ describe('whether a registry has an image', () => {
     expect(await outcome(`${host}/there:testing`)).toBe(digest);
     expect(await outcome(`${host}/there@${digest}`)).toBe(digest);
     expect(asked.slice(-3)).toEqual(['latest', 'testing', digest].map((end) => `HEAD /v2/there/manifests/${end}`));
+  });
+
+  it('is asked with the token that strangers get, where there is one', async () => {
+    expect(await outcome(`${host}/token`)).toBe(digest);
+    expect(asked.slice(-3)).toEqual([
+      'HEAD /v2/token/manifests/latest',
+      'GET /token?service=registry&scope=repository%3Atoken%3Apull',
+      'HEAD /v2/token/manifests/latest',
+    ]);
+  });
+
+  it('is not asked for elsewhere, where nobody could say who answers', async () => {
+    expect(await outcome(`${host}/away`)).toContain('to nobody without credentials');
+    expect(asked.at(-1)).toBe('HEAD /v2/away/manifests/latest');
   });
 
   it('is told from a registry that cannot be asked', async () => {
