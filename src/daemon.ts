@@ -33,7 +33,7 @@ import { createPace } from './mail/pace.ts';
 import { createSeal } from './mail/seal.ts';
 import { createTransport, type SmtpSecrets } from './mail/transport.ts';
 import { createMailLog } from './mail-log.ts';
-import { createMetrics } from './metrics.ts';
+import { createMetrics, standbyMetrics } from './metrics.ts';
 import { createOwnKube } from './own-kube.ts';
 import { createRunRecords } from './run-records.ts';
 import { type Api, createCredentials, createImpersonation } from './server/credentials.ts';
@@ -52,7 +52,7 @@ import { createStreams } from './server/streams.ts';
 import { meantSetting, parseSettings, retiredKeys, type Settings, type Startup, settingDefaults } from './settings.ts';
 import { openStateDirectory } from './state-directory.ts';
 import { readStatus } from './status.ts';
-import { watchConfigMap } from './watch/config-map.ts';
+import { type ConfigMapWatch, watchConfigMap } from './watch/config-map.ts';
 import { type JobsWatch, watchJobs } from './watch/jobs.ts';
 
 export interface DaemonOptions {
@@ -97,13 +97,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
     const lease = startup.lease && openLease(startup.lease, kube, options);
     undos.push(() => lease?.release());
-    if (lease) await standBy(startup.listen.health, () => lease.acquire());
+    if (lease) await standBy({ ...startup.listen.health, metrics: standbyMetrics }, () => lease.acquire());
     const mayWrite = () => lease?.isHeld() ?? true;
 
     let trusted = await readTrust(startup);
     const registry = openRegistry(startup, userAgent, () => trusted.harborCa);
     undos.push(() => registry?.close());
     let watch: JobsWatch | undefined;
+    const mapWatches: Record<string, ConfigMapWatch> = {};
     const startedAt = now();
     const freshness = () => watch?.freshness() ?? { synced: false, live: false, asOf: startedAt };
 
@@ -190,8 +191,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       jobs: () => roster.size(),
       freshness,
       streams: () => streams.count(),
-      watches: () => watch?.stats() ?? {},
+      watches: () => ({
+        ...watch?.stats(),
+        ...Object.fromEntries(Object.entries(mapWatches).map(([map, one]) => [map, one.stats()])),
+      }),
       runRecords: () => runs.stats(),
+      files: () => fileProblems(),
+      homes: () => homes.health(),
       certificates: () => ({ ...listenerEnds, ...apiEnds }),
       maps: () => ({ settings: settings.state(), images: images.state() }),
       mail: () => mail?.stats(),
@@ -253,6 +259,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       health: {
         ...startup.listen.health,
         live: () => ({ health: { status: 'OK', message: 'OK' } }),
+        stuckWatches: () => [
+          ...(watch?.stuck() ?? []),
+          ...Object.keys(mapWatches).filter((map) => mapWatches[map]?.isStuck()),
+        ],
         ready: () => ({
           ok: freshness().synced,
           detail: {
@@ -319,19 +329,20 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     settings.onChange(() => streams.lookAtAll());
     setLogLevel(log, settings.current().logLevel);
     const mapsLog = log.child({ room: 'watch' });
-    const settingsWatch = watchConfigMap(kube, {
+    undos.push(() => {
+      for (const one of Object.values(mapWatches)) one.stop();
+    });
+    mapWatches.settings = watchConfigMap(kube, {
       ...startup.configmaps.settings,
       onMap: (map) => settings.offer(map),
       log: mapsLog,
     });
-    undos.push(() => settingsWatch.stop());
-    const imagesWatch = watchConfigMap(kube, {
+    mapWatches.images = watchConfigMap(kube, {
       namespace: startup.configmaps.images.namespace,
       name: startup.configmaps.images.name,
       onMap: (map) => images.offer(map),
       log: mapsLog,
     });
-    undos.push(() => imagesWatch.stop());
     // What was good last is enough to go on with; whoever has nothing waits for the first word.
     if (settings.state().source === 'defaults') await settings.heard;
     await images.ready;

@@ -14,6 +14,10 @@ import {
 } from './domain.ts';
 import type { MailSettings } from './settings.ts';
 
+/** How an attempt to send ends. `recorded`: sending is switched off. `deferred` and `refused` are tried again, `parked` are not. */
+export const mailAttempts = ['sent', 'recorded', 'deferred', 'refused', 'parked'] as const;
+export type MailAttempt = (typeof mailAttempts)[number];
+
 export interface Mailbox {
   readonly v: 1;
   /** Whose; equal to the name of the file. */

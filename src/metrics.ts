@@ -1,6 +1,7 @@
 /** What operators can graph. One registry per daemon, so that tests may run several; the only file that knows prom-client. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Freshness } from './domain.ts';
+import { type MailAttempt, mailAttempts } from './mailbox.ts';
 
 export interface Metrics {
   /** Prometheus text exposition. */
@@ -13,7 +14,7 @@ export interface Metrics {
   readonly mail: {
     durable(ms: number): void;
     handedOver(ms: number): void;
-    attempted(as: string): void;
+    attempted(as: MailAttempt): void;
   };
 }
 
@@ -22,12 +23,16 @@ export interface MetricSources {
   jobs(): number;
   freshness(): Freshness;
   streams(): number;
-  watches(): Readonly<Record<string, object>>;
+  /** By the kind that is watched; numbers are counts, `live` says whether it is connected. */
+  watches(): Readonly<Record<string, object & { readonly live: boolean }>>;
   runRecords(): Readonly<{ waiting: number; dropped: number; failed: number }>;
   /** Whether each of the two ConfigMaps is in force as it is, and the version that is. */
   maps(): Readonly<
     Record<'settings' | 'images', { readonly isCurrent: boolean; readonly version: string | undefined }>
   >;
+  /** Of the files that are followed: why they are not in force; '' where they are. */
+  files(): Readonly<Record<string, string>>;
+  homes(): Readonly<{ running: number; stuck: number; waiting: number }>;
   /** When certificates end, ms since the epoch. */
   certificates(): Readonly<Record<string, number>>;
   /** Undefined before mail begins. */
@@ -47,10 +52,27 @@ export interface MailQueueStats {
   readonly oldestAt: number | undefined;
 }
 
+const leader = {
+  name: 'jobs_leader',
+  help: '1 in the process that works, 0 in one that stands by for it',
+} as const;
+
+/** Of a process that waits for the Lease. It is there, and has begun when it did; nothing else can be said of it. */
+export function standbyMetrics(): Promise<string> {
+  const registry = new Registry();
+  const registers = [registry];
+  new Gauge({ ...leader, registers }).set(0);
+  const beganAt = Math.round(performance.timeOrigin / 1000);
+  const name = 'process_start_time_seconds';
+  new Gauge({ name, help: 'Start time of the process since unix epoch in seconds.', registers }).set(beganAt);
+  return registry.metrics();
+}
+
 export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  new Gauge({ ...leader, registers }).set(1);
 
   const requests = new Histogram({
     name: 'jobs_http_request_duration_seconds',
@@ -104,6 +126,34 @@ export function createMetrics(sources: MetricSources): Metrics {
   });
 
   new Gauge({
+    name: 'jobs_watch_up',
+    help: '1 while the watch of this kind is connected, 0 while it is cut off',
+    labelNames: ['kind'] as const,
+    registers,
+    collect() {
+      for (const [kind, { live }] of Object.entries(sources.watches())) this.set({ kind }, live ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'jobs_homes',
+    help: 'Readers of homes: running, stuck in a file system that does not answer, and questions that wait for one',
+    labelNames: ['what'] as const,
+    registers,
+    collect() {
+      const { running, stuck, waiting } = sources.homes();
+      for (const [what, value] of Object.entries({ running, stuck, waiting })) this.set({ what }, value);
+    },
+  });
+  new Gauge({
+    name: 'jobs_files_in_force',
+    help: '1 while these files are in force as they are on disk, 0 while new ones are refused and the former stay',
+    labelNames: ['which'] as const,
+    registers,
+    collect() {
+      for (const [which, problem] of Object.entries(sources.files())) this.set({ which }, problem === '' ? 1 : 0);
+    },
+  });
+  new Gauge({
     name: 'jobs_run_records',
     help: 'Records of runs: waiting for the disk now, dropped and writes failed since the start',
     labelNames: ['what'] as const,
@@ -147,6 +197,8 @@ export function createMetrics(sources: MetricSources): Metrics {
     labelNames: ['as'] as const,
     registers,
   });
+  // A first failure counts only where there was a zero before it.
+  for (const as of mailAttempts) attempts.inc({ as }, 0);
   const durable = new Histogram({
     name: 'jobs_mail_event_to_durable_seconds',
     help: 'Time from an event to its being on disk',

@@ -1,9 +1,16 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { Tool } from '../src/domain.ts';
 import { AppError } from '../src/errors.ts';
 import { checkLeaf, parseAuthorities } from '../src/leaf.ts';
-import { attribute, createAuthority, type LeafOptions, type Subject, toolSubject } from './support/certs.ts';
+import {
+  attribute,
+  createAuthority,
+  type LeafOptions,
+  rsaKeyOfBits,
+  type Subject,
+  toolSubject,
+} from './support/certs.ts';
 
 const authority = createAuthority();
 const authorities = parseAuthorities(authority.cert);
@@ -26,29 +33,6 @@ function ruleOf(use: () => unknown): unknown {
 
 function issue(options: Partial<LeafOptions>): { cert: string; key: string } {
   return authority.issue({ subject: toolSubject('alpha'), ...options });
-}
-
-/** Made of random numbers: no such key is generated in a test's time, and nothing here signs with it. */
-function rsaOfBits(bits: number): KeyObject {
-  const number = (size: number) => {
-    const bytes = randomBytes(size / 8);
-    bytes[0] = (bytes[0] ?? 0) | 0x80;
-    bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) | 1;
-    return bytes.toString('base64url');
-  };
-  const half = () => number(bits / 2);
-  const jwk = {
-    kty: 'RSA',
-    n: number(bits),
-    e: 'AQAB',
-    d: number(bits),
-    p: half(),
-    q: half(),
-    dp: half(),
-    dq: half(),
-    qi: half(),
-  };
-  return createPrivateKey({ key: jwk, format: 'jwk' });
 }
 
 describe("a tool's certificate", () => {
@@ -120,9 +104,9 @@ describe("a tool's certificate", () => {
 
   it('is refused with a key that costs too much or protects too little', () => {
     const keys = [
-      rsaOfBits(16_384),
-      rsaOfBits(4_104),
-      rsaOfBits(1_024),
+      rsaKeyOfBits(16_384),
+      rsaKeyOfBits(4_104),
+      rsaKeyOfBits(1_024),
       generateKeyPairSync('ec', { namedCurve: 'P-521' }).privateKey,
       generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey,
       generateKeyPairSync('ed25519').privateKey,

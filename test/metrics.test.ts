@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { createMetrics, type MetricSources } from '../src/metrics.ts';
+import { createMetrics, type MetricSources, standbyMetrics } from '../src/metrics.ts';
 
 const sources: MetricSources = {
   jobs: () => 3,
   freshness: () => ({ synced: true, live: true, asOf: 1_000 }),
   streams: () => 2,
-  watches: () => ({ pods: { lists: 2, dropped: { no_job: 1 } }, jobs: { lists: 1 } }),
+  watches: () => ({ pods: { lists: 2, live: true, dropped: { no_job: 1 } }, jobs: { lists: 1, live: false } }),
   runRecords: () => ({ waiting: 4, dropped: 0, failed: 1 }),
   maps: () => ({ settings: { isCurrent: true, version: '77' }, images: { isCurrent: false, version: undefined } }),
+  files: () => ({ listeners: '', trust: 'the file is empty' }),
+  homes: () => ({ running: 3, stuck: 1, waiting: 7 }),
   certificates: () => ({ listener: 3_500 + 2 * 86_400_000 }),
   mail: () => ({ mailboxes: 9, gathered: 5, sealed: 1, parked: 2, unsaved: 0, failures: 0, oldestAt: 1_500 }),
   checkpoint: () => ({ savedAt: 3_000, failed: 1, gaps: 2 }),
@@ -29,6 +31,7 @@ describe('metrics', () => {
       'jobs_watch_count{kind="pods",what="lists"} 2',
       'jobs_watch_count{kind="jobs",what="lists"} 1',
     ]);
+    expect(await linesOf(metrics, 'jobs_homes{what="stuck"')).toEqual(['jobs_homes{what="stuck"} 1']);
     expect(await linesOf(metrics, 'jobs_run_records')).toContain('jobs_run_records{what="waiting"} 4');
   });
 
@@ -56,7 +59,13 @@ describe('metrics', () => {
     metrics.mail.handedOver(700);
     expect(await linesOf(metrics, 'jobs_mail_queue{what="parked"')).toEqual(['jobs_mail_queue{what="parked"} 2']);
     expect(await linesOf(metrics, 'jobs_mail_oldest_age_seconds ')).toEqual(['jobs_mail_oldest_age_seconds 2']);
-    expect(await linesOf(metrics, 'jobs_mail_attempts_total{')).toEqual(['jobs_mail_attempts_total{as="deferred"} 1']);
+    expect(await linesOf(metrics, 'jobs_mail_attempts_total{')).toEqual([
+      'jobs_mail_attempts_total{as="sent"} 0',
+      'jobs_mail_attempts_total{as="recorded"} 0',
+      'jobs_mail_attempts_total{as="deferred"} 1',
+      'jobs_mail_attempts_total{as="refused"} 0',
+      'jobs_mail_attempts_total{as="parked"} 0',
+    ]);
     expect(await linesOf(metrics, 'jobs_mail_event_to_durable_seconds_sum')).toEqual([
       'jobs_mail_event_to_durable_seconds_sum 0.004',
     ]);
@@ -87,6 +96,33 @@ describe('metrics', () => {
       'jobs_images_version 0',
     ]);
     expect(await linesOf(metrics, 'jobs_certificate_days{')).toEqual(['jobs_certificate_days{which="listener"} 2']);
+  });
+
+  it('tell which watches are connected, which files are in force, and how homes answer', async () => {
+    const metrics = createMetrics(sources);
+    expect(await linesOf(metrics, 'jobs_watch_up{')).toEqual([
+      'jobs_watch_up{kind="pods"} 1',
+      'jobs_watch_up{kind="jobs"} 0',
+    ]);
+    expect(await linesOf(metrics, 'jobs_files_in_force{')).toEqual([
+      'jobs_files_in_force{which="listeners"} 1',
+      'jobs_files_in_force{which="trust"} 0',
+    ]);
+    expect(await linesOf(metrics, 'jobs_homes{')).toEqual([
+      'jobs_homes{what="running"} 3',
+      'jobs_homes{what="stuck"} 1',
+      'jobs_homes{what="waiting"} 7',
+    ]);
+  });
+
+  it('tell the process that works from one that stands by, which has begun at the same time before and after', async () => {
+    const works = createMetrics(sources);
+    const standsBy = { text: standbyMetrics };
+    expect(await linesOf(works, 'jobs_leader ')).toEqual(['jobs_leader 1']);
+    expect(await linesOf(standsBy, 'jobs_leader ')).toEqual(['jobs_leader 0']);
+    const beganAt = async (metrics: { text(): Promise<string> }) =>
+      Number((await linesOf(metrics, 'process_start_time_seconds '))[0]?.split(' ')[1]);
+    expect(Math.abs((await beganAt(works)) - (await beganAt(standsBy)))).toBeLessThanOrEqual(1);
   });
 
   it('of two daemons in one process are apart', async () => {

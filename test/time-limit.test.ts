@@ -1,12 +1,8 @@
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import { atMost, timeLimited } from '../src/time-limit.ts';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
+import { collectGarbage } from './support/garbage.ts';
 
 describe('a time limit', () => {
   it('ends what takes too long, though nobody else holds on to it and garbage is collected meanwhile', async () => {

@@ -1,7 +1,7 @@
 /** The checks of `doctor`, from outside to inside. Each says in a sentence what is so, or what is wrong and what to do about it. */
 import { X509Certificate } from 'node:crypto';
 import { request } from 'node:https';
-import { connect as connectPlain } from 'node:net';
+import { connect as connectPlain, isIP } from 'node:net';
 import { connect, type PeerCertificate } from 'node:tls';
 import { AppError } from '../../src/errors.ts';
 import { amountAt, recordAt, textAt } from '../../src/fields.ts';
@@ -32,6 +32,7 @@ export type Finding =
 export type Check = (deployment: Deployment) => Promise<Finding>;
 
 const patienceMs = 5_000;
+const otherName = 'ERR_TLS_CERT_ALTNAME_INVALID';
 const well = (words: string): Finding => ({ is: 'well', words });
 const wrong = (words: string, mend: string): Finding => ({ is: 'wrong', words, mend });
 
@@ -63,15 +64,15 @@ async function answers(deployment: Deployment): Promise<Finding> {
 }
 
 async function showsGoodCertificate(deployment: Deployment): Promise<Finding> {
-  const { error, ends } = await handshake(deployment);
+  const { distrust, ends } = await handshake(deployment);
   const mend = 'Put a good pair where `listen.tls` of the start-up file names it: it is followed within seconds.';
   const endsAt = Date.parse(ends);
   if (endsAt < deployment.now()) return wrong(`The certificate of the service ended on ${ends}.`, mend);
-  if (error === undefined) return well(`Its certificate is good until ${ends}.`);
-  if (error.code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+  if (distrust === undefined) return well(`Its certificate is good until ${ends}.`);
+  if (distrust === otherName)
     return wrong(`The certificate of the service is not for the name in ${deployment.url}.`, mend);
   return wrong(
-    `The certificate of the service is not signed by the authority that its users trust (${error.code ?? error.message}).`,
+    `The certificate of the service is not signed by the authority that its users trust (${distrust}).`,
     'Give users the authority that signed it (`jobs.ca_file` of their configuration), or the service a pair that theirs has signed.',
   );
 }
@@ -252,22 +253,24 @@ async function isWellInside({ status }: Deployment): Promise<Finding> {
 }
 
 interface Seen {
-  /** Why its users would not believe it. */
-  readonly error: NodeJS.ErrnoException | undefined;
+  /** Why its users would not believe it, e.g. `DEPTH_ZERO_SELF_SIGNED_CERT`. */
+  readonly distrust: string | undefined;
   /** ISO 8601. */
   readonly ends: string;
 }
 
 function handshake({ url, ca }: Pick<Deployment, 'url' | 'ca'>): Promise<Seen> {
-  const { hostname: host, port } = new URL(url);
+  const { hostname, port } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, '');
   return new Promise((resolve, reject) => {
     const options = { host, port: Number(port || 443), rejectUnauthorized: false, ...(ca === undefined ? {} : { ca }) };
-    const socket = connect({ ...options, ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }) }, () => {
+    const socket = connect({ ...options, ...(isIP(host) === 0 ? { servername: host } : {}) }, () => {
       const peer: PeerCertificate = socket.getPeerCertificate();
       const cert = new X509Certificate(peer.raw);
       socket.destroy();
       resolve({
-        error: (socket.authorizationError as unknown as NodeJS.ErrnoException | undefined) ?? nameError(host, cert),
+        // A code of OpenSSL or of Node, whatever the types say of it.
+        distrust: socket.authorized ? nameDistrust(host, cert) : String(socket.authorizationError),
         ends: new Date(cert.validTo).toISOString(),
       });
     });
@@ -278,9 +281,9 @@ function handshake({ url, ca }: Pick<Deployment, 'url' | 'ca'>): Promise<Seen> {
   });
 }
 
-function nameError(host: string, cert: X509Certificate): NodeJS.ErrnoException | undefined {
-  const isOf = /^[\d.]+$|:/.test(host) ? cert.checkIP(host) : cert.checkHost(host);
-  return isOf ? undefined : Object.assign(new Error('the name is another'), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+function nameDistrust(host: string, cert: X509Certificate): string | undefined {
+  const isOf = isIP(host) === 0 ? cert.checkHost(host) : cert.checkIP(host);
+  return isOf ? undefined : otherName;
 }
 
 function get(url: string): Promise<{ status: number; text: string }> {

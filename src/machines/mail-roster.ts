@@ -5,16 +5,10 @@
 import { type ActorOptions, createActor, fromPromise } from 'xstate';
 import { type MailLogRow, type Notice, Tool } from '../domain.ts';
 import type { Log } from '../log.ts';
-import { emptyMailbox, type Mailbox, type NoticeDetails, type SealedMail } from '../mailbox.ts';
+import { emptyMailbox, type MailAttempt, type Mailbox, type NoticeDetails, type SealedMail } from '../mailbox.ts';
 import type { MailSettings } from '../settings.ts';
 import { atMost } from '../time-limit.ts';
-import {
-  type MailAttempt,
-  type MailQueueActor,
-  type MailQueueEvent,
-  type MailSurroundings,
-  mailQueueMachine,
-} from './mail-queue.ts';
+import { type MailQueueActor, type MailQueueEvent, type MailSurroundings, mailQueueMachine } from './mail-queue.ts';
 
 export interface MailEffects {
   /** Composes; the bytes are fixed from then on. Rejects only by a defect of ours. */

@@ -7,14 +7,14 @@ import { closeServer, listenOnPort } from './door/listeners.ts';
 
 /** @param until resolves when this process may work. @throws AppError `settings.invalid` when the port cannot be had */
 export async function standBy(
-  { address, port }: { address: string; port: number },
+  { address, port, metrics }: { address: string; port: number; metrics(): Promise<string> },
   until: () => Promise<void>,
 ): Promise<void> {
   const server = createHealthServer({
     live: () => ({ health: { status: 'OK', message: 'standing by' } }),
+    stuckWatches: () => [],
     ready: () => ({ ok: false, detail: { standby: true } }),
-    metrics: async () =>
-      '# HELP jobs_standby Whether this process waits for the Lease\n# TYPE jobs_standby gauge\njobs_standby 1\n',
+    metrics,
   });
   await listenOnPort(server, 'http', address, port);
   try {

@@ -7,7 +7,7 @@ import { recordAt, textAt } from '../fields.ts';
 import type { Kube } from '../kube.ts';
 import type { Log } from '../log.ts';
 import type { Clock } from './clock.ts';
-import { createListWatch } from './list-watch.ts';
+import { createListWatch, type ListWatch } from './list-watch.ts';
 
 export interface WatchConfigMapOptions {
   readonly namespace: string;
@@ -21,9 +21,7 @@ export interface WatchConfigMapOptions {
   readonly random?: () => number;
 }
 
-export interface ConfigMapWatch {
-  stop(): void;
-}
+export type ConfigMapWatch = Pick<ListWatch, 'stop' | 'stats' | 'isStuck'>;
 
 export function watchConfigMap(kube: Pick<Kube, 'request' | 'stream'>, options: WatchConfigMapOptions): ConfigMapWatch {
   const { namespace, name, onMap, log, clock, random } = options;
@@ -43,7 +41,7 @@ export function watchConfigMap(kube: Pick<Kube, 'request' | 'stream'>, options: 
   void listWatch.ready.then(() => {
     if (!isThere) onMap(undefined);
   });
-  return { stop: () => listWatch.stop() };
+  return listWatch;
 }
 
 /** Values that are no text are left out; a map without data is an empty one. */

@@ -51,6 +51,8 @@ export interface JobsWatch {
   /** When these versions were the latest, as far as is known; ms since the epoch, 0 before the first list ever. */
   completeUntil(): number;
   stats(): Readonly<Record<WatchedKind, JobsWatchStats>>;
+  /** Kinds whose watch is stuck, as list-watch.ts means it. */
+  stuck(): readonly WatchedKind[];
 }
 
 const paths = {
@@ -115,6 +117,7 @@ export function watchJobs(kube: Pick<Kube, 'request' | 'stream'>, options: Watch
       CronJob: watches.CronJob.stats(),
       Deployment: watches.Deployment.stats(),
     }),
+    stuck: () => (Object.keys(watches) as WatchedKind[]).filter((kind) => watches[kind].listWatch.isStuck()),
   };
 }
 

@@ -77,6 +77,8 @@ export interface ListWatchStats {
   readonly resourceVersion: string | undefined;
   /** Objects known now. */
   readonly objects: number;
+  /** A watch is connected. */
+  readonly live: boolean;
 }
 
 export interface ListWatch {
@@ -90,6 +92,11 @@ export interface ListWatch {
   feed(object: KubeObject): void;
   position(): Position;
   stats(): ListWatchStats;
+  /**
+   * The loop has not moved for longer than anything it waits for may take, whatever the API server does: a defect that only a new process
+   * cures. An API server that is away, silent or busy keeps the loop moving. Said in the log the first time.
+   */
+  isStuck(): boolean;
 }
 
 type Source = Pick<Kube, 'request' | 'stream'>;
@@ -104,6 +111,8 @@ const replaySeconds = 3;
 const replayLimitMs = 10_000;
 /** Then the history comes with the ordinary watch, later than it should. */
 const maxReplayFailures = 3;
+/** Every wait of the loop ends before: Retry-After (120 s at most), a silent watch or body (90 s), a connection and its answer (20 s). */
+const stuckAfterMs = 300_000;
 
 type Stage = 'replaying' | 'adding' | 'comparing' | 'watching';
 
@@ -147,6 +156,8 @@ class Reflector implements ListWatch {
   #live = false;
   #inTrouble = false;
   #asOf = 0;
+  #movedAt: number;
+  #isKnownStuck = false;
   #lastEventAt: number | undefined;
   readonly #counts = { events: 0, bookmarks: 0, reconnects: 0, oversized: 0 };
   readonly #relists: Record<RelistReason, number> = { start: 0, gone: 0, list_gone: 0 };
@@ -171,6 +182,7 @@ class Reflector implements ListWatch {
     };
     this.#log = options.log;
     this.#clock = options.clock ?? createClock();
+    this.#movedAt = this.#clock.steadyMs();
     this.#random = options.random ?? Math.random;
     this.#backOff = createBackOff(this.#random);
     this.ready = new Promise((resolve) => {
@@ -207,13 +219,29 @@ class Reflector implements ListWatch {
       lastEventAt: this.#lastEventAt,
       resourceVersion: this.#version,
       objects: this.#book.size,
+      live: this.#live,
     };
+  }
+
+  isStuck(): boolean {
+    const stillMs = this.#clock.steadyMs() - this.#movedAt;
+    const isStuck = !this.#stop.signal.aborted && stillMs > stuckAfterMs;
+    if (isStuck && !this.#isKnownStuck)
+      this.#log.error({ path: this.#path, stage: this.#stage, stillMs: Math.round(stillMs) }, 'a watch is stuck');
+    this.#isKnownStuck = isStuck;
+    return isStuck;
+  }
+
+  #moved(): void {
+    this.#movedAt = this.#clock.steadyMs();
   }
 
   /** The only loop: everything that is asked of the API server is asked from here, one thing at a time. */
   async #run(generation: number): Promise<void> {
     while (generation === this.#generation) {
+      this.#moved();
       const delayMs = await this.#listAndWatch(generation);
+      this.#moved();
       if (delayMs > 0) await pause(this.#clock, delayMs, this.#stop.signal);
     }
   }
@@ -348,6 +376,7 @@ class Reflector implements ListWatch {
     try {
       const page = await this.#kube.request({ method: 'GET', path: this.#path, query, signal: this.#stop.signal });
       this.#asOf = this.#clock.wallMs();
+      this.#moved();
       return page;
     } catch (error) {
       if (isUnreadable(error)) this.#pageLimit = Math.max(pageSize.least, Math.floor(this.#pageLimit / 2));
@@ -424,6 +453,7 @@ class Reflector implements ListWatch {
       onOpen,
       onBytes: () => {
         this.#asOf = this.#clock.wallMs();
+        this.#moved();
       },
       onOversized: () => {
         this.#counts.oversized += 1;

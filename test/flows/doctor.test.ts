@@ -86,7 +86,9 @@ describe('the doctor', () => {
   it('finds that users trust another authority', async () => {
     const other = join(sandbox.dir, 'other-ca.crt');
     await writeFile(other, createAuthority('other').cert);
-    await finds(/not signed by the authority that its users trust/, '--ca', other);
+    await finds(/not signed by the authority that its users trust \([A-Z_]+\)/, '--ca', other);
+    const elsewhere = `https://127.0.0.2:${new URL(sandbox.url).port}`;
+    await finds(/is not for the name in https:\/\/127\.0\.0\.2/, '--url', elsewhere);
   });
 
   it('finds a right that is missing', async () => {

@@ -541,6 +541,7 @@ describe('stopping', () => {
       address: '127.0.0.1',
       port: Number(taken.port),
       live: () => '',
+      stuckWatches: () => [],
       ready: () => ({ ok: true, detail: {} }),
       metrics: async () => '',
     };

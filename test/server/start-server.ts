@@ -89,6 +89,7 @@ export async function startServer(change: Change = {}): Promise<TestServer> {
       address: '127.0.0.1',
       port: 0,
       live: () => 'alive',
+      stuckWatches: () => [],
       ready: () => ({ ok: true, detail: {} }),
       metrics: async () => 'metric 1\n',
     },

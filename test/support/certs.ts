@@ -2,7 +2,7 @@
  * Certificates for tests: an authority, and any leaf it might sign, odd subjects included. Writes DER itself, because no tool will put a NUL,
  * a BMPString or a joined attribute into a subject, and signs with node:crypto.
  */
-import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 
 export type StringType = 'utf8' | 'printable' | 't61' | 'bmp';
 
@@ -132,6 +132,23 @@ function certify({ subject, issuer, key, signer, extensions, notBefore, notAfter
     ...(extensions.length > 0 ? [der(0xa3, der(0x30, ...extensions))] : []),
   );
   return der(0x30, body, ecdsaWithSha256(), der(0x03, Buffer.from([0]), sign('sha256', body, signer)));
+}
+
+/** Made of random numbers: no key of that size is generated in a test's time, and nothing signs with it. */
+export function rsaKeyOfBits(bits: number): KeyObject {
+  const integer = (...bytes: number[]) => der(0x02, Buffer.from([0, ...bytes]));
+  const odd = (size: number) => {
+    const bytes = randomBytes(size / 8);
+    bytes[0] = (bytes[0] ?? 0) | 0x80;
+    bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) | 1;
+    return integer(...bytes);
+  };
+  const halves = Array.from({ length: 5 }, () => odd(bits / 2));
+  const version = der(0x02, Buffer.from([0]));
+  const exponent = der(0x02, Buffer.from([1, 0, 1]));
+  // PKCS #1 is read as it stands; as JWK, newer releases of Node.js demand that the numbers belong together.
+  const key = der(0x30, version, odd(bits), exponent, odd(bits), ...halves);
+  return createPrivateKey({ key, format: 'der', type: 'pkcs1' });
 }
 
 /** The DER of a whole name; tests of readers use it too. */

@@ -397,7 +397,6 @@ function passBody(answer: IncomingMessage, response: ServerResponse, fault: Http
   let isOver = false;
   const finish = () => {
     isOver = true;
-    if (fault.kind === 'cut-line') response.socket?.destroySoon();
     if (fault.kind === 'error-event') response.end(errorEvent(fault.code, fault.reason));
   };
   if (fault.afterLines === 0 && fault.kind !== 'cut-line') finish();
@@ -405,8 +404,9 @@ function passBody(answer: IncomingMessage, response: ServerResponse, fault: Http
     let rest = chunk;
     while (!isOver && rest.length > 0) {
       if (lines === fault.afterLines && fault.kind === 'cut-line') {
-        response.write(rest.subarray(0, fault.bytes));
-        finish();
+        isOver = true;
+        // Only what the response has handed to the socket leaves before it ends.
+        response.write(rest.subarray(0, fault.bytes), () => response.socket?.destroySoon());
         return;
       }
       const at = rest.indexOf(0x0a);

@@ -784,3 +784,72 @@ describe('events that can not be seen any more', () => {
     expect(gaps).toEqual([{ from: noon - 3_600_000 + 1_000, to: noon - 3_600_000 + 1_000 }]);
   });
 });
+
+describe('a loop', () => {
+  /** Moves on, minute by minute, and tells whether it was ever stuck. */
+  async function isEverStuck(minutes: number, each: () => Promise<void> | void = () => {}): Promise<boolean> {
+    for (let minute = 0; minute < minutes; minute += 1) {
+      await each();
+      await afterMs(60_000);
+      if (listWatch.isStuck()) return true;
+    }
+    return false;
+  }
+
+  test('is never stuck while bookmarks come, or nothing comes at all', async () => {
+    const body = await watching();
+    let version = 100;
+    const heartbeat = () => {
+      version += 1;
+      body.send(bookmark(String(version)));
+    };
+    expect(await isEverStuck(9, heartbeat)).toBe(false);
+    const silent = async () => {
+      while (kube.waitingStreams > 0) (await kube.nextStream()).answer(createBody());
+    };
+    expect(await isEverStuck(30, silent)).toBe(false);
+  });
+
+  test('is not stuck by an API server that is away, or asks for patience, for however long', async () => {
+    start();
+    const failing = (failure: () => unknown) => async () => {
+      while (kube.waitingRequests > 0) {
+        (await kube.nextRequest()).fail(failure());
+        await settled();
+      }
+    };
+    expect(await isEverStuck(60, failing(refused))).toBe(false);
+    expect(
+      await isEverStuck(
+        60,
+        failing(() => fromKubeStatus(503, status(503), '120')),
+      ),
+    ).toBe(false);
+    expect(
+      await isEverStuck(
+        60,
+        failing(() => fromKubeStatus(403, status(403))),
+      ),
+    ).toBe(false);
+  });
+
+  test('that waits longer than anything may take is stuck, whatever it waits for, and moves again', async () => {
+    start();
+    const asked = await kube.nextRequest();
+    expect(await isEverStuck(5)).toBe(false);
+    expect(await isEverStuck(1)).toBe(true);
+    // A body that nothing can end.
+    kube.stream = async () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) });
+    asked.answer(list('100'));
+    await listWatch.ready;
+    expect(listWatch.isStuck()).toBe(false);
+    expect(await isEverStuck(5)).toBe(false);
+    expect(await isEverStuck(1)).toBe(true);
+  });
+
+  test('that was stopped is not stuck', async () => {
+    await watching();
+    listWatch.stop();
+    expect(await isEverStuck(10)).toBe(false);
+  });
+});

@@ -6,6 +6,8 @@ import { sendHealth, sendHealthNotFound } from '../respond.ts';
 export interface HealthSources {
   /** Facts for a person who reads /healthz; shown, not judged. */
   live(): unknown;
+  /** Names of watches that have stopped moving, which only a new process cures; never for a mere outage of the API server. */
+  stuckWatches(): readonly string[];
   ready(): { readonly ok: boolean; readonly detail: object };
   /** Prometheus text exposition. */
   metrics(): Promise<string>;
@@ -40,12 +42,11 @@ async function answer(
 ): Promise<void> {
   switch (url.split('?', 1)[0]) {
     case '/healthz': {
-      const ok = await turnsInTime(probe);
-      return sendHealth(
-        response,
-        ok,
-        JSON.stringify({ ok, threadPool: ok ? 'turning' : 'stuck', detail: sources.live() }),
-      );
+      const turns = await turnsInTime(probe);
+      const stuckWatches = sources.stuckWatches();
+      const ok = turns && stuckWatches.length === 0;
+      const body = { ok, threadPool: turns ? 'turning' : 'stuck', stuckWatches, detail: sources.live() };
+      return sendHealth(response, ok, JSON.stringify(body));
     }
     case '/readyz': {
       const { ok, detail } = sources.ready();

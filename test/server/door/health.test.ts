@@ -12,6 +12,7 @@ afterEach(() => {
 async function start(change: Partial<HealthSources> = {}, probe?: () => Promise<unknown>) {
   const sources = {
     live: () => 'fine',
+    stuckWatches: () => [],
     ready: () => ({ ok: true, detail: {} }),
     metrics: async () => 'jobs_known 1\n',
     ...change,
@@ -31,7 +32,7 @@ describe('the health listener', () => {
     const get = await start();
     expect(await get('/healthz?verbose')).toMatchObject({
       status: 200,
-      text: '{"ok":true,"threadPool":"turning","detail":"fine"}',
+      text: '{"ok":true,"threadPool":"turning","stuckWatches":[],"detail":"fine"}',
     });
   });
 
@@ -44,6 +45,17 @@ describe('the health listener', () => {
     vi.useRealTimers();
     const failing = await start({}, () => Promise.reject(new Error('gone')));
     expect((await failing('/healthz')).status).toBe(503);
+  });
+
+  it('says that it does not while a watch is stuck, and which', async () => {
+    let stuckWatches: string[] = ['Pod', 'settings'];
+    const get = await start({ stuckWatches: () => stuckWatches });
+    expect(await get('/healthz')).toMatchObject({
+      status: 503,
+      text: '{"ok":false,"threadPool":"turning","stuckWatches":["Pod","settings"],"detail":"fine"}',
+    });
+    stuckWatches = [];
+    expect((await get('/healthz')).status).toBe(200);
   });
 
   it('is ready only when it is told so, and shows why not', async () => {
