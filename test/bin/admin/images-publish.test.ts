@@ -2,9 +2,12 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Publication, publishInto } from '../../../bin/admin/images-list-edit.ts';
+import { publishImage } from '../../../bin/admin/images-publish.ts';
 import { digestInRegistry } from '../../../bin/admin/images-registry.ts';
 import { AppError } from '../../../src/errors.ts';
 import { parseImageConfig } from '../../../src/images.ts';
+import type { Kube } from '../../../src/kube.ts';
+import { createScriptedKube } from '../../support/scripted-kube.ts';
 
 const text = `# Kept by the operators.
 bookworm:
@@ -122,5 +125,59 @@ describe('whether a registry has an image', () => {
     expect(await outcome(`${host}/private`)).toContain('registry.unavailable: The registry');
     expect(await outcome(`${host}/elsewhere`)).toContain('answered 302');
     expect(await outcome('127.0.0.1:1/a')).toBe('registry.unavailable: The registry 127.0.0.1:1 does not answer.');
+  });
+
+  describe('comes before its publication, which', () => {
+    const where = { namespace: 'tf-public', name: 'image-config', key: 'images-v1.yaml' };
+    const mapOf = (resourceVersion: string, list = text) => ({
+      metadata: { resourceVersion },
+      data: { 'images-v1.yaml': list },
+    });
+    const begin = (name = 'x', from = `${host}/there`) => {
+      const kube = createScriptedKube();
+      const done = publishImage(kube as unknown as Kube, where, { name, address: from }, undefined);
+      return { kube, done, outcome: done.catch((error: AppError) => error.code) };
+    };
+
+    it('is written for the version that was read, and made anew of what somebody else wrote meanwhile', async () => {
+      const { kube, done } = begin();
+      (await kube.nextRequest()).answer(mapOf('7'));
+      const first = await kube.nextRequest();
+      expect(first.request).toMatchObject({ method: 'PATCH', body: { metadata: { resourceVersion: '7' } } });
+      first.fail(new AppError('kube.conflict', 'Somebody was faster.'));
+      const theirs = `${text}theirs:\n  state: stable\n  image: r.example.org/theirs\n`;
+      (await kube.nextRequest()).answer(mapOf('8', theirs));
+      const second = await kube.nextRequest();
+      const { metadata, data } = second.request.body as ReturnType<typeof mapOf>;
+      expect(metadata.resourceVersion).toBe('8');
+      expect(data['images-v1.yaml'].startsWith(theirs)).toBe(true);
+      second.answer(mapOf('9'));
+      expect(await done).toEqual({ name: 'x', address: `${host}/there`, digest, changed: true, version: '9' });
+    });
+
+    it('is not written where it changes nothing', async () => {
+      const { kube, done } = begin('y');
+      const list = `${text}y:\n  state: stable\n  image: ${host}/there\n`;
+      (await kube.nextRequest()).answer(mapOf('7', list));
+      expect(await done).toMatchObject({ changed: false, version: '7' });
+      expect(kube.waitingRequests).toBe(0);
+    });
+
+    it('is given up at any other failure', async () => {
+      const { kube, outcome } = begin();
+      (await kube.nextRequest()).answer(mapOf('7'));
+      (await kube.nextRequest()).fail(new AppError('kube.state_unknown', 'No answer.'));
+      expect(await outcome).toBe('kube.state_unknown');
+      expect(kube.waitingRequests).toBe(0);
+    });
+
+    it('needs a list to edit, and an image to publish', async () => {
+      const { kube, outcome } = begin();
+      (await kube.nextRequest()).answer({ metadata: { resourceVersion: '7' }, data: {} });
+      expect(await outcome).toBe('settings.invalid');
+      const other = begin('x', `${host}/gone`);
+      expect(await other.outcome).toBe('image.not_in_registry');
+      expect(other.kube.waitingRequests).toBe(0);
+    });
   });
 });
