@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import manifest from '../package.json' with { type: 'json' };
-import { startDaemon } from '../src/daemon.ts';
+import { type Daemon, startDaemon } from '../src/daemon.ts';
 import { AppError } from '../src/errors.ts';
 import { createLog } from '../src/log.ts';
 import { parseStartup } from '../src/settings.ts';
@@ -19,6 +19,9 @@ process.on('uncaughtException', (error) => {
   log.error({ err: error }, 'a defect of ours; ending');
   process.exit(exitBug);
 });
+let running: Daemon | undefined;
+// Never needed: what is followed is followed by itself. Heard from the first moment, since one that nobody hears ends the process.
+process.on('SIGHUP', () => running?.reload());
 await main();
 
 async function main(): Promise<void> {
@@ -45,8 +48,7 @@ async function main(): Promise<void> {
       onLeaseLost: () => process.exit(exitLeaseLost),
     });
     log.info({ ...daemon.addresses }, 'ready to listen');
-    // Never needed: what is followed is followed by itself.
-    process.on('SIGHUP', () => daemon.reload());
+    running = daemon;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stopOnce(daemon.stop));
   } catch (error) {
     log.error({ err: error }, 'the daemon cannot start');
