@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /** The operators' door: argv -> command -> what to print; error -> exit code (1 the operator's side, 2 the cluster, us or wrong usage). */
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { type CAC, cac } from 'cac';
 import manifest from '../package.json' with { type: 'json' };
 import { errorTable, toAppError } from '../src/errors.ts';
+import { startupDefaults } from '../src/settings.ts';
 import type { Status } from '../src/status.ts';
 import { adoptText, listAdoptable } from './admin/adopt-command.ts';
 import { backUp, restore } from './admin/backup.ts';
@@ -12,8 +13,9 @@ import { runDoctor } from './admin/doctor-command.ts';
 import { runImages } from './admin/images-command.ts';
 import { runJobs } from './admin/jobs-command.ts';
 import { runMail } from './admin/mail-command.ts';
-import { isJson, printer, readNamed, withContext } from './admin/operator.ts';
-import { askDaemon, socketOf, stateDirectoryOf } from './admin/operators-door.ts';
+import { readNamed } from './admin/named-file.ts';
+import { isJson, printer, withContext } from './admin/operator.ts';
+import { askDaemon, socketIn, socketOf, stateDirectoryOf } from './admin/operators-door.ts';
 import { runSettings } from './admin/settings-command.ts';
 import { defaultStartupFile, readStartup } from './admin/startup-file.ts';
 import { runStatus } from './admin/status-command.ts';
@@ -21,12 +23,6 @@ import { runTool } from './admin/tool-command.ts';
 import { type CommandLine, checkOperands, readArguments, usage } from './terminal/arguments.ts';
 import { helpText } from './terminal/help.ts';
 import { visibleText } from './terminal/terminal.ts';
-
-/** Where the images are named, and where jobs see homes, in an installation that changed nothing of it. */
-const usualPlaces = {
-  images: { namespace: 'tf-public', name: 'image-config', key: 'images-v1.yaml' },
-  homesMount: '/data/project',
-};
 
 const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> = {
   tool: runTool,
@@ -45,7 +41,7 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
           startup,
           kube,
           account: line.options.get('account') ?? 'jobs-api/jobs-api',
-          status: async () => (await askDaemon(join(startup.state_dir, 'operators/door'), 'GET', '/status')) as Status,
+          status: async () => (await askDaemon(socketIn(startup.state_dir), 'GET', '/status')) as Status,
           now: Date.now,
         },
         print,
@@ -88,10 +84,11 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
       throw usage('Nothing has to be done: jobs are taken as they are. --dry-run shows what is understood of them.');
     const config = line.options.get('config');
     const startup = config === undefined ? undefined : await readStartup(config);
-    const places = startup ? { images: startup.configmaps.images, homesMount: startup.homes.mount } : usualPlaces;
+    const images = startup?.configmaps.images ?? startupDefaults.imagesMap;
+    const homesMount = startup?.homes.mount ?? startupDefaults.homes;
     const tool = line.options.get('tool');
     await withContext(line, async ({ kube, print }) => {
-      const found = await listAdoptable(kube, { ...places, ...(tool === undefined ? {} : { tool }) });
+      const found = await listAdoptable(kube, { images, homesMount, ...(tool === undefined ? {} : { tool }) });
       print(found, adoptText(found));
     });
   },
@@ -101,7 +98,8 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
     const talk = isJson(line) ? process.stderr : process.stdout;
     const isDone = await runImages({
       line,
-      map: async () => (config === undefined ? usualPlaces.images : (await readStartup(config)).configmaps.images),
+      map: async () =>
+        config === undefined ? startupDefaults.imagesMap : (await readStartup(config)).configmaps.images,
       withKube: (use) => withContext(line, ({ kube }) => use(kube)),
       ca: async () => (ca === undefined ? undefined : readNamed('The authority', ca)),
       say: (text) => void (line.options.has('quiet') || talk.write(`${text}\n`)),

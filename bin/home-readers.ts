@@ -4,12 +4,13 @@
  * of its own that has the right to (CAP_DAC_READ_SEARCH), and does nothing but this: for each connection one process of bin/home-reader.ts,
  * whose bytes it passes on. A connection that the daemon closes is a process that it wants killed; one whose process is gone is closed.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
+import { spawnReader } from '../src/homes/home-reader-process.ts';
 import { listenOnSocket } from '../src/server/door/unix-socket.ts';
 
 /** More than a daemon has readers, and fewer than would hurt. */
@@ -38,11 +39,7 @@ async function main(): Promise<void> {
 }
 
 function serve(socket: Socket): void {
-  const child = spawn(process.execPath, ['--disable-proto=throw', program], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    env: {},
-    cwd: '/',
-  });
+  const child = spawnReader(program);
   children.add(child);
   const kill = () => child.kill('SIGKILL');
   pass(socket, child.stdin);

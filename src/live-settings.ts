@@ -84,7 +84,11 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
   let inForce = parse({}).settings;
   let map: ConfigMapSeen | undefined;
   let seen: ConfigMapSeen | undefined;
-  let [isCurrent, since, problems]: [boolean, number, readonly string[]] = [false, now(), []];
+  let [isCurrent, since, problems]: [boolean, number, readonly string[]] = [
+    false,
+    now(),
+    ['nothing was heard of the ConfigMap yet'],
+  ];
   let source: SettingsState['source'] = 'defaults';
 
   if (lastGood.found) {

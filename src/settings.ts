@@ -14,6 +14,14 @@ const absolutePath = z.string().regex(/^\/[^\0]*$/, 'must be an absolute path');
 const dnsName = z.string().regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, 'must be a Kubernetes name');
 const named = z.strictObject({ namespace: dnsName, name: dnsName });
 
+/** Where things are in an installation whose start-up file says nothing of it; the operators' commands go by them too. */
+export const startupDefaults = {
+  homes: '/data/project',
+  stateDir: '/var/lib/toolforge-jobs',
+  settingsMap: { namespace: 'jobs-emailer', name: 'jobs-emailer-configmap' },
+  imagesMap: { namespace: 'tf-public', name: 'image-config', key: 'images-v1.yaml' },
+} as const;
+
 const startupSchema = z.strictObject({
   listen: z
     .strictObject({
@@ -44,9 +52,9 @@ const startupSchema = z.strictObject({
   homes: z
     .strictObject({
       /** Where the daemon sees the homes. */
-      base: absolutePath.default('/data/project'),
+      base: absolutePath.default(startupDefaults.homes),
       /** Where pods see them. */
-      mount: absolutePath.default('/data/project'),
+      mount: absolutePath.default(startupDefaults.homes),
       /** Of toolforge-jobs-home-readers, which has the right to read homes; absent = the daemon has it. */
       reader_socket: absolutePath.optional(),
     })
@@ -93,7 +101,7 @@ const startupSchema = z.strictObject({
     })
     .optional(),
   /** What is kept over a restart; one process at a time. */
-  state_dir: absolutePath.default('/var/lib/toolforge-jobs'),
+  state_dir: absolutePath.default(startupDefaults.stateDir),
   /** What stands before `/api/v1` in the dialect of October 2023. */
   october_base: z
     .string()
@@ -101,10 +109,8 @@ const startupSchema = z.strictObject({
     .default('/jobs'),
   configmaps: z
     .strictObject({
-      settings: named.default({ namespace: 'jobs-emailer', name: 'jobs-emailer-configmap' }),
-      images: named
-        .extend({ key: z.string().min(1) })
-        .default({ namespace: 'tf-public', name: 'image-config', key: 'images-v1.yaml' }),
+      settings: named.default(startupDefaults.settingsMap),
+      images: named.extend({ key: z.string().min(1) }).default(startupDefaults.imagesMap),
     })
     .prefault({}),
 });

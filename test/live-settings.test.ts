@@ -56,6 +56,7 @@ describe('the settings in force', () => {
   it('are the defaults until a map comes, then those of the map', async () => {
     const live = await open();
     expect([live.current().requestsAtOnce, live.state().source]).toEqual([256, 'defaults']);
+    expect(live.state().problems).toEqual(['nothing was heard of the ConfigMap yet']);
     const given = map({ requests_at_once: '7' });
     live.offer(given);
     expect(live.current().requestsAtOnce).toBe(7);

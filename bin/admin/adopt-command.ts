@@ -13,6 +13,7 @@ import type { Kube } from '../../src/kube.ts';
 import type { Startup } from '../../src/settings.ts';
 import { simpleTable } from '../terminal/table.ts';
 import { find, listAll, nameOf, namespaceNameOf } from './tool-kube.ts';
+import { paths } from './tool-objects.ts';
 
 export interface Adoptable {
   /** '' where the namespace is no tool's. */
@@ -83,9 +84,9 @@ function adoptable(
   return { ...common, understood: true, remark: made ? 'Its next change writes its definition beside it.' : '' };
 }
 
-async function readImages(kube: Kube, { namespace, name, key }: AdoptOptions['images']): Promise<ImageList> {
-  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps/${encodeURIComponent(name)}`;
-  const text = textAt(await find(kube, path), 'data', key);
+async function readImages(kube: Kube, map: AdoptOptions['images']): Promise<ImageList> {
+  const { namespace, name, key } = map;
+  const text = textAt(await find(kube, paths.configMap(map)), 'data', key);
   if (text === undefined)
     throw new AppError('settings.invalid', `There is no ConfigMap ${namespace}/${name} with a key ${key}.`);
   return parseImageConfig(text);

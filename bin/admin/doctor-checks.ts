@@ -10,6 +10,7 @@ import { type Kube, kubeStatusOf } from '../../src/kube.ts';
 import { parseSettings, type Startup } from '../../src/settings.ts';
 import type { Status } from '../../src/status.ts';
 import { find } from './tool-kube.ts';
+import { paths } from './tool-objects.ts';
 
 export interface Deployment {
   /** `https://host:port`, as users have it. */
@@ -174,7 +175,7 @@ async function hasLeader({ kube, startup: { lease }, now }: Deployment): Promise
 
 async function settingsAreGood({ kube, startup }: Deployment): Promise<Finding> {
   const { namespace, name } = startup.configmaps.settings;
-  const data = recordAt(await find(kube, mapPath(namespace, name)), 'data');
+  const data = recordAt(await find(kube, paths.configMap({ namespace, name })), 'data');
   try {
     parseSettings(data, startup.smtp);
     return well(`The settings in ${namespace}/${name} can be used.`);
@@ -189,7 +190,7 @@ async function settingsAreGood({ kube, startup }: Deployment): Promise<Finding> 
 
 async function imagesAreThere({ kube, startup }: Deployment): Promise<Finding> {
   const { namespace, name, key } = startup.configmaps.images;
-  const text = textAt(await find(kube, mapPath(namespace, name)), 'data', key);
+  const text = textAt(await find(kube, paths.configMap({ namespace, name })), 'data', key);
   const mend = `\`kubectl edit configmap ${name} -n ${namespace}\`; without it no new image is offered.`;
   if (text === undefined) return wrong(`There is no list of images: ${namespace}/${name} with a key ${key}.`, mend);
   try {
@@ -225,7 +226,10 @@ async function imageOfDaemonIsThere({ kube, account }: Deployment): Promise<Find
 
 async function mailServerAnswers({ kube, startup }: Deployment): Promise<Finding> {
   const { namespace, name } = startup.configmaps.settings;
-  const { mail } = parseSettings(recordAt(await find(kube, mapPath(namespace, name)), 'data'), startup.smtp).settings;
+  const { mail } = parseSettings(
+    recordAt(await find(kube, paths.configMap({ namespace, name })), 'data'),
+    startup.smtp,
+  ).settings;
   if (!mail.isSent) return { is: 'skipped', words: 'No mail is sent: send_emails_for_real is no.' };
   const listed = startup.smtp.allow.find(({ host }) => host === mail.server);
   const greeting = await greetingOf(listed?.address ?? mail.server, mail.port).catch(
@@ -316,10 +320,6 @@ function greetingOf(host: string, port: number): Promise<string> {
       socket.destroy();
     });
   });
-}
-
-function mapPath(namespace: string, name: string): string {
-  return `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps/${encodeURIComponent(name)}`;
 }
 
 function listOf(value: unknown): unknown[] {

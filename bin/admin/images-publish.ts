@@ -5,6 +5,7 @@ import type { Kube } from '../../src/kube.ts';
 import { type Publication, publishInto } from './images-list-edit.ts';
 import { digestInRegistry } from './images-registry.ts';
 import { apply, find } from './tool-kube.ts';
+import { paths } from './tool-objects.ts';
 
 /** Where the images are named. */
 export interface ImageMap {
@@ -50,10 +51,11 @@ export async function publishImage(
 
 async function edit(
   kube: Kube,
-  { namespace, name, key }: ImageMap,
+  map: ImageMap,
   publication: Publication,
 ): Promise<Pick<Published, 'changed' | 'version'>> {
-  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps/${encodeURIComponent(name)}`;
+  const { namespace, name, key } = map;
+  const path = paths.configMap(map);
   const found = await find(kube, path);
   const [version, text] = [textAt(found, 'metadata', 'resourceVersion'), textAt(found, 'data', key)];
   if (version === undefined || text === undefined)

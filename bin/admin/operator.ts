@@ -1,12 +1,12 @@
 /** What the operators' commands share: whose credentials, where things are, and how the result is printed. */
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import manifest from '../../package.json' with { type: 'json' };
-import { AppError } from '../../src/errors.ts';
 import { createKube, type Kube } from '../../src/kube.ts';
 import { kubeOptionsFromKubeconfig, kubeOptionsOfPod } from '../../src/kubeconfig.ts';
+import { startupDefaults } from '../../src/settings.ts';
 import { type CommandLine, usage } from '../terminal/arguments.ts';
 import { visibleJson } from '../terminal/terminal.ts';
+import { readNamed } from './named-file.ts';
 import { defaultSettingsMap, type SettingsMap } from './tool-denied.ts';
 
 /** What a command that asks the cluster gets: a connection, where things are, and where to talk. */
@@ -71,15 +71,8 @@ export function printer(line: CommandLine): Context['print'] {
   return (value, text) => void process.stdout.write(`${json ? visibleJson(value) : text}\n`);
 }
 
-/** @param what it is, for people, e.g. `The kubeconfig` @throws AppError `settings.invalid` */
-export async function readNamed(what: string, file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new AppError('settings.invalid', `${what} ${file} cannot be read.`, { cause });
-  });
-}
-
 function directoryOf(line: CommandLine, name: string): string {
-  const path = line.options.get(name) ?? '/data/project';
+  const path = line.options.get(name) ?? startupDefaults.homes;
   if (!path.startsWith('/')) throw usage(`--${name} must be an absolute path.`);
   return resolve(path);
 }

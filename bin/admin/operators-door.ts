@@ -2,16 +2,20 @@
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { AppError, type ErrorCode, errorTable } from '../../src/errors.ts';
+import { startupDefaults } from '../../src/settings.ts';
 import { type CommandLine, usage } from '../terminal/arguments.ts';
 import { readStartup } from './startup-file.ts';
-
-const defaultStateDirectory = '/var/lib/toolforge-jobs';
 
 const timeoutMs = 10_000;
 const maxAnswerBytes = 64 * 1024 * 1024;
 
+/** @throws as stateDirectoryOf() */
 export async function socketOf(line: CommandLine): Promise<string> {
-  return join(await stateDirectoryOf(line), 'operators/door');
+  return socketIn(await stateDirectoryOf(line));
+}
+
+export function socketIn(stateDirectory: string): string {
+  return join(stateDirectory, 'operators/door');
 }
 
 /** @throws AppError `usage.invalid`, and `settings.invalid` where the start-up file cannot be used */
@@ -19,7 +23,7 @@ export async function stateDirectoryOf({ options }: CommandLine): Promise<string
   const config = options.get('config');
   const named = options.get('state-dir');
   if (config !== undefined && named !== undefined) throw usage('Say either --state-dir or --config.');
-  const directory = config === undefined ? (named ?? defaultStateDirectory) : (await readStartup(config)).state_dir;
+  const directory = config === undefined ? (named ?? startupDefaults.stateDir) : (await readStartup(config)).state_dir;
   if (!directory.startsWith('/')) throw usage('--state-dir must be an absolute path.');
   return directory;
 }

@@ -119,10 +119,10 @@ function stateOf(seen: SettingsReport): string[] {
     'last good': `Version ${seen.version} of the ConfigMap, as it was kept on disk, is in force, ${since}.`,
     ConfigMap: `Version ${seen.version} of the ConfigMap is in force, ${since}.`,
   }[seen.source];
-  const refused = seen.given === null ? 'There is no ConfigMap now.' : 'The ConfigMap as it is now is refused:';
+  const why = seen.problems.map((problem) => `  ${problem}`);
   return [
     which,
-    ...(seen.is_current ? [] : [refused, ...(seen.given === null ? [] : seen.problems.map((one) => `  ${one}`))]),
+    ...(seen.is_current ? [] : ['The ConfigMap as it is now is not in force:', ...why]),
     ...seen.not_read.map(sentenceAbout),
   ].map((sentence) => visibleText(sentence));
 }

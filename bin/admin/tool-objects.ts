@@ -15,6 +15,8 @@ export const paths = {
   roleBindings: `/apis/${rbacApi}/rolebindings`,
   resourceQuota: (tool: Tool) => `${paths.namespace(tool)}/resourcequotas/${encodeURIComponent(tool.namespace)}`,
   resourceQuotas: '/api/v1/resourcequotas',
+  configMap: ({ namespace, name }: { readonly namespace: string; readonly name: string }) =>
+    `${paths.namespaces}/${encodeURIComponent(namespace)}/configmaps/${encodeURIComponent(name)}`,
   limitRange: (tool: Tool) => `${paths.namespace(tool)}/limitranges/${encodeURIComponent(tool.namespace)}`,
 };
 

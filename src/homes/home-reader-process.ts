@@ -1,10 +1,11 @@
 /**
  * One process of bin/home-reader.ts, seen from the daemon: ask it one thing at a time, kill it when it does not answer. It is a child of
- * ours, or one that bin/home-readers.ts keeps in another container, where the right to read homes is (decision 12 of the deployment): there a
+ * ours, or one that bin/home-readers.ts keeps in another container, where the right to read homes is: there a
  * connection stands for the process. Closing our side of it kills the process, and it is closed from there when the process is gone.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { connect } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
 import type { LogPlace } from './home-log.ts';
 
 export type ReaderQuestion = { readonly base: string; readonly tool: string } & (
@@ -98,22 +99,23 @@ export function startReaderProcess(place: ReaderPlace): ReaderProcess {
   };
 }
 
+/** Pipes of its own and an empty environment: a killed process stuck in the kernel must hold nothing of ours. */
+export function spawnReader(program: string): ChildProcessByStdio<Writable, Readable, null> {
+  const node = ['--disable-proto=throw', program];
+  return spawn(process.execPath, node, { stdio: ['pipe', 'pipe', 'ignore'], env: {}, cwd: '/' });
+}
+
 function asChild(program: string): Way {
-  // Pipes of its own and an empty environment: a killed process stuck in the kernel must hold nothing of ours.
-  const child = spawn(process.execPath, ['--disable-proto=throw', program], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    env: {},
-    cwd: '/',
-  });
-  child.stdin?.on('error', () => {});
+  const child = spawnReader(program);
+  child.stdin.on('error', () => {});
   keepQuietUntilAsked(child);
   return {
-    say: (line) => void child.stdin?.write(line),
-    onChunk: (read) => void child.stdout?.on('data', read).on('error', () => {}),
+    say: (line) => void child.stdin.write(line),
+    onChunk: (read) => void child.stdout.on('data', read).on('error', () => {}),
     kill() {
       child.kill('SIGKILL');
-      child.stdin?.destroy();
-      child.stdout?.destroy();
+      child.stdin.destroy();
+      child.stdout.destroy();
       child.unref();
     },
     gone: new Promise<void>((resolve) => child.once('exit', () => resolve()).once('error', () => resolve())),

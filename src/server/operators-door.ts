@@ -11,7 +11,7 @@ import { AppError, toAppError } from '../errors.ts';
 import type { LiveSettings } from '../live-settings.ts';
 import type { Log } from '../log.ts';
 import type { ParkedMail } from '../mailbox.ts';
-import { settingDefaults } from '../settings.ts';
+import { retiredKeys, settingDefaults } from '../settings.ts';
 import { shortStatus } from './dialects/status/status-words.ts';
 import { listenOnSocket } from './door/unix-socket.ts';
 import { sendToOperator } from './respond.ts';
@@ -135,7 +135,9 @@ function settingsReport(settings: OperatorsDoorOptions['settings']) {
     in_force: settings.texts(),
     defaults: settingDefaults,
     given: settings.seen() ? Object.fromEntries(given.filter(isKnown)) : null,
-    not_read: given.filter((pair) => !isKnown(pair)).map(([key]) => key),
+    not_read: given
+      .map(([key]) => key)
+      .filter((key) => !Object.hasOwn(settingDefaults, key) && !retiredKeys.includes(key)),
   };
 }
 

@@ -55,7 +55,11 @@ async function open(mail: Partial<ParkedMails> = {}): Promise<void> {
 
 const settings: OperatorsDoorOptions['settings'] = {
   texts: () => ({ ...settingDefaults, debug: 'yes' }),
-  seen: () => ({ data: { debug: 'maybe', colour: 'secret' }, resourceVersion: '8', uid: 'u' }),
+  seen: () => ({
+    data: { debug: 'maybe', colour: 'secret', task_watch_pods_timeout: '60' },
+    resourceVersion: '8',
+    uid: 'u',
+  }),
   state: () => ({
     version: '7',
     since: Date.parse('2026-03-01T06:00:00Z'),

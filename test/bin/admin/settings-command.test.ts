@@ -68,7 +68,7 @@ describe('settings show', () => {
   it('says what is wrong with a ConfigMap that is refused, with nothing that moves a cursor', async () => {
     const { text } = await settings(['show'], refused);
     expect(text).toContain(
-      'The ConfigMap as it is now is refused:\n  smtp_server_port: must be\\x1b[2J a whole number',
+      'The ConfigMap as it is now is not in force:\n  smtp_server_port: must be\\x1b[2J a whole number',
     );
   });
 
@@ -76,9 +76,10 @@ describe('settings show', () => {
     ['defaults', 'The defaults are in force'],
     ['last good', 'Version 70 of the ConfigMap, as it was kept on disk, is in force'],
   ])('says where they come from: %s', async (source, words) => {
-    const { text } = await settings(['show'], { ...good, source, is_current: false, given: null });
+    const problems = ['the ConfigMap does not exist'];
+    const { text } = await settings(['show'], { ...good, source, is_current: false, given: null, problems });
     expect(text).toContain(words);
-    expect(text).toContain('There is no ConfigMap now.');
+    expect(text).toContain('is not in force:\n  the ConfigMap does not exist');
   });
 });
 
