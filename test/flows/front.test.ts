@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { run as runCommand } from '../cluster/run.ts';
 import { attribute, createAuthority, type Issued, toolSubject } from '../support/certs.ts';
 import { type DebianTree, debianTree } from '../support/debian-packages.ts';
@@ -50,9 +51,11 @@ beforeAll(async () => {
   const trusted = `${await readFile(cluster.caFile, 'utf8')}\n${authority.cert}`;
   await writeFile(join(dir, 'tools.crt'), trusted);
   await writeFile(join(dir, 'clients.crt'), `${trusted}\n${onlyFront.cert}`);
+  // The socket alone: nobody reaches the daemon but through nginx.
   const config = join(dir, 'jobsd.yaml');
-  const startup = await readFile(config, 'utf8');
-  await writeFile(config, startup.replaceAll(`client_ca: ${cluster.caFile}`, `client_ca: ${join(dir, 'tools.crt')}`));
+  const { listen, ...startup } = parse(await readFile(config, 'utf8'));
+  const unix = { ...listen.unix, client_ca: join(dir, 'tools.crt') };
+  await writeFile(config, stringify({ ...startup, listen: { unix, health: listen.health } }));
   await direct.start();
   nginx = await Promise.all(ports.nginx.map(startNginx));
   await startHaproxy();
@@ -261,6 +264,11 @@ describe('behind nginx and haproxy', () => {
   it('whoever shows no certificate is told so by nginx, as the manual has it', async () => {
     const { stdout } = await run('curl', ['-sk', '-w', '\n%{http_code}', `${sandbox.url}/api/v1/list/`]);
     expect(stdout).toMatch(/No required SSL certificate was sent[\s\S]*nginx[\s\S]*\n400$/);
+  });
+
+  it('the doctor finds nothing wrong', async () => {
+    const { code, stdout } = await direct.admin('doctor', '--url', sandbox.url);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('Nothing is wrong.')]);
   });
 
   it('a header that says another name gains nothing, however it is written', async () => {
