@@ -229,6 +229,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     connections = opened;
     undos.push(() => opened.close());
 
+    const certificateEnds = () => {
+      const tools = opened.firstEnd();
+      return { ...listenerEnds, ...apiEnds, ...(tools === undefined ? {} : { tools }) };
+    };
     const metrics = createMetrics({
       jobs: () => roster.size(),
       freshness,
@@ -240,7 +244,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       runRecords: () => runs.stats(),
       files: () => fileProblems(),
       homes: () => homes.health(),
-      certificates: () => ({ ...listenerEnds, ...apiEnds }),
+      certificates: certificateEnds,
       maps: () => ({ settings: settings.state(), images: images.state() }),
       mail: () => mail?.stats(),
       checkpoint: () => checkpoint.stats(),
@@ -464,7 +468,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           settings: () => settings.state(),
           images: () => images.state(),
           maps: () => ({ settings: mapWatches.settings?.freshness(), images: mapWatches.images?.freshness() }),
-          certificates: () => ({ ...listenerEnds, ...apiEnds }),
+          certificates: certificateEnds,
           files: fileProblems,
           statePath: state.path,
           now,

@@ -118,7 +118,10 @@ describe('a Lease', () => {
     let answer = () => {};
     const slow = async (asked: KubeRequest) => {
       const said = await server.request(asked);
-      if (asked.method === 'POST') await new Promise<void>((resolve) => void (answer = resolve));
+      if (asked.method === 'POST')
+        await new Promise<void>((resolve) => {
+          answer = resolve;
+        });
       return said;
     };
     const one = contender('one', { request: slow }, clock);

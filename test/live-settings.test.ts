@@ -151,7 +151,9 @@ describe('the settings in force', () => {
     live.onChange(() => {
       throw new Error('a defect');
     });
-    live.onChange(() => void (heard += 1));
+    live.onChange(() => {
+      heard += 1;
+    });
     live.offer(map({ debug: 'yes' }));
     await live.heard;
     expect([heard, said()[0]]).toEqual([1, matching(/^a defect of ours/)]);

@@ -21,6 +21,8 @@ export interface Credentials {
   refresh(tool: Tool): void;
   /** What is asked from now on goes this way; what is under way is finished. @throws AppError `settings.invalid`, and nothing has changed */
   replace(api: Api): void;
+  /** When the first ends of the tools' certificates that are in use, ms since the epoch; undefined where none is. */
+  firstEnd(): number | undefined;
   close(): Promise<void>;
 }
 
@@ -151,6 +153,10 @@ export function createCredentials(options: CredentialsOptions): Credentials {
       api = next;
       pools.clear();
     },
+    firstEnd() {
+      const ends = pools.all().map(({ notAfter }) => notAfter);
+      return ends.length > 0 ? Math.min(...ends) : undefined;
+    },
     close: () => pools.close(),
   };
 }
@@ -178,6 +184,7 @@ export function createImpersonation(options: Shared): Credentials {
       api = next;
       pools.clear();
     },
+    firstEnd: () => undefined,
     close: () => pools.close(),
   };
 }
