@@ -135,11 +135,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       await standBy({ ...startup.listen.health, metrics: standbyMetrics }, () => unlessStopped(lease.acquire()));
     const mayWrite = () => lease?.isHeld() ?? true;
 
-    const secrets = {
-      password: await readPassword(startup.smtp.auth?.password_file),
-      ca: await readCa(startup.smtp.ca_file, 'the CA of the mail server'),
-      registryCa: await readCa(startup.harbor?.ca_file, 'the CA of the registry'),
-    };
+    const secrets: { password?: string; ca?: string; registryCa?: string } = {};
     const registry = openRegistry(startup, userAgent, () => secrets.registryCa);
     undos.push(() => registry?.close());
     let watch: JobsWatch | undefined;
@@ -187,6 +183,57 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const mailLog = log.child({ room: 'mail' });
     const transport = createTransport({ settings: mailSettings, smtp: startup.smtp, secrets: () => secrets });
     undos.push(() => transport.stop());
+    /** What the mail server did not take may be taken now. */
+    const tryMailAgain = () => {
+      transport.replace();
+      mail?.replan();
+    };
+    const secretFiles: readonly SecretFile[] = [
+      {
+        name: 'mail_password',
+        what: 'password for the mail server',
+        file: startup.smtp.auth?.password_file,
+        isAuthority: false,
+        put(password) {
+          secrets.password = password;
+          tryMailAgain();
+        },
+      },
+      {
+        name: 'mail_ca',
+        what: 'CA of the mail server',
+        file: startup.smtp.ca_file,
+        isAuthority: true,
+        put(ca) {
+          secrets.ca = ca;
+          tryMailAgain();
+        },
+      },
+      {
+        name: 'registry_ca',
+        what: 'CA of the registry',
+        file: startup.harbor?.ca_file,
+        isAuthority: true,
+        put(ca) {
+          secrets.registryCa = ca;
+        },
+      },
+    ];
+    for (const { name, what, file, isAuthority, put } of secretFiles) {
+      if (file === undefined) continue;
+      const read = isAuthority ? readCa : readPassword;
+      const first = await read(file);
+      put(first);
+      follow(name, {
+        what,
+        first,
+        read: () => read(file),
+        apply(text) {
+          if (isAuthority) requireGoodAuthority(text, what, now());
+          put(text);
+        },
+      });
+    }
     const pace = createPace({ settings: mailSettings });
     undos.push(() => pace.stop());
     let mail: MailRoster | undefined;
@@ -344,39 +391,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         streams.lookAtAll();
       },
     });
-    /** What the mail server did not take may be taken now. */
-    const tryMailAgain = () => {
-      transport.replace();
-      mail?.replan();
-    };
-    follow('mail_password', {
-      what: 'password for the mail server',
-      first: secrets.password,
-      read: () => readPassword(startup.smtp.auth?.password_file),
-      apply(password) {
-        secrets.password = password;
-        tryMailAgain();
-      },
-    });
-    follow('mail_ca', {
-      what: 'CA of the mail server',
-      first: secrets.ca,
-      read: () => readCa(startup.smtp.ca_file, 'the CA of the mail server'),
-      apply(ca) {
-        if (ca !== undefined) requireGoodAuthority(ca, 'the CA of the mail server', now());
-        secrets.ca = ca;
-        tryMailAgain();
-      },
-    });
-    follow('registry_ca', {
-      what: 'CA of the registry',
-      first: secrets.registryCa,
-      read: () => readCa(startup.harbor?.ca_file, 'the CA of the registry'),
-      apply(ca) {
-        if (ca !== undefined) requireGoodAuthority(ca, 'the CA of the registry', now());
-        secrets.registryCa = ca;
-      },
-    });
 
     // From here on requests are answered, with 503 until the state of the cluster is known.
     settings.onChange((next) => setLogLevel(log, next.logLevel));
@@ -510,19 +524,25 @@ function toolOf({ key }: Notice): Tool {
   return Tool.ofNamespace(key.namespace) as Tool;
 }
 
-/** @throws AppError `settings.invalid` */
-async function readPassword(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined;
+/** A file that the start-up file may name. */
+interface SecretFile {
+  readonly name: string;
+  readonly what: string;
+  readonly file: string | undefined;
+  /** Of certificates; otherwise a password. */
+  readonly isAuthority: boolean;
+  put(text: string): void;
+}
+
+async function readPassword(file: string): Promise<string> {
   const password = (await readText(file)).replace(/\r?\n$/, '');
   if (password === '') throw new AppError('settings.invalid', `${file} is empty.`);
   return password;
 }
 
-/** @throws AppError `settings.invalid` */
-async function readCa(file: string | undefined, what: string): Promise<string | undefined> {
-  if (file === undefined) return undefined;
+async function readCa(file: string): Promise<string> {
   const pem = await readText(file);
-  readAuthorities(pem, what);
+  readAuthorities(pem, file);
   return pem;
 }
 
