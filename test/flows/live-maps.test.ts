@@ -321,6 +321,7 @@ describe('the certificate of the listener', () => {
   it('stays while the authorities of clients are cut off, and whoever one vouched for that is gone is refused', async () => {
     const ours = await readFile(sandbox.clientCaFile, 'utf8');
     const events = await streamLogs(sandbox, tool, `/v1/tool/${tool}/events`, false);
+    events.incoming.resume();
     expect([events.status, await statusOfList()]).toEqual([200, 200]);
     await writeFile(sandbox.clientCaFile, ours.slice(0, -100));
     process.kill(sandbox.pid(), 'SIGHUP');
