@@ -275,7 +275,12 @@ describe('the certificate of the listener', () => {
         socket.once('error', reject);
       });
 
-    const ours = await readFile(sandbox.clientCaFile, 'utf8');
+    const [ours = '', ...pairBefore] = await Promise.all(
+      [sandbox.clientCaFile, join(sandbox.dir, 'server.crt'), join(sandbox.dir, 'server.key')].map((file) =>
+        readFile(file, 'utf8'),
+      ),
+    );
+    const first = { cert: pairBefore[0] ?? '', key: pairBefore[1] ?? '' };
     const answers: number[] = [];
     let isOver = false;
     const load = Promise.all(
@@ -295,6 +300,7 @@ describe('the certificate of the listener', () => {
     isOver = true;
     await load;
     kept.destroy();
+    await place(first);
     expect(answers.length).toBeGreaterThan(50);
     expect(new Set(answers)).toEqual(new Set([200]));
   });
