@@ -29,6 +29,12 @@ export const runElsewhere: readonly (readonly [command: RegExp, reason: string])
   ],
 ];
 
+/** For operators in a cluster, whole as the text has them; test/flows/deployed.test.ts types them. A former release is not there to go back to. */
+export function kubectlOf(page: string): readonly string[] {
+  const texts = mentionsOf(page).map(({ text }) => text);
+  return [...new Set(texts.filter((text) => / -n /.test(text) && !text.includes(' rollout undo ')))];
+}
+
 export function isRunElsewhere({ text }: DocumentedCommand): boolean {
   return runElsewhere.some(([command]) => command.test(text));
 }
