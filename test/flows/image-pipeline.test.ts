@@ -2,18 +2,18 @@
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { ImageRow } from '../../bin/admin/images-build.ts';
 import { kubectl } from '../cluster/cluster.ts';
 import { findBusybox } from '../cluster/packages.ts';
 import { run } from '../cluster/run.ts';
 import { prepareBuildah } from '../support/buildah.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { type Registry, startRegistry } from '../support/registry.ts';
 import { repositoryRoot } from '../support/repository-root.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
-const cluster = inject('cluster');
 const tool = 'pipeline';
 const dir = join(cluster.stateDir, 'pipeline');
 const tree = join(dir, 'tree');
