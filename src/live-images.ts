@@ -7,6 +7,7 @@ import { AppError } from './errors.ts';
 import { type ImageList, parseImageConfig } from './images.ts';
 import { openLastGoodMap } from './last-good-map.ts';
 import type { Log } from './log.ts';
+import { newestOnly } from './newest-only.ts';
 
 export interface LiveImages {
   /** @throws AppError `view.not_ready` before the first good list */
@@ -35,6 +36,8 @@ export type ImagesOutcome =
       readonly map: ConfigMapSeen;
       readonly added: readonly string[];
       readonly removed: readonly string[];
+      /** The map before it was refused, or was none. */
+      readonly isMended: boolean;
     }
   | { readonly type: 'refused'; readonly map: ConfigMapSeen; readonly problems: readonly string[] };
 
@@ -47,10 +50,13 @@ export interface LiveImagesOptions {
   readonly log: Log;
   /** As store.ts has it. */
   readonly mayWrite?: () => boolean;
+  /** At most one change in this time. Unset: 1 s. */
+  readonly everyMs?: number;
 }
 
 /** Begins with the list that was good last, if there is one. */
-export async function openLiveImages({ path, key, onOutcome, log, mayWrite }: LiveImagesOptions): Promise<LiveImages> {
+export async function openLiveImages(options: LiveImagesOptions): Promise<LiveImages> {
+  const { path, key, onOutcome, log, mayWrite, everyMs = 1_000 } = options;
   const lastGood = await openLastGoodMap({ path, what: 'list of images', log, mayWrite });
   let images: ImageList | undefined;
   let state: ImagesState = {
@@ -58,6 +64,7 @@ export async function openLiveImages({ path, key, onOutcome, log, mayWrite }: Li
     isCurrent: false,
     problems: ['nothing was heard of the ConfigMap yet'],
   };
+  let wasBad = false;
   let becomeReady = () => {};
   const ready = new Promise<void>((resolve) => {
     becomeReady = resolve;
@@ -72,7 +79,8 @@ export async function openLiveImages({ path, key, onOutcome, log, mayWrite }: Li
     state = { version: map.resourceVersion, isCurrent: true, problems: [] };
     for (const name of added) log.info({ image: after.get(name) }, `Adding available container: ${name}`);
     for (const name of removed) log.info({ image: before.get(name) }, `Removing available container: ${name}`);
-    onOutcome({ type: 'applied', map, added, removed });
+    onOutcome({ type: 'applied', map, added, removed, isMended: wasBad });
+    wasBad = false;
     lastGood.keep(map);
     becomeReady();
   }
@@ -90,9 +98,22 @@ export async function openLiveImages({ path, key, onOutcome, log, mayWrite }: Li
 
   function refuse(map: ConfigMapSeen | undefined, problems: readonly string[]): void {
     state = { ...state, isCurrent: false, problems };
+    wasBad = true;
     log.error({ problems, inForce: state.version }, 'the list of images is refused; the one in force stays');
     if (map) onOutcome({ type: 'refused', map, problems });
   }
+
+  const edits = newestOnly(everyMs, (map: ConfigMapSeen | undefined) => {
+    const text = map?.data[key];
+    if (!map) return refuse(map, ['the ConfigMap does not exist']);
+    if (text === undefined) return refuse(map, [`the ConfigMap has no key ${key}`]);
+    try {
+      take(map, parseImageConfig(text));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      refuse(map, error.problems ?? [error.message]);
+    }
+  });
 
   if (lastGood.found) begin(lastGood.found);
   return {
@@ -102,19 +123,12 @@ export async function openLiveImages({ path, key, onOutcome, log, mayWrite }: Li
         retryAfterSeconds: 1,
       });
     },
-    offer(map) {
-      const text = map?.data[key];
-      if (!map) return refuse(map, ['the ConfigMap does not exist']);
-      if (text === undefined) return refuse(map, [`the ConfigMap has no key ${key}`]);
-      try {
-        take(map, parseImageConfig(text));
-      } catch (error) {
-        if (!(error instanceof AppError)) throw error;
-        refuse(map, error.problems ?? [error.message]);
-      }
-    },
+    offer: edits.offer,
     ready,
     state: () => state,
-    stop: () => lastGood.stop(),
+    async stop() {
+      edits.stop();
+      await lastGood.stop();
+    },
   };
 }

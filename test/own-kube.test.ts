@@ -54,9 +54,32 @@ describe('a replacement of our own credentials', () => {
 
   it('that the API server does not believe changes nothing', async () => {
     refused.add('second');
-    await expect(kube.tryOut(options('second'))).rejects.toMatchObject({ code: 'credentials.invalid' });
+    await expect(kube.tryOut(options('second'))).rejects.toMatchObject({
+      code: 'settings.invalid',
+      message: 'The API server does not accept the credentials of the daemon.',
+    });
     expect(await ask()).toBe('first');
     expect(said).toEqual(['second closes', 'first /here']);
+  });
+
+  it('whose key is another one, or whose CA has ended, is told so, and leaves nothing open', async () => {
+    const { cert } = authority.issue({ subject: toolSubject('jobs-api') });
+    const { key } = authority.issue({ subject: toolSubject('jobs-api') });
+    const real = createOwnKube({ first: options('first'), now: () => now });
+    const mixed = { ...options(''), credentials: { kind: 'certificate', cert, key } } as const;
+    await expect(real.tryOut(mixed)).rejects.toMatchObject({
+      code: 'settings.invalid',
+      message: expect.stringMatching(/belong together/),
+    });
+    expect(() => createOwnKube({ first: mixed, now: () => now })).toThrow('belong together');
+    const ended = createAuthority('ended', { notBefore: new Date(now - 10_000), notAfter: new Date(now - 5_000) });
+    for (const [ca, problem] of [
+      [ended.cert, /valid now/],
+      [`${authority.cert}${authority.cert.slice(0, 200)}`, /cut off/],
+    ] as const)
+      await expect(kube.tryOut({ ...options('second'), ca })).rejects.toThrow(problem);
+    expect(said).toEqual([]);
+    await real.close();
   });
 
   it('that has ended is not even tried', async () => {

@@ -116,6 +116,27 @@ describe('a daemon started while the API server is away', () => {
     await starting;
     expect(jobsIn(await client.call('GET', jobsPath(tool)))).toEqual(held);
   });
+
+  it('goes on with the settings and the images that were good last', async () => {
+    const sandbox = await ground.daemon('direct');
+    await sandbox.start();
+    await sandbox.stop('SIGKILL');
+    await stopApiServer(cluster, 'SIGKILL');
+    const starting = sandbox.start();
+    const detail = await until(async () => {
+      const answer = await fetch(`${sandbox.healthUrl}/readyz`).catch(() => undefined);
+      return ((await answer?.json()) as { detail?: Record<string, object> } | undefined)?.detail;
+    }, 'it answers');
+    const kept = { version: expect.any(String), isCurrent: false };
+    expect(detail).toMatchObject({ settings: { ...kept, source: 'last good' }, images: kept });
+    const { stdout } = await until(async () => {
+      const shown = await sandbox.admin('settings', 'show', '--output', 'json');
+      return shown.stdout === '' ? undefined : shown;
+    }, 'the operators hear of it');
+    expect(JSON.parse(stdout).in_force.requests_per_second_per_tool).toBe('1000');
+    await startApiServer(cluster);
+    await starting;
+  });
 });
 
 describe('a history that was dropped while the watches were away', () => {

@@ -1,7 +1,7 @@
 /** Settings and images, edited while the daemon works: what is good is in force at once, what is bad changes nothing and is said where operators look. */
 import { X509Certificate } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { get } from 'node:https';
+import { Agent, get } from 'node:https';
 import { dirname, join } from 'node:path';
 import { connect } from 'node:tls';
 import fc from 'fast-check';
@@ -15,6 +15,7 @@ import { createAuthority, issueServer } from '../support/certs.ts';
 import { mistakesIn } from '../support/daemon-log.ts';
 import { cluster } from '../support/flow-cluster.ts';
 import { jobsPath } from '../support/jobs-path.ts';
+import { streamLogs } from '../support/log-stream.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
 const tool = 'live-one';
@@ -253,9 +254,10 @@ describe('the certificate of the listener', () => {
       ['client.crt', 'client.key'].map((name) => readFile(join(home, name), 'utf8')),
     );
     const known = [authority.cert, await readFile(sandbox.caFile, 'utf8')];
-    const ask = () =>
+    const kept = new Agent({ keepAlive: true });
+    const ask = (agent: Agent | false) =>
       new Promise<number>((resolve, reject) => {
-        const options = { ca: known, cert, key, agent: false, checkServerIdentity: () => undefined };
+        const options = { ca: known, cert, key, agent, checkServerIdentity: () => undefined };
         get(`${sandbox.url}${jobsPath(tool)}`, options, (response) => {
           response.resume();
           response.once('end', () => resolve(response.statusCode ?? 0));
@@ -273,37 +275,71 @@ describe('the certificate of the listener', () => {
         socket.once('error', reject);
       });
 
+    const [ours = '', ...pairBefore] = await Promise.all(
+      [sandbox.clientCaFile, join(sandbox.dir, 'server.crt'), join(sandbox.dir, 'server.key')].map((file) =>
+        readFile(file, 'utf8'),
+      ),
+    );
+    const first = { cert: pairBefore[0] ?? '', key: pairBefore[1] ?? '' };
     const answers: number[] = [];
     let isOver = false;
     const load = Promise.all(
-      [1, 2, 3].map(async () => {
-        while (!isOver) answers.push(await ask());
+      [kept, false, false].map(async (agent) => {
+        while (!isOver) answers.push(await ask(agent as Agent | false));
       }),
     );
     for (let turn = 0; turn < 50; turn += 1) {
       const pair = pairs[turn % 2] as (typeof pairs)[number];
       await place(pair);
+      // Another authority comes and goes; whom ours has vouched for is not concerned.
+      await writeFile(sandbox.clientCaFile, turn % 2 === 0 ? `${ours}${authority.cert}` : ours);
       process.kill(sandbox.pid(), 'SIGHUP');
       const wanted = new X509Certificate(pair.cert).fingerprint256;
       await until(async () => (await served()) === wanted, 'the new one is shown');
     }
     isOver = true;
     await load;
+    kept.destroy();
+    await place(first);
     expect(answers.length).toBeGreaterThan(50);
     expect(new Set(answers)).toEqual(new Set([200]));
   });
 
+  const problem = async () => {
+    const { detail } = (await (await fetch(`${sandbox.healthUrl}/readyz`)).json()) as {
+      detail: { files: { listeners: string } };
+    };
+    return detail.files.listeners;
+  };
+
   it('that cannot be used changes nothing, and readiness says so', async () => {
+    const before = await readFile(join(sandbox.dir, 'server.crt'), 'utf8');
     await writeFile(join(sandbox.dir, 'server.crt'), 'no certificate');
     process.kill(sandbox.pid(), 'SIGHUP');
-    const problem = await until(async () => {
-      const { detail } = (await (await fetch(`${sandbox.healthUrl}/readyz`)).json()) as {
-        detail: { files: { listeners: string } };
-      };
-      return detail.files.listeners === '' ? undefined : detail.files.listeners;
-    }, 'it is refused');
-    expect(problem).toContain('is no certificate');
+    const words = await until(async () => (await problem()) || undefined, 'it is refused');
+    expect(words).toContain('is no certificate');
     expect(await sandbox.ready()).toBe(true);
+    await writeFile(join(sandbox.dir, 'server.crt'), before);
+    process.kill(sandbox.pid(), 'SIGHUP');
+    await until(async () => (await problem()) === '', 'it is in force again');
+  });
+
+  it('stays while the authorities of clients are cut off, and whoever one vouched for that is gone is refused', async () => {
+    const ours = await readFile(sandbox.clientCaFile, 'utf8');
+    const events = await streamLogs(sandbox, tool, `/v1/tool/${tool}/events`, false);
+    events.incoming.resume();
+    expect([events.status, await statusOfList()]).toEqual([200, 200]);
+    await writeFile(sandbox.clientCaFile, ours.slice(0, -100));
+    process.kill(sandbox.pid(), 'SIGHUP');
+    await until(async () => (await problem()).includes('cut off'), 'it is refused');
+    expect(await statusOfList()).toBe(200);
+    await writeFile(sandbox.clientCaFile, createAuthority('another').cert);
+    process.kill(sandbox.pid(), 'SIGHUP');
+    await until(async () => (await statusOfList()) === 401, 'the tool is refused on its open connection');
+    expect(await events.ended).toBe(false);
+    await writeFile(sandbox.clientCaFile, ours);
+    process.kill(sandbox.pid(), 'SIGHUP');
+    await until(async () => (await statusOfList()) === 200, 'the tool is let in again');
   });
 });
 

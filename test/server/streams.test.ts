@@ -156,7 +156,7 @@ describe('an answer that goes on', () => {
   it('is cut off, not ended, when the tool is denied, when the certificate expires, and when the service stops', async () => {
     const denied = new Set<string>();
     let at = Date.now();
-    await serve(endless, { stallMs: () => 20, isDenied: (tool) => denied.has(tool), now: () => at });
+    await serve(endless, { stallMs: () => 20, mayAsk: ({ tool }) => !denied.has(tool.name), now: () => at });
     const alpha = readAll(await open());
     denied.add('alpha');
     expect((await alpha).isWhole).toBe(false);
@@ -205,7 +205,7 @@ describe('an answer that ends before its time', () => {
 describe('an answer that goes on while settings change', () => {
   it('is cut off at once where its tool is denied, and goes on where another one is', async () => {
     const denied = new Set<string>();
-    await serve(endless, { isDenied: (tool) => denied.has(tool) });
+    await serve(endless, { mayAsk: ({ tool }) => !denied.has(tool.name) });
     await open('alpha');
     await open('beta');
     denied.add('alpha');

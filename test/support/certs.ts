@@ -35,6 +35,8 @@ export interface LeafOptions {
   readonly key?: KeyObject;
 }
 
+type Lifetime = Pick<LeafOptions, 'notBefore' | 'notAfter'>;
+
 export interface Authority {
   readonly cert: string;
   readonly key: string;
@@ -55,15 +57,15 @@ export function toolSubject(name: string): Subject {
   return [attribute('O', 'toolforge'), attribute('CN', name)];
 }
 
-/** An authority with a certificate of its own, valid for a day. */
-export function createAuthority(name = 'test cluster'): Authority {
-  const key = newKey();
+/** An authority with a certificate of its own, valid for a day unless said otherwise; `key` that of one whose certificate is renewed. */
+export function createAuthority(name = 'test cluster', dates: Lifetime & { readonly key?: KeyObject } = {}): Authority {
+  const key = dates.key ?? newKey();
   const subject: Subject = [attribute('CN', name)];
   const extensions = [
     extension('2.5.29.19', true, der(0x30, der(0x01, Buffer.from([0xff])))),
     extension('2.5.29.15', true, der(0x03, Buffer.from([1, 6]))),
   ];
-  const own = certify({ subject, issuer: subject, key, signer: key, extensions, ...lifetime({}) });
+  const own = certify({ subject, issuer: subject, key, signer: key, extensions, ...lifetime(dates) });
   return {
     cert: pemOf(own),
     key: keyPem(key),
@@ -92,7 +94,7 @@ export function issueServer(authority: Authority, notAfter?: Date): Issued {
   });
 }
 
-function lifetime({ notBefore, notAfter }: Partial<LeafOptions>): { notBefore: Date; notAfter: Date } {
+function lifetime({ notBefore, notAfter }: Lifetime): { notBefore: Date; notAfter: Date } {
   return {
     notBefore: notBefore ?? new Date(Date.now() - hourMs),
     notAfter: notAfter ?? new Date(Date.now() + 24 * hourMs),
