@@ -3,16 +3,16 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { splitWords } from '../../src/definition/shell-words.ts';
 import { kubectl } from '../cluster/cluster.ts';
 import { type Deployed, deploy } from '../support/deployed.ts';
 import { kubectlOf } from '../support/documented-commands.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { repositoryRoot } from '../support/repository-root.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
-const cluster = inject('cluster');
 const tool = 'pod-one';
 const run = promisify(execFile);
 let deployed: Deployed;
