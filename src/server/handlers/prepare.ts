@@ -27,17 +27,17 @@ export interface Prepared {
 
 /**
  * @param input the canonical body (snake_case keys), not yet trusted
+ * @param publishers as of prepareJob()
  * @throws AppError `job.invalid` and what a single problem may have as its own code: `schedule.invalid`, `image.unknown`, `limits.exceeded`
  */
 export async function readRequest(
   caller: Caller,
   input: Readonly<Record<string, unknown>>,
   deps: Deps,
+  publishers: readonly string[] = publishersOf(deps.jobs.list(caller.tool.namespace)),
 ): Promise<JobDefinition> {
   const read = readDefinition(input);
-  if (read.problems.length > 0) {
-    throw refusalFor(await allProblems(caller, read, deps, publishersOf(deps.jobs.list(caller.tool.namespace))));
-  }
+  if (read.problems.length > 0) throw refusalFor(await allProblems(caller, read, deps, publishers));
   return read.definition;
 }
 
