@@ -9,7 +9,8 @@ import { recordAt } from '../../fields.ts';
 import type { Caller } from '../identify.ts';
 import { inOrder } from '../plan/order.ts';
 import type { PlannedJob } from '../plan/planned-job.ts';
-import { type QuotaAfter, quotaAfter, refusalsOf } from '../plan/quota-after.ts';
+import { type QuotaAfter, quotaAfter } from '../plan/quota-after.ts';
+import { roomProblems } from '../plan/room.ts';
 import { outcomeOf } from './apply.ts';
 import { type Decide, type Decision, decideChange, decideCreation } from './decide.ts';
 import { type Deps, readyJobs } from './deps.ts';
@@ -49,7 +50,7 @@ export async function planJobs(caller: Caller, request: PlanRequest, deps: Deps)
   const { defaultCpuLimit } = deps.settings();
   const jobs = inOrder([...asked, ...rest], defaultCpuLimit);
   const quota = quotaAfter(await readQuota(caller, deps), jobs, defaultCpuLimit);
-  return { jobs, quota, problems: refusalsOf(quota) };
+  return { jobs, quota, problems: roomProblems(jobs, quota) };
 }
 
 /** Words all that is wrong with bodies of a shape that no job has. @throws AppError `job.invalid` */

@@ -10,7 +10,8 @@ export type Needs = ReadonlyMap<string, Quantity>;
 type DefaultCpuLimit = string;
 
 const nothing: Quantity = { units: 0n, scale: 0 };
-const countedAs: Readonly<Record<KubeKind, string>> = {
+/** What the cluster counts objects of a kind as; one more than it may have is refused, where everything else waits for room. */
+export const countedAs: Readonly<Record<KubeKind, string>> = {
   Job: 'count/jobs.batch',
   CronJob: 'count/cronjobs.batch',
   Deployment: 'count/deployments.apps',

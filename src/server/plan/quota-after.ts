@@ -8,8 +8,6 @@ export interface QuotaAfter extends QuotaItem {
   readonly used: string;
   readonly after: string;
   readonly fits: boolean;
-  /** It does not fit, and the cluster refuses more of it at once; of everything else some waits for room. */
-  readonly isRefused: boolean;
 }
 
 /** Limits of single jobs are left out: nothing uses them up. */
@@ -28,22 +26,11 @@ export function quotaAfter(
       const come = then.reduce((sum, needs) => sumOf(sum, amountOf(needs, item.resource)), used);
       const after = atLeastNothing(now.reduce((sum, needs) => sumOf(sum, amountOf(needs, item.resource), -1), come));
       const fits = compareQuantities(after, limit) <= 0;
-      const isRefused = !fits && item.resource.startsWith('count/') && compareQuantities(after, used) > 0;
-      return [{ ...item, used: item.used, after: quantityText(after, item.unit === 'memory'), fits, isRefused }];
+      return [{ ...item, used: item.used, after: quantityText(after, item.unit === 'memory'), fits }];
     });
 }
 
 /** The cluster's bookkeeping is a moment behind what is seen of the jobs. */
 function atLeastNothing(amount: Quantity): Quantity {
   return amount.units < 0n ? { units: 0n, scale: 0 } : amount;
-}
-
-/** Why a plan cannot be carried out as a whole. */
-export function refusalsOf(quota: readonly QuotaAfter[]): string[] {
-  return quota
-    .filter(({ isRefused }) => isRefused)
-    .map(
-      ({ name, limit, after }) =>
-        `The quota has no room for it: ${name}: ${after} would be needed, of ${limit}. Delete what is not needed, or ask for more.`,
-    );
 }

@@ -325,9 +325,30 @@ describe('the quota afterwards', () => {
     expect((await shown([{ ...bot, memory: '9Gi' }])).problems).toEqual([]);
     const second = { ...nightly, name: 'second' };
     expect((await shown([second])).problems).toEqual([
-      'The quota has no room for it: Cron jobs: 2 would be needed, of 1. Delete what is not needed, or ask for more.',
+      'The quota has no room for second: Cron jobs: 2 would be needed, of 1. Delete what is not needed, or ask for more.',
     ]);
     expect((await shown([second], { prune: true })).problems).toEqual([]);
+    deps.quotas = [{ status: { hard: { ...hard, 'count/cronjobs.batch': '0' }, used } }];
+    expect((await shown([{ ...nightly, cmd: './b' }])).problems).toEqual([]);
+  });
+
+  it('is a problem of jobs that change their types into one another while both are full', async () => {
+    const full = { ...used, 'count/deployments.apps': '2' };
+    deps.quotas = [{ status: { hard, used: full } }];
+    const swapped = [
+      { ...bot, name: 'nightly' },
+      { ...nightly, name: 'bot' },
+    ];
+    expect((await shown(swapped)).problems).toEqual([
+      expect.stringContaining(
+        'no room for nightly: Continuous jobs (including web services): 3 would be needed, of 2.',
+      ),
+    ]);
+    deps.quotas = [{ status: { hard, used } }];
+    expect((await shown(swapped)).problems).toEqual([]);
+  });
+
+  it('is none where it is over already, and nothing is made', async () => {
     deps.quotas = [{ status: { hard: { ...hard, 'count/cronjobs.batch': '0' }, used } }];
     expect((await shown([{ ...nightly, cmd: './b' }])).problems).toEqual([]);
   });
