@@ -18,8 +18,8 @@ import { nothingSent, readJobs } from './read-jobs.ts';
 interface Applied {
   readonly name: string;
   readonly action: PlannedJob['action'];
-  /** `failed`, `not sent`: it is as it was. `unknown`: no answer came, however often it was sent. */
-  readonly state: 'done' | 'unchanged' | 'failed' | 'not sent' | 'unknown';
+  /** `failed`, `not sent`: it is as it was. `partly`: something was done of it. `unknown`: nobody could be asked what became of it. */
+  readonly state: 'done' | 'unchanged' | 'failed' | 'not sent' | 'partly' | 'unknown';
   readonly error?: { readonly code: string; readonly id: string; readonly messages: readonly string[] };
 }
 
@@ -56,8 +56,8 @@ async function isAgreedTo({ line, confirm }: Context, { jobs }: Plan): Promise<b
   return confirm(`Delete ${what}?`);
 }
 
-async function carryOut(context: Context, { jobs }: Plan, asked: readonly FileJob[]): Promise<Outcome> {
-  const named = jobs.filter(({ action }) => action !== 'stay');
+async function carryOut(context: Context, plan: Plan, asked: readonly FileJob[]): Promise<Outcome> {
+  const named = plan.jobs.filter(({ action }) => action !== 'stay');
   const applied: Applied[] = [];
   let exit: Exit = 0;
   let isOver = false;
@@ -72,7 +72,7 @@ async function carryOut(context: Context, { jobs }: Plan, asked: readonly FileJo
     exit = Math.max(exit, result.exit, waited) as Exit;
     isOver ||= result.isOver;
   }
-  return summary(context, applied, exit);
+  return summary(context, await settled(context, plan, asked, applied), exit);
 }
 
 interface Result {
@@ -98,9 +98,8 @@ async function applyOne(
   } catch (thrown) {
     const error = failure(context, name, thrown);
     const { id, exit } = errorTable[error.code];
-    const state = unanswered.includes(error.code) ? 'unknown' : 'failed';
     const told = { code: error.code, id, messages: error.problems ?? [error.message] };
-    return { applied: { name, action, state, error: told }, exit, isOver: isCutOff(error) };
+    return { applied: { name, action, state: 'unknown', error: told }, exit, isOver: isCutOff(error) };
   }
 }
 
@@ -121,14 +120,41 @@ function failure({ signal, say }: Context, name: string, thrown: unknown): AppEr
   return error;
 }
 
-/** Whether it was done is not known. Making a job be as it is asked for may be asked for twice, and so may its deletion. */
-const unanswered: readonly ErrorCode[] = ['service.unreachable', 'kube.state_unknown'];
+/** A refusal may come in the middle, and an answer not at all: what has become of the job is asked, and not concluded. */
+async function settled(
+  context: Context,
+  plan: Plan,
+  asked: readonly FileJob[],
+  applied: readonly Applied[],
+): Promise<readonly Applied[]> {
+  if (applied.every(({ state }) => state !== 'unknown')) return applied;
+  const bodies = asked.map(({ body }) => body);
+  const again = await context.client
+    .planJobs({ jobs: bodies, operation: 'apply', prune: context.line.options.has('prune') })
+    .catch(() => undefined);
+  context.signal.throwIfAborted();
+  if (!again) return applied;
+  const find = ({ jobs }: Plan, wanted: string) => jobs.find(({ name }) => name === wanted);
+  return applied.map((job) =>
+    job.state === 'unknown' ? { ...job, state: stateOf(find(plan, job.name), find(again, job.name)) } : job,
+  );
+}
+
+/** @param left what is still to be done of it */
+function stateOf(planned: PlannedJob | undefined, left: PlannedJob | undefined): Applied['state'] {
+  if (!left || left.action === 'unchanged') return 'done';
+  const isSame = left.action === planned?.action && left.effect === planned.effect;
+  return isSame && JSON.stringify(left.changes) === JSON.stringify(planned.changes) ? 'failed' : 'partly';
+}
+
+/** Whether it was done is not known, or will be soon. Making a job be as it is asked for may be asked for twice, and so may its deletion. */
+const repeatable: readonly ErrorCode[] = ['service.unreachable', 'kube.state_unknown', 'kube.unreachable'];
 
 /** @returns whether anything was changed: somebody else may have been faster */
 async function send(context: Context, name: string, job: FileJob | undefined): Promise<boolean> {
   const { client, say } = context;
-  if (job) return patiently(context, () => client.applyJob(job.body), unanswered);
-  await patiently(context, () => client.deleteJob(name).catch(unlessGone), unanswered);
+  if (job) return patiently(context, () => client.applyJob(job.body), repeatable);
+  await patiently(context, () => client.deleteJob(name).catch(unlessGone), repeatable);
   say('info', `Job ${name} deleted`);
   return true;
 }
@@ -138,19 +164,15 @@ function unlessGone(error: unknown): void {
 }
 
 function summary({ say }: Context, jobs: readonly Applied[], exit: Exit): Outcome {
-  const inState = (...states: Applied['state'][]) => jobs.filter(({ state }) => states.includes(state));
-  const [done, unchanged, left, unknown] = [
-    inState('done'),
-    inState('unchanged'),
-    inState('failed', 'not sent'),
-    inState('unknown'),
-  ];
-  const names = (some: readonly Applied[]) => some.map(({ name }) => name).join(', ');
-  if (left.length > 0) say('error', `As before: ${names(left)}`);
-  if (unknown.length > 0) say('error', `Not known, look with 'plan': ${names(unknown)}`);
-  if (left.length + unknown.length > 0 && done.length > 0) say('info', `As asked for: ${names(done)}`);
-  if (done.length + left.length + unknown.length > 0)
-    say('info', `${done.length} job(s) changed, ${unchanged.length} unchanged`);
-  const data = { changed: done.length, unchanged: unchanged.length, failed: left.length + unknown.length, jobs };
-  return { text: '', data, exit };
+  const inState = (...states: Applied['state'][]) =>
+    jobs.filter(({ state }) => states.includes(state)).map(({ name }) => name);
+  const [done, unchanged, left] = [inState('done'), inState('unchanged'), inState('failed', 'not sent')];
+  const [partly, unknown] = [inState('partly'), inState('unknown')];
+  const failed = left.length + partly.length + unknown.length;
+  if (left.length > 0) say('error', `As before: ${left.join(', ')}`);
+  if (partly.length > 0) say('error', `Neither as before nor as asked for, apply once more: ${partly.join(', ')}`);
+  if (unknown.length > 0) say('error', `Not known, look with 'plan': ${unknown.join(', ')}`);
+  if (failed > 0 && done.length > 0) say('info', `As asked for: ${done.join(', ')}`);
+  if (failed + done.length > 0) say('info', `${done.length} job(s) changed, ${unchanged.length} unchanged`);
+  return { text: '', data: { changed: done.length, unchanged: unchanged.length, failed, jobs }, exit };
 }

@@ -97,7 +97,7 @@ const cases: Readonly<
   images: [['images', '-o', 'json'], said({ images: [{ shortname: 'a', image: 'b' }] })],
   load: [['load', 'FILE', '-o', 'json'], said({ job_changed: true }), refusal],
   plan: [['plan', 'FILE', '-o', 'json'], said({ plan })],
-  apply: [['apply', 'FILE', '-o', 'json'], said({ plan }), said({ job_changed: true }), refusal],
+  apply: [['apply', 'FILE', '-o', 'json'], said({ plan }), said({ job_changed: true }), refusal, said({ plan })],
   dump: [['dump', '-o', 'json'], said({ jobs: [set] })],
   'mail-log': [['mail-log', '-o', 'json'], said({ events: [mailed] })],
   quota: [['quota', '-o', 'json'], said({ quota: { categories: [{ name: 'Per-job limits', items: [item] }] } })],

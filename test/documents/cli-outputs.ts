@@ -59,7 +59,7 @@ export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
         {
           name: text,
           action: { enum: ['create', 'update', 'unchanged', 'delete'] },
-          state: { enum: ['done', 'unchanged', 'failed', 'not sent', 'unknown'] },
+          state: { enum: ['done', 'unchanged', 'failed', 'not sent', 'partly', 'unknown'] },
           error: object({ code: text, id: text, messages: list(text) }),
         },
         ['error'],

@@ -59,7 +59,7 @@ const files = `## Files of jobs
 
 - Nothing is sent where one entry cannot be done, whatever the reason: a mistake in it, an image that is not on the list, too much for one job or for what the quota counts, a one-off that runs and cannot be changed. All reasons are named at once.
 - Deletions are asked for. Where nobody can be asked they need \`--yes\`.
-- A failure on the way does not stop the other jobs, and no job is left between: the last lines name those which are as before and those which are as asked for. What got no answer is sent again, which is safe; of what never got one the line says that it is not known.
+- A failure on the way does not stop the other jobs, and no job is left between: the service is asked once more, and the last lines name those which are as before, those which are as asked for, and one that was caught in the middle of a change of type, which the next \`apply\` ends. What got no answer is sent again, which is safe.
 - \`wait\` holds as with \`load\`.
 
 With what changes comes advice, as warnings: a file that is not in the home, or only in a directory below it (a missing \`cd\`), or may not be executed; an interpreter that an image for another language hardly has; a schedule that fires each minute of an hour; several jobs that begin at minute 0. Files are looked at by the command itself, as whoever runs it.

@@ -61,7 +61,7 @@ function counts(numbers: Readonly<Record<string, number>>): Map<string, Quantity
   return new Map(Object.entries(numbers).map(([resource, count]) => [resource, { units: BigInt(count), scale: 0 }]));
 }
 
-function together(...all: readonly Needs[]): Needs {
+export function together(...all: readonly Needs[]): Needs {
   const sum = new Map<string, Quantity>();
   for (const needs of all) {
     for (const [resource, amount] of needs) sum.set(resource, sumOf(amountOf(sum, resource), amount));

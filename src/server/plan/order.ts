@@ -1,9 +1,10 @@
 /**
- * In which order planned changes are carried out, so that each finds the room that another one makes: what is deleted, what takes less than
- * before, what gives up one thing for another, and everything else as it was asked for. Pure.
+ * In which order planned changes are carried out, so that each finds the room that another one makes: what is deleted, what only takes less
+ * than before, what gives up a place or the address of the tool, and everything else as it was asked for. Whoever takes the address comes
+ * after whoever has it. Pure.
  */
 import { compareQuantities } from '../../definition/quantity.ts';
-import { amountOf, type Needs, needsOf } from './needs.ts';
+import { amountOf, type Needs, needsOf, together } from './needs.ts';
 import type { PlannedJob } from './planned-job.ts';
 
 export function inOrder(jobs: readonly PlannedJob[], defaultCpuLimit: string): PlannedJob[] {
@@ -11,14 +12,17 @@ export function inOrder(jobs: readonly PlannedJob[], defaultCpuLimit: string): P
   return ranked.sort(([one], [other]) => one - other).map(([, job]) => job);
 }
 
-function rankOf({ action, before, after }: PlannedJob, defaultCpuLimit: string): number {
+function rankOf({ action, after, present, formers }: PlannedJob, defaultCpuLimit: string): number {
   if (action === 'delete') return 0;
   if (action === 'stay') return 4;
-  if (action !== 'update' || !before || !after) return 3;
-  const [now, then] = [needsOf(before, defaultCpuLimit), needsOf(after, defaultCpuLimit)];
-  const givesUp = isMoreOfAny(now, then) || (before.publish && !after.publish);
-  if (!givesUp) return 3;
-  return isMoreOfAny(then, now) ? 2 : 1;
+  const before = [present, ...formers].flatMap((one) => one?.object.job ?? []);
+  const hadAddress = before.some(({ publish }) => publish);
+  if (action !== 'update' || !after || (after.publish && !hadAddress)) return 3;
+  const givesAddress = hadAddress && !after.publish;
+  const now = together(...before.map((job) => needsOf(job, defaultCpuLimit)));
+  const then = needsOf(after, defaultCpuLimit);
+  if (!isMoreOfAny(then, now)) return givesAddress || isMoreOfAny(now, then) ? 1 : 3;
+  return givesAddress || formers.length > 0 ? 2 : 3;
 }
 
 function isMoreOfAny(one: Needs, other: Needs): boolean {

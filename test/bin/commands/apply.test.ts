@@ -234,7 +234,12 @@ describe('apply', () => {
   });
 
   it('goes on after a refusal, and says which jobs are as before and which as asked for', async () => {
-    service.script(plan([change, creation]), refused, applied('Job a created'));
+    service.script(
+      plan([change, creation]),
+      refused,
+      applied('Job a created'),
+      plan([change, planned('unchanged', 'a')]),
+    );
     const { code, stderr } = await run(['apply'], entry('a') + entry('b'));
     expect(code).toBe(1);
     expect(stderr).toBe(
@@ -257,6 +262,18 @@ describe('apply', () => {
         { name: 'a', action: 'create', state: 'not sent' },
       ],
     });
+  });
+
+  it('asks what has become of a job, where that cannot be concluded', async () => {
+    const [a, b, c] = [planned('update', 'a', { effect: 'moves' }), change, planned('update', 'c')];
+    const left = [planned('update', 'a'), planned('unchanged', 'b'), c];
+    service.script(plan([a, b, c]), refused, refused, refused, plan(left));
+    const { code, stderr } = await run(['apply'], entry('a') + entry('b') + entry('c'));
+    expect(code).toBe(1);
+    expect(stderr.slice(stderr.indexOf('As before'))).toBe(
+      'As before: c\nERROR: Neither as before nor as asked for, apply once more: a\n' +
+        'INFO: As asked for: b\nINFO: 1 job(s) changed, 0 unchanged\n',
+    );
   });
 
   it('takes a job that is gone already for deleted', async () => {

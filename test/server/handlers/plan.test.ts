@@ -174,6 +174,13 @@ describe('a plan', () => {
     ];
     expect(await actions([site, private80])).toEqual(['update bot', 'create site']);
     expect(await actions([site], { prune: true })).toEqual(['delete bot', 'create site']);
+    const moving = { ...nightly, name: 'bot' };
+    deps.view.set('tool-alpha', [
+      botNow({ port: 80, publish: true }),
+      continuousNamed('site', { ...running, memory: '2Gi' }),
+    ]);
+    expect(await actions([site, moving])).toEqual(['update bot', 'update site']);
+    deps.view.set('tool-alpha', [botNow({ port: 80, publish: true })]);
     expect(await actions([site])).toEqual(['refuse site', 'stay bot']);
     expect(await actions([site, public80])).toEqual(['refuse site', 'refuse bot']);
   });
