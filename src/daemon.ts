@@ -13,6 +13,7 @@ import { fromKubeObject } from './definition/manifests.ts';
 import { type ConfigMapSeen, type Notice, Tool } from './domain.ts';
 import { AppError } from './errors.ts';
 import { type FileFollower, type FileFollowerOptions, followFiles } from './file-follower.ts';
+import { createFiringsMark, type FiringsMark } from './firings-mark.ts';
 import { createGetJson, type GetJson } from './get-json.ts';
 import { createHarbor } from './harbor.ts';
 import { createHomes } from './homes/homes.ts';
@@ -35,12 +36,13 @@ import { createSeal } from './mail/seal.ts';
 import { createTransport } from './mail/transport.ts';
 import { createMailLog } from './mail-log.ts';
 import { createMetrics, standbyMetrics } from './metrics.ts';
+import { createMissedFirings } from './missed-firings.ts';
 import { createOwnKube } from './own-kube.ts';
 import { createRunRecords } from './run-records.ts';
 import { type Api, type Credentials, createCredentials, createImpersonation } from './server/credentials.ts';
 import { createEventFeeds } from './server/events/feeds.ts';
 import { createForward } from './server/forward.ts';
-import { refusalOf } from './server/handlers/explain.ts';
+import { causeOfSkip, refusalOf } from './server/handlers/explain.ts';
 import { createTurns } from './server/handlers/turns.ts';
 import { createLimitCheck } from './server/limit-check.ts';
 import { createLastLines } from './server/logs/last-lines.ts';
@@ -239,16 +241,20 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     let mail: MailRoster | undefined;
     let details: Details | undefined;
     undos.push(() => mail?.stop());
+    let firings: FiringsMark | undefined;
     const checkpoint = createCheckpoint({
       path: join(state.path, 'checkpoint.json'),
       positions: () => watch?.positions() ?? {},
       asOf: () => watch?.completeUntil() ?? 0,
+      firingsFrom: () => firings?.from() ?? startedAt,
       settled: async () => void (await Promise.all([mail?.settled(), runs.settled()])),
       now,
       log: log.child({ room: 'state' }),
       mayWrite,
     });
     const known = await checkpoint.load();
+    const firstFirings = known?.firingsFrom ?? startedAt;
+    firings = createFiringsMark({ first: firstFirings, completeUntil: () => watch?.completeUntil() ?? 0, now });
 
     const roster = createJobRoster({
       log: log.child({ room: 'machines' }),
@@ -258,7 +264,25 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         mail?.accept(notice);
         details?.collect(notice);
       },
-      around: { graces: mailSettings, now, since: () => checkpoint.since() },
+      onFiringMissed: (missed) => missedFirings.accept(missed),
+      around: {
+        graces: mailSettings,
+        now,
+        since: () => checkpoint.since(),
+        firings: {
+          from: () => firstFirings,
+          completeUntil: () => watch?.completeUntil() ?? 0,
+          isUnseen: (at) => checkpoint.gaps().some(({ from, to }) => from <= at && at <= to),
+        },
+      },
+    });
+    const missedFirings = createMissedFirings({
+      isKnown: (end) => runs.hasOutcome(toolOf(end), end),
+      causeOf: (end) => causeOfSkip(forward, toolOf(end), end),
+      onMissed(end, notice) {
+        roster.announce(end);
+        if (notice) mail?.accept(notice);
+      },
     });
     undos.push(() => checkpoint.stop());
     undos.push(() => roster.stop());
@@ -520,7 +544,7 @@ function rejection(signal: AbortSignal): Promise<never> {
 }
 
 /** Whose: the mailboxes take no notice of a namespace that no tool has. */
-function toolOf({ key }: Notice): Tool {
+function toolOf({ key }: Pick<Notice, 'key'>): Tool {
   return Tool.ofNamespace(key.namespace) as Tool;
 }
 
