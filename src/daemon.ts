@@ -137,7 +137,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       await standBy({ ...startup.listen.health, metrics: standbyMetrics }, () => unlessStopped(lease.acquire()));
     const mayWrite = () => lease?.isHeld() ?? true;
 
-    const secrets: { password?: string; ca?: string; registryCa?: string } = {};
+    const secrets: Secrets = {};
     const registry = openRegistry(startup, userAgent, () => secrets.registryCa);
     undos.push(() => registry?.close());
     let watch: JobsWatch | undefined;
@@ -185,62 +185,30 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const mailLog = log.child({ room: 'mail' });
     const transport = createTransport({ settings: mailSettings, smtp: startup.smtp, secrets: () => secrets });
     undos.push(() => transport.stop());
-    /** What the mail server did not take may be taken now. */
-    const tryMailAgain = () => {
-      transport.replace();
-      mail?.replan();
-    };
-    const secretFiles: readonly SecretFile[] = [
-      {
-        name: 'mail_password',
-        what: 'password for the mail server',
-        file: startup.smtp.auth?.password_file,
-        isAuthority: false,
-        put(password) {
-          secrets.password = password;
-          tryMailAgain();
-        },
-      },
-      {
-        name: 'mail_ca',
-        what: 'CA of the mail server',
-        file: startup.smtp.ca_file,
-        isAuthority: true,
-        put(ca) {
-          secrets.ca = ca;
-          tryMailAgain();
-        },
-      },
-      {
-        name: 'registry_ca',
-        what: 'CA of the registry',
-        file: startup.harbor?.ca_file,
-        isAuthority: true,
-        put(ca) {
-          secrets.registryCa = ca;
-        },
-      },
-    ];
-    for (const { name, what, file, isAuthority, put } of secretFiles) {
-      if (file === undefined) continue;
-      const read = isAuthority ? readCa : readPassword;
-      const first = await read(file);
-      put(first);
-      follow(name, {
-        what,
-        first,
-        read: () => read(file),
-        apply(text) {
-          if (isAuthority) requireGoodAuthority(text, what, now());
-          put(text);
-        },
-      });
-    }
     const pace = createPace({ settings: mailSettings });
     undos.push(() => pace.stop());
     let mail: MailRoster | undefined;
     let details: Details | undefined;
     undos.push(() => mail?.stop());
+    for (const { name, what, file, key } of secretFilesOf(startup)) {
+      if (file === undefined) continue;
+      const read = key === 'password' ? readPassword : readCa;
+      const first = await read(file);
+      secrets[key] = first;
+      follow(name, {
+        what,
+        first,
+        read: () => read(file),
+        apply(text) {
+          if (key !== 'password') requireGoodAuthority(text, what, now());
+          secrets[key] = text;
+          if (key === 'registryCa') return;
+          // What the mail server did not take may be taken now.
+          transport.replace();
+          mail?.replan();
+        },
+      });
+    }
     let firings: FiringsMark | undefined;
     const checkpoint = createCheckpoint({
       path: join(state.path, 'checkpoint.json'),
@@ -548,22 +516,37 @@ function toolOf({ key }: Pick<Notice, 'key'>): Tool {
   return Tool.ofNamespace(key.namespace) as Tool;
 }
 
-/** A file that the start-up file may name. */
+/** What is believed of servers that are no Kubernetes, and the word by which we are believed. */
+interface Secrets {
+  password?: string;
+  ca?: string;
+  registryCa?: string;
+}
+
 interface SecretFile {
   readonly name: string;
   readonly what: string;
+  /** Undefined where the start-up file names none. */
   readonly file: string | undefined;
-  /** Of certificates; otherwise a password. */
-  readonly isAuthority: boolean;
-  put(text: string): void;
+  readonly key: keyof Secrets;
 }
 
+function secretFilesOf({ smtp, harbor }: Startup): readonly SecretFile[] {
+  return [
+    { name: 'mail_password', what: 'password for the mail server', file: smtp.auth?.password_file, key: 'password' },
+    { name: 'mail_ca', what: 'CA of the mail server', file: smtp.ca_file, key: 'ca' },
+    { name: 'registry_ca', what: 'CA of the registry', file: harbor?.ca_file, key: 'registryCa' },
+  ];
+}
+
+/** @throws AppError `settings.invalid` */
 async function readPassword(file: string): Promise<string> {
   const password = (await readText(file)).replace(/\r?\n$/, '');
   if (password === '') throw new AppError('settings.invalid', `${file} is empty.`);
   return password;
 }
 
+/** @throws AppError `settings.invalid` */
 async function readCa(file: string): Promise<string> {
   const pem = await readText(file);
   readAuthorities(pem, file);
