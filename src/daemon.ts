@@ -144,7 +144,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const freshness = () => watch?.freshness() ?? { synced: false, live: false, asOf: startedAt };
 
     // A former holder on this machine may need a moment to end.
-    const state = await openStateDirectory(startup.state_dir, { patienceMs: lease ? formerHolderMs : 0 });
+    const state = await openStateDirectory(startup.state_dir, { patienceMs: lease ? formerHolderMs : 0, signal });
     undos.push(() => state.close());
     const kubeEvents = createKubeEvents({ kube, now, log: log.child({ room: 'state' }) });
     undos.push(() => kubeEvents.stop());
