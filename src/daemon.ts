@@ -561,8 +561,8 @@ function tellOfSettings(events: KubeEvents, { configmaps: { settings } }: Startu
 function tellOfImages(events: KubeEvents, { configmaps: { images } }: Startup, outcome: ImagesOutcome): void {
   if (outcome.type === 'refused') events.say(refusalOfMap(images, 'ImagesRefused', outcome));
   if (outcome.type !== 'applied') return;
-  const { map, added, removed, isMended } = outcome;
-  const parts = [...added.map((name) => `added ${name}`), ...removed.map((name) => `removed ${name}`)];
+  const { map, changes, isMended } = outcome;
+  const parts = changes.map(({ name, became }) => `${became} ${name}`);
   if (parts.length === 0 && !isMended) return;
   const message = parts.length > 0 ? `In force: ${parts.join(', ')}` : asBefore;
   events.say({ ...mapNamed(images, map), type: 'Normal', reason: 'ImagesApplied', message });
