@@ -11,6 +11,7 @@ import { adoptText, listAdoptable } from './admin/adopt-command.ts';
 import { backUp, restore } from './admin/backup.ts';
 import { commandTable } from './admin/command-table.ts';
 import { runDoctor } from './admin/doctor-command.ts';
+import { accountAt, accountFiles } from './admin/images-account.ts';
 import { runImages } from './admin/images-command.ts';
 import { runJobs } from './admin/jobs-command.ts';
 import { runMail } from './admin/mail-command.ts';
@@ -105,7 +106,10 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
       map: async () =>
         config === undefined ? startupDefaults.imagesMap : (await readStartup(config)).configmaps.images,
       withKube: (use) => withContext(line, ({ kube }) => use(kube)),
-      ca: async () => (ca === undefined ? undefined : readNamed('The authority', ca)),
+      registry: async () => ({
+        ca: ca === undefined ? undefined : await readNamed('The authority', ca),
+        account: (reference) => accountAt(reference, accountFiles(process.env, process.getuid?.() ?? 0)),
+      }),
       say: (text) => void (line.options.has('quiet') || talk.write(`${text}\n`)),
       print: printer(line),
     });

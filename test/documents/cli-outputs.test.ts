@@ -64,6 +64,23 @@ const mailed = {
   message_id: '<one@toolforge.org>',
   message: 'mailed',
 };
+const planned = {
+  name: 'a',
+  job_type: 'continuous',
+  action: 'update',
+  changes: [{ field: 'health_check', from: null, to: { type: 'script', script: './ok' } }],
+  effect: 'rolls',
+  message: 'Rolling.',
+  next_schedules: ['2026-03-02T04:17:00Z'],
+  warnings: ['Old.'],
+  successor: null,
+  refusal: null,
+};
+const plan = {
+  jobs: [planned, { ...planned, name: 'b', action: 'create' }, { ...planned, name: 'c', action: 'unchanged' }],
+  quota: [{ name: 'CPU', limit: '1.0', used: '0.5', after: '1.5', fits: false }],
+  problems: [],
+};
 const refusal = { status: 400, body: { error: ['No.'], code: 'job.invalid' } };
 
 /** What is typed, and what the service answers. */
@@ -79,6 +96,8 @@ const cases: Readonly<
   flush: [['flush', '-o', 'json'], said({})],
   images: [['images', '-o', 'json'], said({ images: [{ shortname: 'a', image: 'b' }] })],
   load: [['load', 'FILE', '-o', 'json'], said({ job_changed: true }), refusal],
+  plan: [['plan', 'FILE', '-o', 'json'], said({ plan })],
+  apply: [['apply', 'FILE', '-o', 'json'], said({ plan }), said({ job_changed: true }), refusal, said({ plan })],
   dump: [['dump', '-o', 'json'], said({ jobs: [set] })],
   'mail-log': [['mail-log', '-o', 'json'], said({ events: [mailed] })],
   quota: [['quota', '-o', 'json'], said({ quota: { categories: [{ name: 'Per-job limits', items: [item] }] } })],

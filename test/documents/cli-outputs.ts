@@ -25,7 +25,7 @@ const written = knownKeys.filter((key) => key !== 'wait');
 
 /** By the name of the command. */
 export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
-  run: of('Job'),
+  run: { anyOf: [of('Job'), of('Plan')] },
   list: list(of('Job')),
   show: of('Job'),
   /** One a line. */
@@ -43,6 +43,23 @@ export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
           number: count,
           name: text,
           state: { enum: ['changed', 'unchanged', 'failed', 'not sent'] },
+          error: object({ code: text, id: text, messages: list(text) }),
+        },
+        ['error'],
+      ),
+    ),
+  }),
+  plan: of('Plan'),
+  apply: object({
+    changed: count,
+    unchanged: count,
+    failed: count,
+    jobs: list(
+      object(
+        {
+          name: text,
+          action: { enum: ['create', 'update', 'unchanged', 'delete'] },
+          state: { enum: ['done', 'unchanged', 'failed', 'not sent', 'partly', 'unknown'] },
           error: object({ code: text, id: text, messages: list(text) }),
         },
         ['error'],

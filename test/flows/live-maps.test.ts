@@ -5,7 +5,7 @@ import { Agent, get } from 'node:https';
 import { dirname, join } from 'node:path';
 import { connect } from 'node:tls';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKube } from '../../src/kube.ts';
 import { kubeOptionsFromKubeconfig } from '../../src/kubeconfig.ts';
 import { parseSettings, settingKeys } from '../../src/settings.ts';
@@ -13,11 +13,11 @@ import { kubectl } from '../cluster/cluster.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
 import { createAuthority, issueServer } from '../support/certs.ts';
 import { mistakesIn } from '../support/daemon-log.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { jobsPath } from '../support/jobs-path.ts';
 import { streamLogs } from '../support/log-stream.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
-const cluster = inject('cluster');
 const tool = 'live-one';
 const map = 'flow-live';
 /** What this ground needs: no webhook mounts homes here, and images are there already. */

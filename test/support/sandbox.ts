@@ -5,7 +5,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { chmod, copyFile, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -69,6 +69,7 @@ export interface Sandbox {
   /** Of the running daemon. */
   pid(): number;
   addTool(name: string): Promise<void>;
+  /** Ends at once all that runs, and waits for that. The namespace itself goes on its own; no second tool may have the name. */
   removeTool(name: string): Promise<void>;
   homeOf(tool: string): string;
   /** The command line, run as its user would: with the kubeconfig of the tool's home. */
@@ -216,7 +217,11 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       );
     },
     async removeTool(tool) {
-      await sandbox.admin('tool', 'remove', tool, '--yes', '--delete-home');
+      const namespace = `tool-${tool}`;
+      const what = ['cronjobs,deployments,jobs,pods', '--all', '--namespace', namespace, '--grace-period=1'];
+      await kubectl(cluster, ['delete', ...what]);
+      await kubectl(cluster, ['delete', 'namespace', namespace, '--ignore-not-found', '--wait=false']);
+      await rm(sandbox.homeOf(tool), { recursive: true, force: true });
     },
     homeOf: (tool) => join(cluster.homesBase, tool),
     jobs: (tool, ...args) => sandbox.begin(tool, ...args).result,

@@ -103,6 +103,12 @@ describe('a job that is asked for', () => {
     expect(written()).toEqual([]);
   });
 
+  it('that is refused leaves what an earlier change of type left behind as it was', async () => {
+    deps.view.set('tool-alpha', [jobNamed('bot'), continuousNamed('bot', running)]);
+    expect(await apply({ continuous: undefined, cmd: './other.sh' })).toMatchObject({ outcome: 'refused' });
+    expect(written()).toEqual([]);
+  });
+
   it('has its Service before it is said to be changed', async () => {
     deps.view.set('tool-alpha', [continuousNamed('bot', running)]);
     deps.stored.set('Deployment/bot', stored);
