@@ -63,7 +63,8 @@ async function takeNameSoon(name: string, patienceMs: number, signal?: AbortSign
 
 /**
  * A name the kernel gives to one process of the machine and takes back at its end, however that comes (unix(7), abstract sockets): unlike
- * a file it leaves nothing behind that has to be judged dead or alive. Between machines it means nothing; there the Lease decides.
+ * a file it leaves nothing behind that has to be judged dead or alive. Between machines, and between containers with networks of their own, it
+ * means nothing; there the Lease decides.
  */
 function takeName(name: string): Promise<Server> {
   return new Promise((resolve, reject) => {

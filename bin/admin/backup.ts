@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { chown, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { StringDecoder } from 'node:string_decoder';
@@ -17,6 +17,7 @@ import { createGunzip, createGzip } from 'node:zlib';
 import { AppError } from '../../src/errors.ts';
 import { recordAt, textAt } from '../../src/fields.ts';
 import { openStateDirectory } from '../../src/state-directory.ts';
+import { isAtDoor } from './operators-door.ts';
 
 export interface BackedUp {
   readonly files: number;
@@ -92,6 +93,9 @@ export async function restore(file: string, stateDir: string, now: number): Prom
   const { made, files } = await readBackup(file);
   const directory = await openStateDirectory(stateDir);
   try {
+    // Whoever works in a container of this machine holds the directory by a name that is none out here (src/state-directory.ts).
+    if (await isAtDoor(stateDir))
+      throw new AppError('settings.invalid', `state_dir ${stateDir} is in use by a daemon. Stop it first.`);
     const stamp = new Date(now)
       .toISOString()
       .replace(/[^0-9]/g, '')
@@ -101,7 +105,9 @@ export async function restore(file: string, stateDir: string, now: number): Prom
       string,
     ];
     try {
+      await mkdir(fresh, { mode: 0o700 });
       for (const { path, text } of files) await writeDurably(join(fresh, path), text);
+      await giveToOwnerOf(stateDir, fresh);
     } catch (cause) {
       await rm(fresh, { recursive: true, force: true });
       throw invalid(`${stateDir} cannot be written; what it holds is as it was.`, cause);
@@ -109,7 +115,7 @@ export async function restore(file: string, stateDir: string, now: number): Prom
     const old = (await readdir(stateDir)).filter((name) => /^([a-z-]+\.json|mail|mail-log|runs)$/.test(name));
     if (old.length > 0) await mkdir(aside, { mode: 0o700 });
     for (const name of old) await rename(join(stateDir, name), join(aside, name));
-    for (const name of await readdir(fresh).catch(() => [])) await rename(join(fresh, name), join(stateDir, name));
+    for (const name of await readdir(fresh)) await rename(join(fresh, name), join(stateDir, name));
     await rm(fresh, { recursive: true, force: true });
     const bytes = files.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
     return { files: files.length, bytes, made, aside: old.length > 0 ? aside : undefined };
@@ -182,6 +188,14 @@ async function writeDurably(path: string, text: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** Root may do this for a daemon that is not root. */
+async function giveToOwnerOf(stateDir: string, directory: string): Promise<void> {
+  const [{ uid, gid }, now] = [await stat(stateDir), await stat(directory)];
+  if (now.uid === uid) return;
+  await chown(directory, uid, gid);
+  for (const path of await readdir(directory, { recursive: true })) await chown(join(directory, path), uid, gid);
 }
 
 function invalid(message: string, cause?: unknown): AppError {
