@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import { type CAC, cac } from 'cac';
 import manifest from '../package.json' with { type: 'json' };
+import { Tool } from '../src/domain.ts';
 import { errorTable, toAppError } from '../src/errors.ts';
 import { startupDefaults } from '../src/settings.ts';
 import type { Status } from '../src/status.ts';
@@ -29,6 +30,8 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
   tool: runTool,
   async doctor(line) {
     checkOperands(line);
+    const account = line.options.get('account') ?? 'jobs-api/jobs-api';
+    if (!/^[a-z0-9-]+\/[a-z0-9.-]+$/.test(account)) throw usage('--account must be NAMESPACE/NAME.');
     const startup = await readStartup(line.options.get('config') ?? defaultStartupFile);
     const caFile = line.options.get('ca');
     const url = line.options.get('url') ?? `https://localhost:${startup.listen.tls?.port ?? 443}`;
@@ -41,7 +44,7 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
           ca,
           startup,
           kube,
-          account: line.options.get('account') ?? 'jobs-api/jobs-api',
+          account,
           status: async () => (await askDaemon(socketIn(startup.state_dir), 'GET', '/status')) as Status,
           now: Date.now,
         },
@@ -87,10 +90,11 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
     const startup = config === undefined ? undefined : await readStartup(config);
     const images = startup?.configmaps.images ?? startupDefaults.imagesMap;
     const homesMount = startup?.homes.mount ?? startupDefaults.homes;
-    const tool = line.options.get('tool');
+    const name = line.options.get('tool');
+    const tool = name === undefined ? undefined : Tool.of(name);
     await withContext(line, async ({ kube, print }) => {
-      const found = await listAdoptable(kube, { images, homesMount, ...(tool === undefined ? {} : { tool }) });
-      print(found, adoptText(found));
+      const found = await listAdoptable(kube, { images, homesMount, tool });
+      print(found, adoptText(found, tool));
     });
   },
   async images(line) {
@@ -133,6 +137,8 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
   },
 };
 
+// What was begun is done although nobody reads of it any more, as behind a pipe to `head`.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 await main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<void> {

@@ -17,7 +17,9 @@ export interface Authorities {
   isGood(authority: string, now: number): boolean;
 }
 
-const eachPem = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
+/** Both ends on lines of their own, a byte order mark before the first aside: TLS takes no other, nor anything behind one, and says nothing. */
+const eachPem =
+  /(?<![^\n\uFEFF])-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+\n-----END CERTIFICATE-----(?=[^\S\n]*(?:\n|$))/g;
 /** A chain of a client may be that long; each step costs a signature. */
 const longestChain = 4;
 
@@ -55,24 +57,33 @@ export function readAuthorities(pem: string, what: string): Authorities {
   };
 }
 
-/** @throws AppError `settings.invalid` as readAuthorities, and where all of them have ended or none has begun */
+/**
+ * @throws AppError `settings.invalid` as readAuthorities, and where no root is valid now: TLS follows every certificate to one that has
+ *   signed itself, so a bundle of intermediate ones alone would vouch for nobody
+ */
 export function requireGoodAuthority(pem: string, what: string, now: number): void {
   const bundle = readBundle(pem, what);
   const isGoodNow = ({ validFrom, validTo }: X509Certificate) =>
     Date.parse(validFrom) <= now && now <= Date.parse(validTo);
-  if (!bundle.some(isGoodNow)) throw invalid(`${what}: none of its certificates is valid now`);
+  const good = bundle.filter(isGoodNow);
+  if (good.length === 0) throw invalid(`${what}: none of its certificates is valid now`);
+  if (!good.some((one) => isSignedBy(one, one)))
+    throw invalid(`${what}: none of its certificates that are valid now is a root (one that has signed itself)`);
 }
 
 function readBundle(pem: string, what: string): X509Certificate[] {
-  const blocks = pem.match(eachPem) ?? [];
-  if (pem.split('-----BEGIN').length - 1 > blocks.length)
-    throw invalid(`${what}: part ${blocks.length + 1} of it is no certificate, or is cut off`);
-  if (blocks.length === 0) throw invalid(`${what} holds no certificate`);
-  return blocks.map((block, at) => {
+  const parts = [...pem.matchAll(/-----BEGIN/g)];
+  if (parts.length === 0) throw invalid(`${what} holds no certificate`);
+  const blocks = new Map([...pem.matchAll(eachPem)].map(({ index, 0: block }) => [index, block]));
+  return parts.map(({ index }, at) => {
+    const part = `${what}: part ${at + 1} of it`;
+    const block = blocks.get(index);
+    if (block === undefined)
+      throw invalid(`${part} is no certificate, is cut off, or does not begin and end on lines of its own`);
     try {
       return new X509Certificate(block);
     } catch {
-      throw invalid(`${what}: part ${at + 1} of it is no certificate`);
+      throw invalid(`${part} is no certificate`);
     }
   });
 }

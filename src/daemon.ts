@@ -146,7 +146,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const freshness = () => watch?.freshness() ?? { synced: false, live: false, asOf: startedAt };
 
     // A former holder on this machine may need a moment to end.
-    const state = await openStateDirectory(startup.state_dir, { patienceMs: lease ? formerHolderMs : 0 });
+    const state = await openStateDirectory(startup.state_dir, { patienceMs: lease ? formerHolderMs : 0, signal });
     undos.push(() => state.close());
     const kubeEvents = createKubeEvents({ kube, now, log: log.child({ room: 'state' }) });
     undos.push(() => kubeEvents.stop());
@@ -568,8 +568,8 @@ function tellOfSettings(events: KubeEvents, { configmaps: { settings } }: Startu
 function tellOfImages(events: KubeEvents, { configmaps: { images } }: Startup, outcome: ImagesOutcome): void {
   if (outcome.type === 'refused') events.say(refusalOfMap(images, 'ImagesRefused', outcome));
   if (outcome.type !== 'applied') return;
-  const { map, added, removed, isMended } = outcome;
-  const parts = [...added.map((name) => `added ${name}`), ...removed.map((name) => `removed ${name}`)];
+  const { map, changes, isMended } = outcome;
+  const parts = changes.map(({ name, became }) => `${became} ${name}`);
   if (parts.length === 0 && !isMended) return;
   const message = parts.length > 0 ? `In force: ${parts.join(', ')}` : asBefore;
   events.say({ ...mapNamed(images, map), type: 'Normal', reason: 'ImagesApplied', message });

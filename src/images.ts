@@ -9,7 +9,9 @@ import { projectOf, type Reference, splitReference } from './image-reference.ts'
 import { nearest } from './nearest.ts';
 
 export interface ImageList {
-  /** Stable ones, by name in byte order. Deprecated ones are not offered but can still be used. */
+  /** By name in byte order. */
+  all(): readonly Image[];
+  /** The stable ones of them. Deprecated ones are not offered but can still be used. */
   offered(): readonly Image[];
   /** By canonical name, alias or address; a host, tag or digest in the text must be that of the image. */
   find(text: string): Image | undefined;
@@ -164,6 +166,7 @@ function createImageList(images: readonly Image[]): ImageList {
     return image && isSameSource(asked, splitReference(image.url)) ? image : undefined;
   };
   return {
+    all: () => sorted,
     offered: () => stable,
     find,
     byUrl: (url) => find(url) ?? placeholderFor(url),

@@ -2,7 +2,7 @@
  * The prebuilt images in force, as their ConfigMap changes: a list is taken whole or not at all, and the last good one stays in force, over
  * a restart as well. Made by daemon.ts, fed by the watch of the map.
  */
-import type { ConfigMapSeen } from './domain.ts';
+import type { ConfigMapSeen, Image } from './domain.ts';
 import { AppError } from './errors.ts';
 import { type ImageList, parseImageConfig } from './images.ts';
 import { openLastGoodMap } from './last-good-map.ts';
@@ -34,12 +34,17 @@ export type ImagesOutcome =
   | {
       readonly type: 'applied';
       readonly map: ConfigMapSeen;
-      readonly added: readonly string[];
-      readonly removed: readonly string[];
+      readonly changes: readonly ImageChange[];
       /** The map before it was refused, or was none. */
       readonly isMended: boolean;
     }
   | { readonly type: 'refused'; readonly map: ConfigMapSeen; readonly problems: readonly string[] };
+
+export interface ImageChange {
+  readonly name: string;
+  /** `deprecated`: not before; whatever else of it is new as well. */
+  readonly became: 'added' | 'changed' | 'deprecated' | 'removed';
+}
 
 export interface LiveImagesOptions {
   /** Where the last good map is kept. */
@@ -71,15 +76,16 @@ export async function openLiveImages(options: LiveImagesOptions): Promise<LiveIm
   });
 
   function take(map: ConfigMapSeen, next: ImageList): void {
-    const names = (list: ImageList | undefined) => new Map(list?.offered().map(({ name, url }) => [name, url]) ?? []);
-    const [before, after] = [names(images), names(next)];
-    const added = [...after.keys()].filter((name) => !before.has(name));
-    const removed = [...before.keys()].filter((name) => !after.has(name));
+    const changes = changesBetween(images?.all() ?? [], next.all());
     images = next;
     state = { version: map.resourceVersion, isCurrent: true, problems: [] };
-    for (const name of added) log.info({ image: after.get(name) }, `Adding available container: ${name}`);
-    for (const name of removed) log.info({ image: before.get(name) }, `Removing available container: ${name}`);
-    onOutcome({ type: 'applied', map, added, removed, isMended: wasBad });
+    for (const { name, became, url } of changes) log.info({ image: url }, `${lines[became]}: ${name}`);
+    onOutcome({
+      type: 'applied',
+      map,
+      changes: changes.map(({ name, became }) => ({ name, became })),
+      isMended: wasBad,
+    });
     wasBad = false;
     lastGood.keep(map);
     becomeReady();
@@ -131,4 +137,32 @@ export async function openLiveImages(options: LiveImagesOptions): Promise<LiveIm
       await lastGood.stop();
     },
   };
+}
+
+/** As operators know them. */
+const lines: Readonly<Record<ImageChange['became'], string>> = {
+  added: 'Adding available container',
+  changed: 'Changing available container',
+  deprecated: 'Deprecating available container',
+  removed: 'Removing available container',
+};
+
+/** Those of the list that is new, in its order, then those that are gone. */
+function changesBetween(before: readonly Image[], after: readonly Image[]): (ImageChange & Pick<Image, 'url'>)[] {
+  const [old, present] = [before, after].map((list) => new Map(list.map((image) => [image.name, image])));
+  const becameOf = (image: Image): ImageChange['became'] | undefined => {
+    const former = old?.get(image.name);
+    if (!former) return 'added';
+    if (former.state !== image.state && image.state === 'deprecated') return 'deprecated';
+    return JSON.stringify(former) === JSON.stringify(image) ? undefined : 'changed';
+  };
+  return [
+    ...after.flatMap((image) => {
+      const became = becameOf(image);
+      return became ? [{ name: image.name, url: image.url, became }] : [];
+    }),
+    ...before
+      .filter(({ name }) => !present?.has(name))
+      .map(({ name, url }) => ({ name, url, became: 'removed' as const })),
+  ];
 }

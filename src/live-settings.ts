@@ -27,7 +27,7 @@ export interface SettingsState {
 
 /** What became of a map, for whoever makes it known. */
 export type SettingsOutcome =
-  /** `isMended`: the map before it was refused, or was none. */
+  /** `isMended`: the map before it was refused, was none, or had a misspelt key that this one has not. */
   | {
       readonly type: 'applied';
       readonly map: ConfigMapSeen;
@@ -36,7 +36,7 @@ export type SettingsOutcome =
     }
   | { readonly type: 'refused'; readonly map: ConfigMapSeen; readonly problems: readonly string[] }
   | { readonly type: 'gone' }
-  /** Beside `applied`, once for each key: it is not read here, and looks like one that is. */
+  /** After `applied`, or when there are others: keys of the map in force that are not read here, and look like some that are. */
   | { readonly type: 'misspelt'; readonly map: ConfigMapSeen; readonly keys: readonly Misspelt[] };
 
 interface Misspelt {
@@ -106,6 +106,8 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
 
   /** The map before this one was refused, or was none. */
   let wasBad = false;
+  /** Of the map in force. */
+  let misspelt: readonly Misspelt[] = [];
   /** Not all that was good last still is. */
   let isPartial = false;
   if (lastGood.found) {
@@ -142,10 +144,13 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
     }
     const changed = changedKeys(texts(), { ...options.defaults, ...next.data }, Object.keys(options.defaults));
     const isOther = changed.length > 0 || isPartial;
-    const isNews = !isCurrent || isOther;
-    const isMended = wasBad;
+    const slips = misspeltOf(parsed.unknownKeys);
+    const isMended = wasBad || hasOthers(misspelt, slips);
+    const isNews = !isCurrent || isOther || isMended;
+    const isSlip = slips.length > 0 && (isNews || hasOthers(slips, misspelt));
     const before = inForce;
     [map, isCurrent, wasBad, problems, source, isPartial] = [next, true, false, [], 'ConfigMap', false];
+    misspelt = slips;
     if (isOther) {
       inForce = parsed.settings;
       since = now();
@@ -155,6 +160,7 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
       log.info({ resourceVersion: next.resourceVersion, changed }, 'the settings of the ConfigMap are in force');
       onOutcome({ type: 'applied', map: next, changed, isMended });
     }
+    if (isSlip) onOutcome({ type: 'misspelt', map: next, keys: slips });
     sayOnce(parsed.unknownKeys, next);
     lastGood.keep(next);
   }
@@ -187,15 +193,20 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
     const retired = options.retired.filter((key) => Object.hasOwn(good.data, key));
     const fresh = (keys: readonly string[]) => keys.filter((key) => !saidOnce.has(key));
     const [strange, old] = [fresh(unknownKeys), fresh(retired)];
-    const misspelt = strange.flatMap((key) => {
+    if (strange.length > 0)
+      log.warn(
+        { keys: strange, misspelt: misspeltOf(strange) },
+        'keys of the settings ConfigMap that are not read here',
+      );
+    if (old.length > 0) log.info({ keys: old }, 'keys of the settings ConfigMap that mean nothing any more');
+    for (const key of [...strange, ...old]) saidOnce.add(key);
+  }
+
+  function misspeltOf(unknownKeys: readonly string[]): readonly Misspelt[] {
+    return unknownKeys.flatMap((key) => {
       const meant = options.meant(key);
       return meant === undefined ? [] : [{ key, meant }];
     });
-    if (strange.length > 0)
-      log.warn({ keys: strange, misspelt }, 'keys of the settings ConfigMap that are not read here');
-    if (misspelt.length > 0) onOutcome({ type: 'misspelt', map: good, keys: misspelt });
-    if (old.length > 0) log.info({ keys: old }, 'keys of the settings ConfigMap that mean nothing any more');
-    for (const key of [...strange, ...old]) saidOnce.add(key);
   }
 
   function texts(): Readonly<Record<string, string>> {
@@ -225,6 +236,11 @@ function changedKeys(
   keys: readonly string[],
 ): string[] {
   return keys.filter((key) => before[key] !== after[key]);
+}
+
+/** Whether some of these are none of those. */
+function hasOthers(these: readonly Misspelt[], those: readonly Misspelt[]): boolean {
+  return these.some(({ key }) => those.every((other) => other.key !== key));
 }
 
 function pick(data: Readonly<Record<string, string>>, keys: readonly string[]): Record<string, string> {

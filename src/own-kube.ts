@@ -57,10 +57,14 @@ export function createOwnKube({ first, now, create = createKube }: OwnKubeOption
         // Everybody may ask this; whoever is not believed is told so.
         await fresh.request({ method: 'GET', path: '/version' });
       } catch (error) {
-        await fresh.close();
-        if (error instanceof AppError && error.code === 'credentials.invalid')
-          throw invalid('The API server does not accept the credentials of the daemon', error);
-        throw error;
+        const code = error instanceof AppError ? error.code : undefined;
+        // Nearly everybody: whoever may not is believed all the same.
+        if (code !== 'kube.forbidden') {
+          await fresh.close();
+          throw code === 'credentials.invalid'
+            ? invalid('The API server does not accept the credentials of the daemon', error)
+            : error;
+        }
       }
       return () => {
         retire(kube);

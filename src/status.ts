@@ -150,11 +150,13 @@ async function look(sources: StatusSources): Promise<Known> {
   const { savedAt, failed, gaps } = sources.checkpoint();
   const maps = sources.maps();
   const secondsSince = (at: number) => Math.max(0, Math.round((now - at) / 1_000));
+  /** Of what was heard last; what was never heard of yet is as old as this process. */
+  const ageSeconds = (asOf: number) => secondsSince(Math.max(asOf, sources.startedAt));
   return {
     version: sources.version,
     started: new Date(sources.startedAt).toISOString(),
     leader: sources.leader()?.identity ?? null,
-    view: { synced, live, age_seconds: secondsSince(asOf) },
+    view: { synced, live, age_seconds: ageSeconds(asOf) },
     jobs: sources.jobs(),
     streams: sources.streams(),
     mail: mailKnown(sources.mail(), now),
@@ -162,8 +164,8 @@ async function look(sources: StatusSources): Promise<Known> {
     checkpoint: { age_seconds: savedAt === undefined ? null : secondsSince(savedAt), failed, gaps },
     run_records: { ...sources.runRecords() },
     homes: { ...sources.homes() },
-    settings: mapKnown(sources.settings(), maps.settings, secondsSince),
-    images: mapKnown(sources.images(), maps.images, secondsSince),
+    settings: mapKnown(sources.settings(), maps.settings, ageSeconds),
+    images: mapKnown(sources.images(), maps.images, ageSeconds),
     certificates: Object.fromEntries(
       Object.entries(sources.certificates()).map(([name, endsAt]) => [name, round((endsAt - now) / dayMs)]),
     ),
@@ -187,9 +189,9 @@ function mailKnown(stats: MailQueueStats | undefined, now: number): Readonly<Rec
 function mapKnown(
   { version, isCurrent, problems }: SettingsState | ImagesState,
   followed: Freshness | undefined,
-  secondsSince: (at: number) => number,
+  ageSeconds: (asOf: number) => number,
 ): MapKnown {
-  const unheard = followed === undefined || followed.live ? null : secondsSince(followed.asOf);
+  const unheard = followed === undefined || followed.live ? null : ageSeconds(followed.asOf);
   return { version: version ?? null, is_current: isCurrent, unheard_seconds: unheard, problems };
 }
 

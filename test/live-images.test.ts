@@ -65,7 +65,28 @@ describe('the images in force', () => {
     offer('bookworm', 'node20');
     expect(names()).toEqual(['bookworm', 'node20']);
     expect(lines.slice(2)).toEqual(['Adding available container: node20', 'Removing available container: node18']);
-    expect(outcomes.at(-1)).toMatchObject({ type: 'applied', added: ['node20'], removed: ['node18'] });
+    expect(outcomes.at(-1)).toMatchObject({
+      type: 'applied',
+      changes: [
+        { name: 'node20', became: 'added' },
+        { name: 'node18', became: 'removed' },
+      ],
+    });
+  });
+
+  it('say what has another address or other names, and what is deprecated, which is not gone', async () => {
+    const { offer, give, lines, outcomes, names } = await open();
+    offer('bookworm', 'node18', 'python');
+    const bookworm = entry('bookworm').replace('/bookworm', '/debian12');
+    give(bookworm + entry('node18').replace('stable', 'deprecated') + entry('python').replace('[]', '[py]'));
+    expect(names()).toEqual(['bookworm', 'python']);
+    expect(lines.slice(3)).toEqual([
+      'Changing available container: bookworm',
+      'Deprecating available container: node18',
+      'Changing available container: python',
+    ]);
+    give(bookworm + entry('python').replace('[]', '[py]'));
+    expect(outcomes.at(-1)).toMatchObject({ changes: [{ name: 'node18', became: 'removed' }] });
   });
 
   it('change at most once a second, to the newest list, however fast the edits come', async () => {
@@ -88,8 +109,8 @@ describe('the images in force', () => {
     offer('bookworm');
     offer('bookworm');
     expect(outcomes.slice(-2)).toMatchObject([
-      { type: 'applied', added: [], removed: [], isMended: true },
-      { type: 'applied', isMended: false },
+      { type: 'applied', changes: [], isMended: true },
+      { type: 'applied', changes: [], isMended: false },
     ]);
   });
 

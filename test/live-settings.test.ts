@@ -202,6 +202,23 @@ describe('the settings in force', () => {
     expect(live.seen()).toEqual(slip);
   });
 
+  it('tell of such a key as long as the map has it, and of its end', async () => {
+    const live = await open();
+    const told = (data: Record<string, string>) => {
+      outcomes.length = 0;
+      live.offer(map(data));
+      vi.advanceTimersByTime(1_000);
+      return outcomes.map((outcome) => (outcome.type === 'applied' ? { isMended: outcome.isMended } : outcome.type));
+    };
+    const slip = { request_at_once: '7' };
+    expect(told(slip)).toEqual([{ isMended: false }, 'misspelt']);
+    expect(told(slip)).toEqual([]);
+    // The word about the change would otherwise be the last one.
+    expect(told({ ...slip, debug: 'yes' })).toEqual([{ isMended: false }, 'misspelt']);
+    expect(told({ ...slip, debug: 'yes', smtp_server_prot: '25' })).toEqual(['misspelt']);
+    expect(told({ debug: 'yes' })).toEqual([{ isMended: true }]);
+  });
+
   it('tell those who hold something of what is new and what was', async () => {
     const live = await open();
     const heard: [number, number][] = [];

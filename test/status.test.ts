@@ -43,6 +43,18 @@ describe('the status', () => {
     });
   });
 
+  it('of a process that has not heard anything yet goes back to its start', async () => {
+    const silent = { synced: false, live: false, asOf: 0 };
+    const { view, settings, problems } = await readStatus({
+      ...well,
+      startedAt: now - 2 * minute,
+      freshness: () => silent,
+      maps: () => ({ settings: silent, images: silent }),
+    });
+    expect([view.age_seconds, settings.unheard_seconds]).toEqual([120, 120]);
+    expect(problems).toContainEqual(expect.stringMatching(/settings could not be followed for 120 s/));
+  });
+
   it.each<[string, Partial<StatusSources>, RegExp]>([
     ['knows nothing yet', { freshness: () => ({ synced: false, live: false, asOf: 0 }) }, /not known yet/],
     [

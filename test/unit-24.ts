@@ -15,7 +15,7 @@ const part = [
   ...['homes/', 'bin/jobsd', 'bin/program', 'bin/client/', 'support/', 'mail/transport', 'watch/l'].map(
     (name) => `test/${name}`,
   ),
-  ...['kube', 'own-kube', 'get-json', 'leaf', 'certificate-dates'].map((name) => `test/${name}`),
+  ...['kube', 'own-kube', 'get-json', 'authorities', 'leaf', 'certificate-dates'].map((name) => `test/${name}`),
   ...['file-follower', 'store', 'state-directory', 'time-limit', 'exit-code'].map((name) => `test/${name}`),
 ];
 

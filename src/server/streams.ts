@@ -55,6 +55,8 @@ export function createStreams(limits: StreamLimits): Streams {
 
   return {
     watch(request, caller, pieces, response) {
+      // Its reader left while it was made: there is no close to come, and whoever sends it ends the pieces.
+      if (response.destroyed) return;
       const tool = caller.tool.name;
       if (countOf(tool) >= limits.atOncePerTool()) {
         pieces.destroy();

@@ -38,6 +38,7 @@ export interface LeafOptions {
 type Lifetime = Pick<LeafOptions, 'notBefore' | 'notAfter'>;
 
 export interface Authority {
+  readonly name: string;
   readonly cert: string;
   readonly key: string;
   issue(options: LeafOptions): Issued;
@@ -57,16 +58,25 @@ export function toolSubject(name: string): Subject {
   return [attribute('O', 'toolforge'), attribute('CN', name)];
 }
 
-/** An authority with a certificate of its own, valid for a day unless said otherwise; `key` that of one whose certificate is renewed. */
-export function createAuthority(name = 'test cluster', dates: Lifetime & { readonly key?: KeyObject } = {}): Authority {
+interface AuthorityOptions extends Lifetime {
+  /** Of one whose certificate is renewed. */
+  readonly key?: KeyObject;
+  /** Who vouches for it; unset: itself. */
+  readonly by?: Authority;
+}
+
+/** An authority with a certificate of its own, valid for a day unless said otherwise. */
+export function createAuthority(name = 'test cluster', { by, ...dates }: AuthorityOptions = {}): Authority {
   const key = dates.key ?? newKey();
   const subject: Subject = [attribute('CN', name)];
   const extensions = [
     extension('2.5.29.19', true, der(0x30, der(0x01, Buffer.from([0xff])))),
     extension('2.5.29.15', true, der(0x03, Buffer.from([1, 6]))),
   ];
-  const own = certify({ subject, issuer: subject, key, signer: key, extensions, ...lifetime(dates) });
+  const [issuer, signer] = by ? [[attribute('CN', by.name)], createPrivateKey(by.key)] : [subject, key];
+  const own = certify({ subject, issuer, key, signer, extensions, ...lifetime(dates) });
   return {
+    name,
     cert: pemOf(own),
     key: keyPem(key),
     issue(options) {

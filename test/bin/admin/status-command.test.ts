@@ -35,7 +35,7 @@ describe('status', () => {
     expect(isWell).toBe(true);
     expect(text.split('\n')[0]).toBe('All is well.');
     expect(text).toMatch(/^Leader +this process, jobs-api-1$/m);
-    expect(text).toMatch(/^Images +version 8, the newest is refused$/m);
+    expect(text).toMatch(/^Images +version 8, not that of the cluster: see above$/m);
     expect(text).toMatch(/^Certificates +listener 20 d, kubernetes_ca 300 d$/m);
   });
 
