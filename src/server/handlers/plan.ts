@@ -2,6 +2,7 @@
  * What would become of the jobs of a file, and of those it does not name: the decisions that a run or an apply would come to, carried out by
  * nobody. A mistake in one of them hides nothing of the others.
  */
+import { setImmediate as breathe } from 'node:timers/promises';
 import { differences } from '../../definition/same-job.ts';
 import { type JobSnapshot, type ResolvedJob, type Tool, typeOfKind } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
@@ -10,6 +11,7 @@ import type { Caller } from '../identify.ts';
 import { inOrder } from '../plan/order.ts';
 import type { PlannedJob } from '../plan/planned-job.ts';
 import { type QuotaAfter, quotaAfter } from '../plan/quota-after.ts';
+import { rollingDelay } from '../plan/rolling.ts';
 import { roomProblems } from '../plan/room.ts';
 import { outcomeOf } from './apply.ts';
 import { type Decide, type Decision, decideChange, decideCreation } from './decide.ts';
@@ -35,6 +37,9 @@ export interface Plan {
   readonly problems: readonly string[];
 }
 
+/** Then others have their turn: a job takes about a tenth of a millisecond. */
+const atOnce = 32;
+
 /** @throws AppError what concerns no single job: `view.not_ready`, `images.unavailable`, `home.*`, `credentials.*`, `kube.*` */
 export async function planJobs(caller: Caller, request: PlanRequest, deps: Deps): Promise<Plan> {
   const existing = readyJobs(deps).list(caller.tool.namespace);
@@ -43,6 +48,7 @@ export async function planJobs(caller: Caller, request: PlanRequest, deps: Deps)
   const publishers = [...(request.prune ? [] : publishersOf(others)), ...request.jobs.filter(isPublished).map(nameOf)];
   const asked: PlannedJob[] = [];
   for (const [index, input] of request.jobs.entries()) {
+    if (index % atOnce === atOnce - 1) await breathe();
     const isRepeated = request.jobs.slice(0, index).some((one) => nameOf(one) === nameOf(input));
     asked.push(isRepeated ? repeated(nameOf(input)) : await planJob(caller, input, request, deps, publishers));
   }
@@ -50,7 +56,8 @@ export async function planJobs(caller: Caller, request: PlanRequest, deps: Deps)
   const { defaultCpuLimit } = deps.settings();
   const jobs = inOrder([...asked, ...rest], defaultCpuLimit);
   const quota = quotaAfter(await readQuota(caller, deps), jobs, defaultCpuLimit);
-  return { jobs, quota, problems: roomProblems(jobs, quota) };
+  const delayed = jobs.map((job) => ({ ...job, delay: rollingDelay(job, quota, defaultCpuLimit) }));
+  return { jobs: delayed, quota, problems: roomProblems(jobs, quota) };
 }
 
 /** Words all that is wrong with bodies of a shape that no job has. @throws AppError `job.invalid` */
@@ -113,6 +120,7 @@ function planned(decision: Decision): PlannedJob {
     present,
     formers: refusal ? [] : formers,
     refusal,
+    delay: undefined,
     successor: undefined,
   };
 }
@@ -140,6 +148,7 @@ function untouched(name: string, present: JobSnapshot | undefined): PlannedJob {
     present,
     formers: [],
     refusal: undefined,
+    delay: undefined,
     successor: undefined,
   };
 }

@@ -21,6 +21,8 @@ export interface PlannedJob {
   /** What is there in other types, and is ended. */
   readonly formers: readonly JobSnapshot[];
   readonly refusal: AppError | undefined;
+  /** What the cluster may keep it waiting for; a sentence. */
+  readonly delay: string | undefined;
   /** Of a job that was not asked for: a new one that does the same under another name. */
   readonly successor: string | undefined;
 }
