@@ -9,7 +9,7 @@ import { AppError } from '../../errors.ts';
 import { recordAt } from '../../fields.ts';
 import type { Caller } from '../identify.ts';
 import { inOrder } from '../plan/order.ts';
-import type { PlannedJob } from '../plan/planned-job.ts';
+import { maxPlannedJobs, type PlannedJob } from '../plan/planned-job.ts';
 import { type QuotaAfter, quotaAfter } from '../plan/quota-after.ts';
 import { rollingDelay } from '../plan/rolling.ts';
 import { roomProblems } from '../plan/room.ts';
@@ -47,9 +47,11 @@ export async function planJobs(caller: Caller, request: PlanRequest, deps: Deps)
   const others = existing.filter(({ key, object }) => !named.has(key.name) && object.deletingAt === undefined);
   const publishers = [...(request.prune ? [] : publishersOf(others)), ...request.jobs.filter(isPublished).map(nameOf)];
   const asked: PlannedJob[] = [];
+  const seen = new Set<string>();
   for (const [index, input] of request.jobs.entries()) {
     if (index % atOnce === atOnce - 1) await breathe();
-    const isRepeated = request.jobs.slice(0, index).some((one) => nameOf(one) === nameOf(input));
+    const isRepeated = seen.has(nameOf(input));
+    seen.add(nameOf(input));
     asked.push(isRepeated ? repeated(nameOf(input)) : await planJob(caller, input, request, deps, publishers));
   }
   const rest = lives(others).map((snapshots) => planOther(snapshots, request.prune, asked));
@@ -60,10 +62,16 @@ export async function planJobs(caller: Caller, request: PlanRequest, deps: Deps)
   return { jobs: delayed, quota, problems: roomProblems(jobs, quota) };
 }
 
-/** Words all that is wrong with bodies of a shape that no job has. @throws AppError `job.invalid` */
+/** More are a program's mistake that is made again and again. */
+const maxProblems = 100;
+
+/** Words what is wrong with bodies of a shape that no job has. @throws AppError `job.invalid` */
 export async function explainPlanRequest(caller: Caller, bodies: readonly unknown[], deps: Deps): Promise<void> {
   const problems: string[] = [];
+  if (bodies.length > maxPlannedJobs) return;
   for (const [index, body] of bodies.entries()) {
+    if (problems.length >= maxProblems) break;
+    if (index % atOnce === atOnce - 1) await breathe();
     try {
       await readRequest(caller, recordAt(body), deps);
     } catch (error) {

@@ -3,6 +3,9 @@ import type { ComparedField } from '../../definition/same-job.ts';
 import type { JobDefinition, JobSnapshot, JobType, ResolvedJob } from '../../domain.ts';
 import type { AppError } from '../../errors.ts';
 
+/** In one plan. */
+export const maxPlannedJobs = 1_000;
+
 export interface PlannedJob {
   readonly name: string;
   readonly type: JobType;
