@@ -13,6 +13,7 @@ import {
   runOutcomes,
 } from '../domain.ts';
 import { effects } from './plan/effect.ts';
+import { maxPlannedJobs } from './plan/planned-job.ts';
 
 /** What checks a value and describes it in the OpenAPI document. */
 export type Shape = z.ZodType;
@@ -152,7 +153,7 @@ export const imagesAnswer = z.object({
 
 /** `POST /v1/tool/{tool}/plan` */
 export const planRequest = z.strictObject({
-  jobs: z.array(newJobSchema).max(1_000).describe('What would be asked for; each name once.'),
+  jobs: z.array(newJobSchema).max(maxPlannedJobs).describe('What would be asked for; each name once.'),
   operation: z
     .enum(['apply', 'run'])
     .optional()
