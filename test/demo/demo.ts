@@ -283,7 +283,7 @@ async function playWaiting(sandbox: Sandbox): Promise<void> {
   expect(stdout.includes('migrating links'), 'the output is shown');
   expect(code === 4, `the command ends with the job's own code 4, not ${code}: ${stderr}`);
   note(`exit code ${code}`);
-  await jobs(sandbox, 'logs', 'greeter', '--last', '2');
+  await jobs(sandbox, 'logs', 'migrate', '--last', '2');
 }
 
 async function playReachable(sandbox: Sandbox): Promise<void> {
