@@ -141,6 +141,10 @@ describe('the house', () => {
     expect(names.filter((name) => !reasons.includes(`| \`${name}\` |`))).toEqual([]);
   });
 
+  it('lets no dependency run a script when it is installed', () => {
+    expect(text('.npmrc')).toMatch(/^ignore-scripts=true$/m);
+  });
+
   it('keeps where packages were downloaded from out of the lock file', () => {
     expect(text('package-lock.json')).not.toContain('"resolved"');
   });

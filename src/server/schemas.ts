@@ -200,13 +200,19 @@ const runSchema = z
     job_type: jobType,
     job_id: z.string().nullable().describe('Of the definition it ran: another one after the job was made anew.'),
     manual: z.boolean().describe('Asked for by hand, not by the schedule.'),
-    created: z.string().nullable().describe('RFC 3339, as all times.'),
+    due: z
+      .string()
+      .nullable()
+      .describe('When the schedule asked for it; null for a run that no schedule asked for. RFC 3339, as all times.'),
+    created: z.string().nullable(),
     started: z.string().nullable().describe('When its program first ran; null where it never did.'),
     finished: z.string().nullable(),
     outcome: z
       .enum(runOutcomes)
-      .describe('stopped: its job was deleted before it had ended. unknown: nobody saw how it ended.'),
-    reason: z.enum(failureReasons).nullable().describe('Of runs that failed.'),
+      .describe(
+        'stopped: its job was deleted before it had ended. unknown: nobody saw how it ended. skipped: its schedule asked for it, and it never began.',
+      ),
+    reason: z.enum(failureReasons).nullable().describe('Of runs that failed or were skipped.'),
     exit_code: z.number().nullable().describe('Of the last attempt.'),
     signal: z.number().nullable(),
     attempts: z.number().describe('Attempts that have ended.'),

@@ -77,7 +77,7 @@ async function play(): Promise<void> {
   });
   for (const tool of ['tool-one', 'tool-two']) {
     await sandbox.addTool(tool);
-    undos.push(() => sandbox.removeTool(tool));
+    undos.push(async () => void (await sandbox.admin('tool', 'remove', tool, '--yes', '--delete-home')));
     note(`${tool}: namespace, rights, quota, home, certificate`);
   }
 

@@ -24,7 +24,7 @@ await jobs.run({ name: 'report', cmd: './report.sh', imagename: 'python3.11' });
 Show the tool's certificate, speak JSON, name the tool in the path:
 
 \`\`\`sh
-curl --cert ~/.toolskube/client.crt --key ~/.toolskube/client.key --cacert /path/to/ca.crt \\
+curl --fail-with-body --cert ~/.toolskube/client.crt --key ~/.toolskube/client.key --cacert /path/to/ca.crt \\
   https://ADDRESS/v1/tool/TOOL/jobs -H 'content-type: application/json' \\
   -d '{"name": "report", "cmd": "./report.sh", "imagename": "python3.11"}'
 \`\`\`

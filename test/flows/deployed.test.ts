@@ -3,14 +3,16 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { splitWords } from '../../src/definition/shell-words.ts';
 import { kubectl } from '../cluster/cluster.ts';
 import { type Deployed, deploy } from '../support/deployed.ts';
+import { kubectlOf } from '../support/documented-commands.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { repositoryRoot } from '../support/repository-root.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
-const cluster = inject('cluster');
 const tool = 'pod-one';
 const run = promisify(execFile);
 let deployed: Deployed;
@@ -103,6 +105,12 @@ describe('the daemon in a pod', () => {
     expect(readFileSync(file, 'utf8')).not.toBe(before);
     expect(statSync(file).uid).toBe(statSync(sandbox.homeOf(tool)).uid);
     expect((await sandbox.jobs(tool, 'list')).stdout).toContain('first');
+  });
+
+  it.each(kubectlOf('docs/operations.md'))('answers what operators are told to type: %s', async (text) => {
+    const [, ...words] = splitWords(text) ?? [];
+    const [about = ''] = /jobs-emailer-configmap|image-config|jobs-api/.exec(text) ?? [];
+    expect(await kubectl(cluster, words)).toContain(about);
   });
 
   it('says nothing that is a mistake of ours', async () => {

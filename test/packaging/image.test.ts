@@ -23,6 +23,7 @@ async function imageOf(name: string, files: readonly string[], at: number) {
   const layers = [await layerOf(root, join(directory, `${name}.tar.gz`))];
   return writeArchive(join(directory, `${name}.oci.tar`), {
     reference: 'x.example.org/a:1',
+    architecture: 'arm64',
     layers,
     config: { User: '1' },
   });
@@ -49,7 +50,7 @@ describe('an image', () => {
     ]);
     const manifest = blob(digest);
     const config = blob(manifest.config.digest);
-    expect(config).toMatchObject({ architecture: 'amd64', os: 'linux', config: { User: '1' } });
+    expect(config).toMatchObject({ architecture: 'arm64', os: 'linux', config: { User: '1' } });
     const layer = join(directory, 'blobs/sha256', manifest.layers[0].digest.slice(7));
     expect((await run('tar', ['-tzf', layer])).split('\n')).toEqual(['./', './etc/', './etc/a', '']);
   });

@@ -203,6 +203,8 @@ describe('a canonical answer', () => {
         '1',
         { code: 'view.not_ready' },
       ]);
+      // There is nothing yet that could be old.
+      expect(answer.headers.age).toBeUndefined();
     }
   });
 
