@@ -1,14 +1,14 @@
 /** Files of jobs planned and applied on the real cluster: what is said beforehand is what happens, also with nothing left of the quota. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Plan } from '../../bin/client/plan.ts';
 import { kubectl } from '../cluster/cluster.ts';
 import { readAudit } from '../support/audit.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { type CommandResult, createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
 const tool = 'plan-tool';
-const cluster = inject('cluster');
 let sandbox: Sandbox;
 const jobs = (...args: string[]) => sandbox.jobs(tool, ...args);
 const inHome = (name: string) => join(sandbox.homeOf(tool), name);
