@@ -13,6 +13,7 @@ import { fromKubeObject } from './definition/manifests.ts';
 import { type ConfigMapSeen, type Notice, Tool } from './domain.ts';
 import { AppError } from './errors.ts';
 import { type FileFollower, type FileFollowerOptions, followFiles } from './file-follower.ts';
+import { createFiringsMark, type FiringsMark } from './firings-mark.ts';
 import { createGetJson, type GetJson } from './get-json.ts';
 import { createHarbor } from './harbor.ts';
 import { createHomes } from './homes/homes.ts';
@@ -35,12 +36,13 @@ import { createSeal } from './mail/seal.ts';
 import { createTransport } from './mail/transport.ts';
 import { createMailLog } from './mail-log.ts';
 import { createMetrics, standbyMetrics } from './metrics.ts';
+import { createMissedFirings } from './missed-firings.ts';
 import { createOwnKube } from './own-kube.ts';
 import { createRunRecords } from './run-records.ts';
 import { type Api, type Credentials, createCredentials, createImpersonation } from './server/credentials.ts';
 import { createEventFeeds } from './server/events/feeds.ts';
 import { createForward } from './server/forward.ts';
-import { refusalOf } from './server/handlers/explain.ts';
+import { causeOfSkip, refusalOf } from './server/handlers/explain.ts';
 import { createTurns } from './server/handlers/turns.ts';
 import { createLimitCheck } from './server/limit-check.ts';
 import { createLastLines } from './server/logs/last-lines.ts';
@@ -135,7 +137,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       await standBy({ ...startup.listen.health, metrics: standbyMetrics }, () => unlessStopped(lease.acquire()));
     const mayWrite = () => lease?.isHeld() ?? true;
 
-    const secrets: { password?: string; ca?: string; registryCa?: string } = {};
+    const secrets: Secrets = {};
     const registry = openRegistry(startup, userAgent, () => secrets.registryCa);
     undos.push(() => registry?.close());
     let watch: JobsWatch | undefined;
@@ -183,72 +185,44 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const mailLog = log.child({ room: 'mail' });
     const transport = createTransport({ settings: mailSettings, smtp: startup.smtp, secrets: () => secrets });
     undos.push(() => transport.stop());
-    /** What the mail server did not take may be taken now. */
-    const tryMailAgain = () => {
-      transport.replace();
-      mail?.replan();
-    };
-    const secretFiles: readonly SecretFile[] = [
-      {
-        name: 'mail_password',
-        what: 'password for the mail server',
-        file: startup.smtp.auth?.password_file,
-        isAuthority: false,
-        put(password) {
-          secrets.password = password;
-          tryMailAgain();
-        },
-      },
-      {
-        name: 'mail_ca',
-        what: 'CA of the mail server',
-        file: startup.smtp.ca_file,
-        isAuthority: true,
-        put(ca) {
-          secrets.ca = ca;
-          tryMailAgain();
-        },
-      },
-      {
-        name: 'registry_ca',
-        what: 'CA of the registry',
-        file: startup.harbor?.ca_file,
-        isAuthority: true,
-        put(ca) {
-          secrets.registryCa = ca;
-        },
-      },
-    ];
-    for (const { name, what, file, isAuthority, put } of secretFiles) {
-      if (file === undefined) continue;
-      const read = isAuthority ? readCa : readPassword;
-      const first = await read(file);
-      put(first);
-      follow(name, {
-        what,
-        first,
-        read: () => read(file),
-        apply(text) {
-          if (isAuthority) requireGoodAuthority(text, what, now());
-          put(text);
-        },
-      });
-    }
     const pace = createPace({ settings: mailSettings });
     undos.push(() => pace.stop());
     let mail: MailRoster | undefined;
     let details: Details | undefined;
     undos.push(() => mail?.stop());
+    for (const { name, what, file, key } of secretFilesOf(startup)) {
+      if (file === undefined) continue;
+      const read = key === 'password' ? readPassword : readCa;
+      const first = await read(file);
+      secrets[key] = first;
+      follow(name, {
+        what,
+        first,
+        read: () => read(file),
+        apply(text) {
+          if (key !== 'password') requireGoodAuthority(text, what, now());
+          secrets[key] = text;
+          if (key === 'registryCa') return;
+          // What the mail server did not take may be taken now.
+          transport.replace();
+          mail?.replan();
+        },
+      });
+    }
+    let firings: FiringsMark | undefined;
     const checkpoint = createCheckpoint({
       path: join(state.path, 'checkpoint.json'),
       positions: () => watch?.positions() ?? {},
       asOf: () => watch?.completeUntil() ?? 0,
+      firingsFrom: () => firings?.from() ?? startedAt,
       settled: async () => void (await Promise.all([mail?.settled(), runs.settled()])),
       now,
       log: log.child({ room: 'state' }),
       mayWrite,
     });
     const known = await checkpoint.load();
+    const firstFirings = known?.firingsFrom ?? startedAt;
+    firings = createFiringsMark({ first: firstFirings, completeUntil: () => watch?.completeUntil() ?? 0, now });
 
     const roster = createJobRoster({
       log: log.child({ room: 'machines' }),
@@ -258,7 +232,25 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         mail?.accept(notice);
         details?.collect(notice);
       },
-      around: { graces: mailSettings, now, since: () => checkpoint.since() },
+      onFiringMissed: (missed) => missedFirings.accept(missed),
+      around: {
+        graces: mailSettings,
+        now,
+        since: () => checkpoint.since(),
+        firings: {
+          from: () => firstFirings,
+          completeUntil: () => watch?.completeUntil() ?? 0,
+          isUnseen: (at) => checkpoint.gaps().some(({ from, to }) => from <= at && at <= to),
+        },
+      },
+    });
+    const missedFirings = createMissedFirings({
+      isKnown: (end) => runs.hasOutcome(toolOf(end), end),
+      causeOf: (end) => causeOfSkip(forward, toolOf(end), end),
+      onMissed(end, notice) {
+        roster.announce(end);
+        if (notice) mail?.accept(notice);
+      },
     });
     undos.push(() => checkpoint.stop());
     undos.push(() => roster.stop());
@@ -520,26 +512,41 @@ function rejection(signal: AbortSignal): Promise<never> {
 }
 
 /** Whose: the mailboxes take no notice of a namespace that no tool has. */
-function toolOf({ key }: Notice): Tool {
+function toolOf({ key }: Pick<Notice, 'key'>): Tool {
   return Tool.ofNamespace(key.namespace) as Tool;
 }
 
-/** A file that the start-up file may name. */
+/** What is believed of servers that are no Kubernetes, and the word by which we are believed. */
+interface Secrets {
+  password?: string;
+  ca?: string;
+  registryCa?: string;
+}
+
 interface SecretFile {
   readonly name: string;
   readonly what: string;
+  /** Undefined where the start-up file names none. */
   readonly file: string | undefined;
-  /** Of certificates; otherwise a password. */
-  readonly isAuthority: boolean;
-  put(text: string): void;
+  readonly key: keyof Secrets;
 }
 
+function secretFilesOf({ smtp, harbor }: Startup): readonly SecretFile[] {
+  return [
+    { name: 'mail_password', what: 'password for the mail server', file: smtp.auth?.password_file, key: 'password' },
+    { name: 'mail_ca', what: 'CA of the mail server', file: smtp.ca_file, key: 'ca' },
+    { name: 'registry_ca', what: 'CA of the registry', file: harbor?.ca_file, key: 'registryCa' },
+  ];
+}
+
+/** @throws AppError `settings.invalid` */
 async function readPassword(file: string): Promise<string> {
   const password = (await readText(file)).replace(/\r?\n$/, '');
   if (password === '') throw new AppError('settings.invalid', `${file} is empty.`);
   return password;
 }
 
+/** @throws AppError `settings.invalid` */
 async function readCa(file: string): Promise<string> {
   const pem = await readText(file);
   readAuthorities(pem, file);

@@ -7,6 +7,7 @@ import { completeNames, printCompletion } from './completion.ts';
 import { deleteJob } from './delete.ts';
 import { dumpJobs } from './dump.ts';
 import { flushJobs } from './flush.ts';
+import { showHistory } from './history.ts';
 import { listImages } from './images.ts';
 import { listForms, listJobs } from './list.ts';
 import { loadJobs } from './load.ts';
@@ -129,6 +130,17 @@ export const commandTable: readonly CommandEntry[] = [
       { ...output, description: 'json for programs: an object a line' },
     ],
     run: showLogs,
+  },
+  {
+    usage: 'history <name>',
+    description: 'show what became of the runs of a job, and of each time its schedule asked for one',
+    offers: 'job',
+    options: [
+      { words: '-l, --last <runs>', description: 'So many at most, 1 to 100; 20 unless told otherwise' },
+      { words: '--failed', description: 'Only those that did not succeed' },
+      output,
+    ],
+    run: showHistory,
   },
   {
     usage: 'mail-log',

@@ -1,9 +1,11 @@
 /** `plan`: what `apply` would do with a file, in plain words. Asked of the service, which decides the same for both; nothing is changed. */
 import { AppError, type ErrorCode, errorTable } from '../../src/errors.ts';
 import type { Plan, PlannedJob, PlanRequest } from '../client/client.ts';
+import type { FileJob } from '../job-file/jobs-of-file.ts';
 import { lintJob, lintTogether } from '../job-file/lint.ts';
 import { refuseTogether } from '../terminal/arguments.ts';
 import { isChange, planText } from '../terminal/plan-text.ts';
+import type { NewJob } from './new-job.ts';
 import type { Command, Context } from './outcome.ts';
 import { patiently } from './patience.ts';
 import { readJobs } from './read-jobs.ts';
@@ -23,16 +25,12 @@ export const planFile: Command = async (context) => {
 };
 
 /** Says on the way what is hardly meant as it is. */
-export async function makePlan(
-  context: Context,
-  jobs: readonly { readonly body: Readonly<Record<string, unknown>> }[],
-  prune: boolean,
-): Promise<Plan> {
+export async function makePlan(context: Context, jobs: readonly FileJob[], prune: boolean): Promise<Plan> {
   return ask(context, { jobs: jobs.map(({ body }) => body), operation: 'apply', prune });
 }
 
 /** Of a job that is to be run. @throws AppError as the run itself */
-export async function planRun(context: Context, body: Readonly<Record<string, unknown>>): Promise<Plan> {
+export async function planRun(context: Context, body: NewJob): Promise<Plan> {
   const { jobs, ...plan } = await ask(context, { jobs: [body], operation: 'run', prune: false });
   const [job] = jobs.filter(({ name, action }) => name === body.name && action !== 'stay');
   if (job?.refusal) throw refusalOf(job.refusal);
@@ -47,15 +45,22 @@ function refusalOf({ code, error }: NonNullable<PlannedJob['refusal']>): AppErro
 async function ask(context: Context, request: PlanRequest): Promise<Plan> {
   context.progress('Asking what would become of the jobs');
   const plan = await patiently(context, () => context.client.planJobs(request)).catch(sayIfOlder);
-  const changed = request.jobs.filter(({ name }) =>
-    plan.jobs.some((job) => job.name === name && isChange(job) && job.action !== 'delete'),
-  );
-  const linted = new Map<unknown, readonly string[]>();
-  for (const body of changed) linted.set(body.name, await lintJob(body, context.home));
-  const jobs = plan.jobs.map((job) => ({ ...job, warnings: [...job.warnings, ...(linted.get(job.name) ?? [])] }));
-  for (const { name, warnings } of jobs) for (const text of warnings) context.say('warning', `${name}: ${text}`);
-  for (const text of lintTogether(changed)) context.say('warning', text);
+  const bodies = new Map(request.jobs.map((body) => [body.name, body]));
+  const jobs: PlannedJob[] = [];
+  const changed: NewJob[] = [];
+  for (const job of plan.jobs) {
+    const body = isChange(job) ? bodies.get(job.name) : undefined;
+    if (body) changed.push(body);
+    jobs.push(body ? { ...job, warnings: [...job.warnings, ...(await lintJob(body, context.home))] } : job);
+  }
+  const ofJobs = jobs.flatMap(({ name, warnings }) => warnings.map((text) => `${name}: ${text}`));
+  const waiting = plan.quota.filter(({ fits }) => !fits).map(waitWords);
+  for (const text of [...ofJobs, ...lintTogether(changed), ...waiting]) context.say('warning', text);
   return { ...plan, jobs };
+}
+
+function waitWords({ name, after, limit }: Plan['quota'][number]): string {
+  return `${name}: ${after} would be needed, of ${limit}. What does not fit waits for room.`;
 }
 
 function sayIfOlder(error: unknown): never {

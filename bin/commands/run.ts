@@ -34,10 +34,8 @@ async function dryRun(context: Context, body: NewJob): Promise<Outcome> {
   const plan = await planRun(context, body);
   if (plan.problems.length > 0)
     throw new AppError('quota.exceeded', plan.problems.join('\n'), { problems: plan.problems });
-  const tight = plan.quota.filter(({ fits }) => !fits);
-  for (const { name, after, limit } of tight)
-    context.say('warning', `It would have to wait for room: ${name}: ${after} would be needed, of ${limit}.`);
-  return { text: [...plan.jobs.map(jobText), quotaText(plan.quota)].join('\n\n'), data: plan };
+  const quota = plan.quota.length > 0 ? [quotaText(plan.quota)] : [];
+  return { text: [...plan.jobs.map(jobText), ...quota].join('\n\n'), data: plan };
 }
 
 /** Of a run that failed. One whose program did not end by itself, or never ran, has none; and none may look like success. */

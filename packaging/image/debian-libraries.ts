@@ -4,6 +4,7 @@
  */
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { aptGet } from '../../test/cluster/apt.ts';
 import { run } from '../../test/cluster/run.ts';
 import { cacheRoot } from '../../test/cluster/versions.ts';
 import { type Architecture, architectureHere } from '../node-release.ts';
@@ -11,7 +12,7 @@ import type { Material } from './bill-of-materials.ts';
 
 /** Asks Debian which versions it has today. */
 export async function updateLists(architecture: Architecture): Promise<void> {
-  await run('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=300', ...(await aptOptions(architecture)), 'update']);
+  await aptGet([...(await aptOptions(architecture)), 'update']);
 }
 
 /** As the lists have it. @throws Error where they have none */
@@ -30,7 +31,7 @@ export async function unpackInto(
   architecture: Architecture,
 ): Promise<void> {
   const exact = libraries.map(({ name, version }) => `${name}=${version}`);
-  await run('apt-get', ['-q', ...(await aptOptions(architecture)), 'download', ...exact], { cwd: place });
+  await aptGet([...(await aptOptions(architecture)), 'download', ...exact], { cwd: place });
   for (const file of await readdir(place))
     if (file.endsWith('.deb')) await run('dpkg-deb', ['-x', join(place, file), join(place, 'root')]);
 }

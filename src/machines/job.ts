@@ -24,6 +24,7 @@ import type {
   RunFacts,
 } from '../domain.ts';
 import { longestTimerMs } from '../time-limit.ts';
+import { accountFor, type FiringSurroundings, type Firings, type MissedFiring } from './firings.ts';
 import {
   bury,
   formerUid,
@@ -55,6 +56,8 @@ export interface JobSurroundings {
   now(): number;
   /** When anybody began to look: what ended before that is nobody's news. Unset: always. */
   since?(): number;
+  /** Unset: nobody accounts for firings. */
+  readonly firings?: FiringSurroundings;
 }
 
 /** Of a job that nobody wants to hear of. */
@@ -65,6 +68,13 @@ const nobody: JobSurroundings = {
 
 interface JobContext extends JobFacts {
   readonly around: JobSurroundings;
+  /** Of a scheduled job, where somebody accounts for them. */
+  readonly firings: Firings | undefined;
+}
+
+/** A firing should have begun by now. */
+interface FiringDue {
+  readonly type: 'firing.due';
 }
 
 /** Time in which something lasted has passed. */
@@ -78,16 +88,19 @@ interface GracesChanged {
 }
 
 const maxNoticed = 64;
+/** The clock may have been set meanwhile. */
+const longestWaitMs = 3_600_000;
 
 export const jobMachine = setup({
   types: {
     context: {} as JobContext,
-    events: {} as JobEvent | GracePassed | GracesChanged,
+    events: {} as JobEvent | GracePassed | GracesChanged | FiringDue,
     input: {} as { readonly key: JobKey; readonly around?: JobSurroundings },
     tags: {} as JobState,
     emitted: {} as
       | { readonly type: 'run.ended'; readonly end: RunEnd }
-      | { readonly type: 'notice'; readonly notice: Notice },
+      | { readonly type: 'notice'; readonly notice: Notice }
+      | { readonly type: 'firing.missed'; readonly missed: MissedFiring },
   },
   actions: {
     /** Once for each run, when all that there is to say of its end is known. */
@@ -117,6 +130,19 @@ export const jobMachine = setup({
       const next = Math.min(...fresh.map(({ dueAt }) => (dueAt !== undefined && dueAt > now ? dueAt : Infinity)));
       if (next < Infinity)
         enqueue.raise({ type: 'grace.passed' }, { id: 'grace', delay: Math.min(next - now, longestTimerMs) });
+    }),
+    /** Each firing that has become no run, once; and a look at the next one when it should have begun. */
+    tellFirings: enqueueActions(({ context, event, enqueue }) => {
+      const { key, around, firings: former } = context;
+      if (key.kind !== 'CronJob' || !around.firings) return;
+      const now = around.now();
+      const { firings, missed } = accountFor(context, former, around.firings, now);
+      for (const one of missed) enqueue.emit({ type: 'firing.missed', missed: one });
+      if (firings !== former) enqueue.assign({ firings });
+      if (firings?.lookAt === former?.lookAt && event.type !== 'firing.due') return;
+      enqueue.cancel('firing');
+      if (firings?.lookAt !== undefined)
+        enqueue.raise({ type: 'firing.due' }, { id: 'firing', delay: Math.min(firings.lookAt - now, longestWaitMs) });
     }),
     keepAge: assign(({ context: { old } }, { uid, isOld = false }: { uid: string; isOld?: boolean | undefined }) => ({
       old: withAge(old, uid, isOld),
@@ -161,7 +187,7 @@ export const jobMachine = setup({
   },
 }).createMachine({
   id: 'job',
-  context: ({ input }) => ({ ...noFacts(input.key), around: input.around ?? nobody }),
+  context: ({ input }) => ({ ...noFacts(input.key), around: input.around ?? nobody, firings: undefined }),
   initial: 'absent',
   on: {
     'object.seen': {
@@ -172,6 +198,7 @@ export const jobMachine = setup({
         { type: 'keepAge', params: ({ event }) => ({ uid: event.object.uid, isOld: event.isOld }) },
         'tellEnds',
         'tellNotices',
+        'tellFirings',
       ],
       target: '.deciding',
     },
@@ -181,6 +208,7 @@ export const jobMachine = setup({
         { type: 'tellLast', params: ({ event }) => event },
         { type: 'buryObject', params: ({ event }) => event },
         'tellNotices',
+        'tellFirings',
       ],
       target: '.deciding',
     },
@@ -191,6 +219,7 @@ export const jobMachine = setup({
         { type: 'keepAge', params: ({ event }) => ({ uid: event.run.uid, isOld: event.isOld }) },
         'tellEnds',
         'tellNotices',
+        'tellFirings',
       ],
       target: '.deciding',
     },
@@ -200,6 +229,7 @@ export const jobMachine = setup({
         { type: 'tellLast', params: ({ event }) => event },
         { type: 'buryRun', params: ({ event }) => event },
         'tellNotices',
+        'tellFirings',
       ],
       target: '.deciding',
     },
@@ -218,6 +248,7 @@ export const jobMachine = setup({
       actions: [{ type: 'buryPod', params: ({ event }) => event }, 'tellNotices'],
       target: '.deciding',
     },
+    'firing.due': { actions: 'tellFirings' },
     'grace.passed': { actions: 'tellNotices' },
     'graces.changed': { actions: 'tellNotices' },
   },

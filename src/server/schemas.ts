@@ -13,6 +13,7 @@ import {
   runOutcomes,
 } from '../domain.ts';
 import { effects } from './plan/effect.ts';
+import { maxPlannedJobs } from './plan/planned-job.ts';
 
 /** What checks a value and describes it in the OpenAPI document. */
 export type Shape = z.ZodType;
@@ -152,7 +153,7 @@ export const imagesAnswer = z.object({
 
 /** `POST /v1/tool/{tool}/plan` */
 export const planRequest = z.strictObject({
-  jobs: z.array(newJobSchema).max(1_000).describe('What would be asked for; each name once.'),
+  jobs: z.array(newJobSchema).max(maxPlannedJobs).describe('What would be asked for; each name once.'),
   operation: z
     .enum(['apply', 'run'])
     .optional()
@@ -199,13 +200,19 @@ const runSchema = z
     job_type: jobType,
     job_id: z.string().nullable().describe('Of the definition it ran: another one after the job was made anew.'),
     manual: z.boolean().describe('Asked for by hand, not by the schedule.'),
-    created: z.string().nullable().describe('RFC 3339, as all times.'),
+    due: z
+      .string()
+      .nullable()
+      .describe('When the schedule asked for it; null for a run that no schedule asked for. RFC 3339, as all times.'),
+    created: z.string().nullable(),
     started: z.string().nullable().describe('When its program first ran; null where it never did.'),
     finished: z.string().nullable(),
     outcome: z
       .enum(runOutcomes)
-      .describe('stopped: its job was deleted before it had ended. unknown: nobody saw how it ended.'),
-    reason: z.enum(failureReasons).nullable().describe('Of runs that failed.'),
+      .describe(
+        'stopped: its job was deleted before it had ended. unknown: nobody saw how it ended. skipped: its schedule asked for it, and it never began.',
+      ),
+    reason: z.enum(failureReasons).nullable().describe('Of runs that failed or were skipped.'),
     exit_code: z.number().nullable().describe('Of the last attempt.'),
     signal: z.number().nullable(),
     attempts: z.number().describe('Attempts that have ended.'),

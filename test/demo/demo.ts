@@ -259,6 +259,13 @@ async function playFile(sandbox: Sandbox): Promise<void> {
   await writeFile(file, jobsFile.replace('17 4', '47 5'));
   await expectWords(sandbox, ['load', file], 'daily-report was updated');
 
+  step('A job is renamed in the file: plan says what that does, apply does it');
+  await writeFile(file, jobsFile.replace('17 4', '47 5').replace('weekly-cleanup', 'cleanup'));
+  await expectWords(sandbox, ['plan', file], "The new job 'cleanup' does the same: was it renamed?");
+  await expectWords(sandbox, ['apply', file], 'Job cleanup created');
+  await jobs(sandbox, 'delete', 'weekly-cleanup');
+  await expectWords(sandbox, ['plan', file, '--exit-code'], 'Nothing to do.');
+
   step('restart: a scheduled job runs now; show says when it runs next');
   await jobs(sandbox, 'restart', 'daily-report');
   const output = join(sandbox.homeOf('tool-one'), 'daily-report.out');

@@ -53,6 +53,23 @@ const logLine = {
   stream: 'stdout',
   timestamp: null,
 };
+const run = {
+  id: 'run-1',
+  job: 'x',
+  job_type: 'scheduled',
+  job_id: 'uid-1',
+  manual: false,
+  due: '2026-03-01T04:17:00Z',
+  created: '2026-03-01T04:17:00Z',
+  started: null,
+  finished: null,
+  outcome: 'skipped',
+  reason: 'previous_run',
+  exit_code: null,
+  signal: null,
+  attempts: 0,
+  message: 'skipped: the run before it was still going',
+};
 const mailed = {
   job: 'x',
   job_type: 'scheduled',
@@ -99,6 +116,7 @@ const cases: Readonly<
   plan: [['plan', 'FILE', '-o', 'json'], said({ plan })],
   apply: [['apply', 'FILE', '-o', 'json'], said({ plan }), said({ job_changed: true }), refusal, said({ plan })],
   dump: [['dump', '-o', 'json'], said({ jobs: [set] })],
+  history: [['history', 'x', '-o', 'json'], said({ runs: [run] })],
   'mail-log': [['mail-log', '-o', 'json'], said({ events: [mailed] })],
   quota: [['quota', '-o', 'json'], said({ quota: { categories: [{ name: 'Per-job limits', items: [item] }] } })],
   completion: [['completion', 'fish', '-o', 'json']],
@@ -116,6 +134,7 @@ describe('--output json', () => {
     const file = join(service.home, 'jobs.yaml');
     writeFileSync(file, '- {name: a, command: x, image: y}\n- {name: b, command: x, image: y}\n');
     service.script(...answers);
+    if (verb === 'history') service.beside(answers[0] ? { runs: answers[0] } : {});
     const { stdout } = await runMain(
       words.map((word) => (word === 'FILE' ? file : word)),
       { env: service.env },

@@ -72,6 +72,7 @@ export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
       written.filter((key) => !['name', 'command', 'image'].includes(key)),
     ),
   ),
+  history: list(of('Run')),
   'mail-log': list(of('MailedEvent')),
   quota: of('Quota'),
   completion: object({ shell: { enum: ['bash', 'zsh', 'fish'] }, script: text }),

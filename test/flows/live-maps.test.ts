@@ -1,6 +1,6 @@
 /** Settings and images, edited while the daemon works: what is good is in force at once, what is bad changes nothing and is said where operators look. */
 import { X509Certificate } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { Agent, get } from 'node:https';
 import { dirname, join } from 'node:path';
 import { connect } from 'node:tls';
@@ -28,7 +28,21 @@ let one: ApiClient;
 let imagesBefore: string;
 
 beforeAll(async () => {
-  sandbox = await createSandbox({ cluster, dir: join(cluster.stateDir, 'live'), name: map });
+  const dir = join(cluster.stateDir, 'live');
+  await mkdir(dir, { recursive: true });
+  await writeFile(join(dir, 'mail.password'), 'first\n');
+  await writeFile(join(dir, 'mail-ca.crt'), createAuthority('mail').cert);
+  sandbox = await createSandbox({
+    cluster,
+    dir,
+    name: map,
+    smtp: {
+      allow: [{ host: 'mx.example.org', address: '127.0.0.1' }],
+      auth: { user: 'jobs', password_file: join(dir, 'mail.password') },
+      ca_file: join(dir, 'mail-ca.crt'),
+    },
+    settings: { send_emails_for_real: 'no' },
+  });
   await sandbox.addTool(tool);
   imagesBefore = await readImages();
   await sandbox.start();
@@ -341,6 +355,36 @@ describe('the certificate of the listener', () => {
     process.kill(sandbox.pid(), 'SIGHUP');
     await until(async () => (await statusOfList()) === 200, 'the tool is let in again');
   });
+});
+
+describe('what the mail server is asked with', () => {
+  const files = async () => {
+    const { detail } = (await (await fetch(`${sandbox.healthUrl}/readyz`)).json()) as {
+      detail: { files: Record<string, string> };
+    };
+    return detail.files;
+  };
+  const hasSaid = async (words: string) => (await readFile(sandbox.logFile, 'utf8')).includes(words);
+  const inForce = 'what is new on disk is in force';
+
+  it.each([
+    ['mail_password', 'mail.password', 'password for the mail server', 'second', '', /is empty/],
+    ['mail_ca', 'mail-ca.crt', 'CA of the mail server', createAuthority('new').cert, 'x', /holds no certificate/],
+  ])(
+    '(%s) is replaced on disk, and what cannot be used changes nothing',
+    async (name, file, what, good, bad, words) => {
+      const place = async (text: string) => {
+        await writeFile(join(sandbox.dir, file), text);
+        process.kill(sandbox.pid(), 'SIGHUP');
+      };
+      await place(bad);
+      await until(async () => words.test((await files())[name] ?? ''), 'it is refused');
+      expect(await sandbox.ready()).toBe(true);
+      await place(good);
+      await until(() => hasSaid(`${what}: ${inForce}`), 'the new one is in force');
+      expect((await files())[name]).toBe('');
+    },
+  );
 });
 
 describe('the credentials of the daemon itself', () => {

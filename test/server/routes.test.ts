@@ -141,6 +141,13 @@ describe('a canonical body of a wrong shape', () => {
       expect.stringMatching(/^jobs\[1\]: .*colour/),
       expect.stringMatching(/^jobs\[1\]: .*retry/),
     ]);
+    const many = await send('POST', path, { jobs: Array.from({ length: 900 }, () => ({})) });
+    expect((json(many) as { error: string[] }).error.length).toBeLessThan(110);
+    const tooMany = await send('POST', path, { jobs: Array.from({ length: 1_001 }, () => ({})) });
+    expect([tooMany.status, json(tooMany)]).toMatchObject([
+      400,
+      { code: 'request.invalid', fields: { field: 'jobs' } },
+    ]);
     const none = await send('POST', path, { jobs: 7 });
     expect([none.status, json(none)]).toMatchObject([400, { code: 'request.invalid' }]);
     const both = await send('POST', path, { jobs: [newJob], operation: 'run', prune: true });

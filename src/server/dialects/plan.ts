@@ -41,7 +41,7 @@ export function renderPlan(plan: Plan, now: number): object {
 const shownFirings = 5;
 
 function renderPlannedJob(planned: PlannedJob, now: number): PlannedJob2026 {
-  const { name, type, action, before, after, definition, changed, refusal } = planned;
+  const { name, type, action, before, after, definition, changed, refusal, delay } = planned;
   const isMade = action === 'create' || action === 'update';
   const isTimed = action === 'create' || (isMade && changed.includes('schedule'));
   const firings = isTimed && after?.schedule ? nextFirings(after.schedule.actual, now, shownFirings) : [];
@@ -54,7 +54,7 @@ function renderPlannedJob(planned: PlannedJob, now: number): PlannedJob2026 {
     effect: effectOf(planned),
     message: refusal?.message ?? messageOf(planned),
     next_schedules: firings.flatMap((at) => instantText(at) ?? []),
-    warnings: isMade && after ? warningsOf(after, definition) : [],
+    warnings: isMade && after ? [...warningsOf(after, definition), ...(delay === undefined ? [] : [delay])] : [],
     successor: planned.successor ?? null,
     refusal: refusal ? renderRefusal(refusal) : null,
   };

@@ -70,7 +70,7 @@ async function replaceObject(
   { key, object: { uid } }: JobSnapshot,
   { tool }: Caller,
   prepared: Prepared,
-  { forward }: Deps,
+  { forward, now }: Deps,
 ): Promise<KubeObject> {
   const { type } = prepared.definition;
   for (let attempt = 1; ; attempt++) {
@@ -82,7 +82,7 @@ async function replaceObject(
       return forward.create(tool, type, prepared.object);
     }
     try {
-      return await forward.replace(tool, key, over(present, prepared.object));
+      return await forward.replace(tool, key, over(present, prepared.object, now()));
     } catch (error) {
       const isLost = error instanceof AppError && error.code === 'kube.conflict';
       if (!isLost || attempt === conflictTries) throw error;
@@ -95,9 +95,15 @@ function hasSameSelector(present: KubeObject, wanted: KubeObject): boolean {
 }
 
 /** The wanted object in the place of the present one: what others wrote beside it stays, and so does the mark of the last restart. */
-function over(present: KubeObject, wanted: KubeObject): KubeObject {
+function over(present: KubeObject, wanted: KubeObject, now: number): KubeObject {
   const metadata = recordAt(wanted, 'metadata');
-  const annotations = { ...recordAt(present, 'metadata', 'annotations'), ...recordAt(metadata, 'annotations') };
+  const annotations = {
+    ...recordAt(present, 'metadata', 'annotations'),
+    ...recordAt(metadata, 'annotations'),
+    ...(textAt(present, 'spec', 'schedule') === textAt(wanted, 'spec', 'schedule')
+      ? {}
+      : { [annotationNames.scheduleSince]: new Date(now).toISOString() }),
+  };
   const spec = recordAt(wanted, 'spec');
   const suspend = recordAt(present, 'spec').suspend;
   const restartedAt = textAt(present, 'spec', 'template', 'metadata', 'annotations', annotationNames.restartedAt);

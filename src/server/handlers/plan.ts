@@ -2,14 +2,16 @@
  * What would become of the jobs of a file, and of those it does not name: the decisions that a run or an apply would come to, carried out by
  * nobody. A mistake in one of them hides nothing of the others.
  */
+import { setImmediate as breathe } from 'node:timers/promises';
 import { differences } from '../../definition/same-job.ts';
 import { type JobSnapshot, type ResolvedJob, type Tool, typeOfKind } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import { recordAt } from '../../fields.ts';
 import type { Caller } from '../identify.ts';
 import { inOrder } from '../plan/order.ts';
-import type { PlannedJob } from '../plan/planned-job.ts';
+import { maxPlannedJobs, type PlannedJob } from '../plan/planned-job.ts';
 import { type QuotaAfter, quotaAfter } from '../plan/quota-after.ts';
+import { rollingDelay } from '../plan/rolling.ts';
 import { roomProblems } from '../plan/room.ts';
 import { outcomeOf } from './apply.ts';
 import { type Decide, type Decision, decideChange, decideCreation } from './decide.ts';
@@ -35,6 +37,9 @@ export interface Plan {
   readonly problems: readonly string[];
 }
 
+/** Then others have their turn: a job takes about a tenth of a millisecond. */
+const atOnce = 32;
+
 /** @throws AppError what concerns no single job: `view.not_ready`, `images.unavailable`, `home.*`, `credentials.*`, `kube.*` */
 export async function planJobs(caller: Caller, request: PlanRequest, deps: Deps): Promise<Plan> {
   const existing = readyJobs(deps).list(caller.tool.namespace);
@@ -42,21 +47,31 @@ export async function planJobs(caller: Caller, request: PlanRequest, deps: Deps)
   const others = existing.filter(({ key, object }) => !named.has(key.name) && object.deletingAt === undefined);
   const publishers = [...(request.prune ? [] : publishersOf(others)), ...request.jobs.filter(isPublished).map(nameOf)];
   const asked: PlannedJob[] = [];
+  const seen = new Set<string>();
   for (const [index, input] of request.jobs.entries()) {
-    const isRepeated = request.jobs.slice(0, index).some((one) => nameOf(one) === nameOf(input));
+    if (index % atOnce === atOnce - 1) await breathe();
+    const isRepeated = seen.has(nameOf(input));
+    seen.add(nameOf(input));
     asked.push(isRepeated ? repeated(nameOf(input)) : await planJob(caller, input, request, deps, publishers));
   }
   const rest = lives(others).map((snapshots) => planOther(snapshots, request.prune, asked));
   const { defaultCpuLimit } = deps.settings();
   const jobs = inOrder([...asked, ...rest], defaultCpuLimit);
   const quota = quotaAfter(await readQuota(caller, deps), jobs, defaultCpuLimit);
-  return { jobs, quota, problems: roomProblems(jobs, quota) };
+  const delayed = jobs.map((job) => ({ ...job, delay: rollingDelay(job, quota, defaultCpuLimit) }));
+  return { jobs: delayed, quota, problems: roomProblems(jobs, quota) };
 }
 
-/** Words all that is wrong with bodies of a shape that no job has. @throws AppError `job.invalid` */
+/** More are a program's mistake that is made again and again. */
+const maxProblems = 100;
+
+/** Words what is wrong with bodies of a shape that no job has. @throws AppError `job.invalid` */
 export async function explainPlanRequest(caller: Caller, bodies: readonly unknown[], deps: Deps): Promise<void> {
   const problems: string[] = [];
+  if (bodies.length > maxPlannedJobs) return;
   for (const [index, body] of bodies.entries()) {
+    if (problems.length >= maxProblems) break;
+    if (index % atOnce === atOnce - 1) await breathe();
     try {
       await readRequest(caller, recordAt(body), deps);
     } catch (error) {
@@ -113,6 +128,7 @@ function planned(decision: Decision): PlannedJob {
     present,
     formers: refusal ? [] : formers,
     refusal,
+    delay: undefined,
     successor: undefined,
   };
 }
@@ -140,6 +156,7 @@ function untouched(name: string, present: JobSnapshot | undefined): PlannedJob {
     present,
     formers: [],
     refusal: undefined,
+    delay: undefined,
     successor: undefined,
   };
 }

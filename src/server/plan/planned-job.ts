@@ -3,6 +3,9 @@ import type { ComparedField } from '../../definition/same-job.ts';
 import type { JobDefinition, JobSnapshot, JobType, ResolvedJob } from '../../domain.ts';
 import type { AppError } from '../../errors.ts';
 
+/** In one plan. */
+export const maxPlannedJobs = 1_000;
+
 export interface PlannedJob {
   readonly name: string;
   readonly type: JobType;
@@ -21,6 +24,8 @@ export interface PlannedJob {
   /** What is there in other types, and is ended. */
   readonly formers: readonly JobSnapshot[];
   readonly refusal: AppError | undefined;
+  /** What the cluster may keep it waiting for; a sentence. */
+  readonly delay: string | undefined;
   /** Of a job that was not asked for: a new one that does the same under another name. */
   readonly successor: string | undefined;
 }

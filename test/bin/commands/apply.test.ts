@@ -303,7 +303,7 @@ describe('run --dry-run', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('Create a (scheduled): It waits for its first run.\n  next runs: 2026-03-02T04:17:00Z');
     expect(stdout).toContain('does not fit');
-    expect(stderr).toBe('WARNING: It would have to wait for room: Memory: 1.5Gi would be needed, of 1.0Gi.\n');
+    expect(stderr).toBe('WARNING: Memory: 1.5Gi would be needed, of 1.0Gi. What does not fit waits for room.\n');
     expect(service.requests[0]?.body).toMatchObject({ operation: 'run', prune: false });
   });
 

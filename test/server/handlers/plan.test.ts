@@ -328,6 +328,19 @@ describe('the quota afterwards', () => {
     });
   });
 
+  it('that has no room for one copy more keeps copies from being replaced', async () => {
+    deps.view.set('tool-alpha', [botNow({ replicas: 2 })]);
+    const rolled = (changes: Input) => only({ ...bot, cmd: './b', replicas: 2, ...changes });
+    expect((await rolled({})).warnings).toEqual([]);
+    const { effect, warnings } = await rolled({ replicas: 3, memory: '700Mi' });
+    expect({ effect, warnings }).toEqual({
+      effect: 'rolls',
+      warnings: [expect.stringContaining('no room for the one copy more that comes before an old one goes (Memory)')],
+    });
+    expect((await rolled({ replicas: 1, memory: '2Gi' })).warnings).toEqual([]);
+    expect((await rolled({ replicas: 4 })).warnings).toEqual([]);
+  });
+
   it('is a problem where the cluster would refuse objects, and only there', async () => {
     expect((await shown([{ ...bot, memory: '9Gi' }])).problems).toEqual([]);
     const second = { ...nightly, name: 'second' };
