@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** `unit` needs nothing but Node and runs in seconds; `flows` stands on the real cluster of test/cluster. */
+/**
+ * `unit` needs nothing but Node and runs in seconds; `flows` stands on the real cluster of test/cluster. Flows wait much and compute little:
+ * two at once, each on a cluster of its own, take little more than half the time on two cores.
+ */
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/closing-reporter.ts'],
@@ -21,7 +24,9 @@ export default defineConfig({
           globalSetup: ['test/support/flows-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
+          maxWorkers: 2,
+          // Vitest runs projects with different numbers of workers one after the other, in an order that has to be said.
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import { type CAC, cac } from 'cac';
 import manifest from '../package.json' with { type: 'json' };
+import { Tool } from '../src/domain.ts';
 import { errorTable, toAppError } from '../src/errors.ts';
 import { startupDefaults } from '../src/settings.ts';
 import type { Status } from '../src/status.ts';
@@ -10,6 +11,7 @@ import { adoptText, listAdoptable } from './admin/adopt-command.ts';
 import { backUp, restore } from './admin/backup.ts';
 import { commandTable } from './admin/command-table.ts';
 import { runDoctor } from './admin/doctor-command.ts';
+import { accountAt, accountFiles } from './admin/images-account.ts';
 import { runImages } from './admin/images-command.ts';
 import { runJobs } from './admin/jobs-command.ts';
 import { runMail } from './admin/mail-command.ts';
@@ -28,6 +30,8 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
   tool: runTool,
   async doctor(line) {
     checkOperands(line);
+    const account = line.options.get('account') ?? 'jobs-api/jobs-api';
+    if (!/^[a-z0-9-]+\/[a-z0-9.-]+$/.test(account)) throw usage('--account must be NAMESPACE/NAME.');
     const startup = await readStartup(line.options.get('config') ?? defaultStartupFile);
     const caFile = line.options.get('ca');
     const url = line.options.get('url') ?? `https://localhost:${startup.listen.tls?.port ?? 443}`;
@@ -40,7 +44,7 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
           ca,
           startup,
           kube,
-          account: line.options.get('account') ?? 'jobs-api/jobs-api',
+          account,
           status: async () => (await askDaemon(socketIn(startup.state_dir), 'GET', '/status')) as Status,
           now: Date.now,
         },
@@ -86,10 +90,11 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
     const startup = config === undefined ? undefined : await readStartup(config);
     const images = startup?.configmaps.images ?? startupDefaults.imagesMap;
     const homesMount = startup?.homes.mount ?? startupDefaults.homes;
-    const tool = line.options.get('tool');
+    const name = line.options.get('tool');
+    const tool = name === undefined ? undefined : Tool.of(name);
     await withContext(line, async ({ kube, print }) => {
-      const found = await listAdoptable(kube, { images, homesMount, ...(tool === undefined ? {} : { tool }) });
-      print(found, adoptText(found));
+      const found = await listAdoptable(kube, { images, homesMount, tool });
+      print(found, adoptText(found, tool));
     });
   },
   async images(line) {
@@ -101,7 +106,10 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
       map: async () =>
         config === undefined ? startupDefaults.imagesMap : (await readStartup(config)).configmaps.images,
       withKube: (use) => withContext(line, ({ kube }) => use(kube)),
-      ca: async () => (ca === undefined ? undefined : readNamed('The authority', ca)),
+      registry: async () => ({
+        ca: ca === undefined ? undefined : await readNamed('The authority', ca),
+        account: (reference) => accountAt(reference, accountFiles(process.env, process.getuid?.() ?? 0)),
+      }),
       say: (text) => void (line.options.has('quiet') || talk.write(`${text}\n`)),
       print: printer(line),
     });
@@ -129,6 +137,8 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
   },
 };
 
+// What was begun is done although nobody reads of it any more, as behind a pipe to `head`.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 await main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<void> {

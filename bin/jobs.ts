@@ -13,12 +13,12 @@ import { accountDoubt, type Person, thisPerson } from './client/account-doubt.ts
 import { createClient } from './client/client.ts';
 import { type Env, readConfig } from './client/config.ts';
 import { type CommandEntry, commandTable, globalOptions, usualForms } from './commands/command-table.ts';
-import type { Clock, Command, Outcome } from './commands/outcome.ts';
+import type { Clock, Command, Context, Outcome } from './commands/outcome.ts';
 import { type CommandLine, checkOperands, choiceOf, readArguments } from './terminal/arguments.ts';
 import { helpText } from './terminal/help.ts';
 import { createProgress } from './terminal/progress.ts';
 import { createTalk, type Talk, wantsColours } from './terminal/talk.ts';
-import { visibleJson } from './terminal/terminal.ts';
+import { visibleJson, visibleText } from './terminal/terminal.ts';
 
 /** What a run of the program is given of the world. */
 export interface Io {
@@ -33,6 +33,8 @@ export interface Io {
   /** Calls again and again until the returned function is called. */
   every(ms: number, call: () => void): () => void;
   person(): Person;
+  /** What a person types at the end of `prompt`. Unset: nobody can. */
+  readonly ask?: ((prompt: string) => Promise<string>) | undefined;
 }
 
 /** @param words after the program's name. @returns the exit code */
@@ -135,12 +137,29 @@ async function runCommand(
   try {
     progress.show('Waiting for the service');
     const run = entry.run as Command;
-    const { clock, signal, isTerminal: isWatched } = io;
+    const { clock, signal, ask, isTerminal: isWatched } = io;
     const show = (text: string) => {
       progress.clear();
       return io.stdout(text);
     };
-    const context = { client, line, say, print: show, progress: progress.show, isWatched, clock, signal };
+    const confirm =
+      ask &&
+      ((question: string) => {
+        progress.clear();
+        return isYes(ask(`${visibleText(question)} [y/N] `));
+      });
+    const context: Context = {
+      client,
+      line,
+      say,
+      print: show,
+      progress: progress.show,
+      isWatched,
+      confirm,
+      home: env.HOME,
+      clock,
+      signal,
+    };
     const outcome = await run(context);
     progress.clear();
     print(outcome, form === 'json', io);
@@ -149,6 +168,10 @@ async function runCommand(
     progress.clear();
     client.close();
   }
+}
+
+async function isYes(answer: Promise<string>): Promise<boolean> {
+  return /^\s*y(?:es)?\s*$/i.test(await answer);
 }
 
 function print({ text, data }: Outcome, asJson: boolean, io: Io): void {
@@ -181,7 +204,20 @@ async function runHere(): Promise<void> {
       return () => clearInterval(timer);
     },
     person: thisPerson,
+    ask: process.stdin.isTTY && process.stderr.isTTY ? (prompt) => askHere(prompt, signal) : undefined,
   });
+}
+
+async function askHere(prompt: string, signal: AbortSignal): Promise<string> {
+  const { createInterface } = await import('node:readline/promises');
+  // Without a terminal of its own, so that Ctrl-C stays the process's.
+  const reader = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
+  try {
+    const closed = once(reader, 'close').then(() => '');
+    return await Promise.race([reader.question(prompt, { signal }), closed]);
+  } finally {
+    reader.close();
+  }
 }
 
 /** Started as a program, also through the link npm makes; not imported. */

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The daemon's door: argv -> options -> start; SIGTERM -> stop; error -> exit code (78 bad start-up file, 75 the Lease is lost, 70 a bug). */
+/** The daemon's door: argv -> options -> start; SIGTERM -> stop, a second one -> at once; error -> exit code (78 bad start-up file, 75 the Lease is lost, 70 a bug). */
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import manifest from '../package.json' with { type: 'json' };
@@ -20,8 +20,10 @@ process.on('uncaughtException', (error) => {
   process.exit(exitBug);
 });
 let running: Daemon | undefined;
-// Never needed: what is followed is followed by itself. Heard from the first moment, since one that nobody hears ends the process.
+const stopping = new AbortController();
+// Signals are heard from the first moment, since one that nobody hears ends the process. SIGHUP is never needed.
 process.on('SIGHUP', () => running?.reload());
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
 await main();
 
 async function main(): Promise<void> {
@@ -46,11 +48,13 @@ async function main(): Promise<void> {
       version: manifest.version,
       // Not a moment more: another process may be at work on the same files.
       onLeaseLost: () => process.exit(exitLeaseLost),
+      signal: stopping.signal,
     });
     log.info({ ...daemon.addresses }, 'ready to listen');
     running = daemon;
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stopOnce(daemon.stop));
+    if (stopping.signal.aborted) await finish(daemon);
   } catch (error) {
+    if (error === stopping.signal.reason) return finish();
     log.error({ err: error }, 'the daemon cannot start');
     const problems = error instanceof AppError ? (error.problems ?? [error.message]) : [String(error)];
     end(
@@ -68,13 +72,14 @@ async function readStartup(path: string): Promise<string> {
   }
 }
 
-let stopping = false;
+async function stop(): Promise<void> {
+  if (stopping.signal.aborted) process.exit(0);
+  stopping.abort();
+  if (running) await finish(running);
+}
 
-/** A second signal does not wait. */
-async function stopOnce(stop: () => Promise<void>): Promise<void> {
-  if (stopping) process.exit(0);
-  stopping = true;
-  await stop();
+async function finish(daemon?: Daemon): Promise<never> {
+  await daemon?.stop();
   log.info({}, 'stopped');
   process.exit(0);
 }

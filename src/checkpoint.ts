@@ -16,6 +16,8 @@ export interface CheckpointOptions {
   positions(): Positions;
   /** When those positions were the latest; ms since the epoch. */
   asOf(): number;
+  /** From when firings of schedules are not all on record; ms since the epoch. */
+  firingsFrom(): number;
   /** Resolves when everything that was handed on before the call is durable. */
   settled(): Promise<void>;
   /** ms since the epoch */
@@ -32,6 +34,8 @@ export interface SavedCheckpoint {
   readonly positions: Positions;
   /** Until when nothing was missed; ms since the epoch, 0 where that is not known any more. */
   readonly asOf: number;
+  /** As the options have it; undefined where an earlier release wrote none. */
+  readonly firingsFrom: number | undefined;
 }
 
 export interface Checkpoint {
@@ -70,7 +74,7 @@ const gapsKeptMs = 7 * 24 * 3_600_000;
 const stopGraceMs = 5_000;
 
 export function createCheckpoint(options: CheckpointOptions): Checkpoint {
-  const { path, positions, asOf, settled, now, log, everyMs = 1_000 } = options;
+  const { path, positions, asOf, firingsFrom, settled, now, log, everyMs = 1_000 } = options;
   let isDamaged = false;
   const file = new DurableFile<Saved>({
     path,
@@ -103,13 +107,13 @@ export function createCheckpoint(options: CheckpointOptions): Checkpoint {
     if (!found) {
       // A daemon that is killed now must not leave the next one believing that it is the first.
       saved = undefined;
-      return { positions: {}, asOf: 0 };
+      return { positions: {}, asOf: 0, firingsFrom: undefined };
     }
     since = found.since;
     gaps = found.gaps;
     saved = found;
     savedAt = found.asOf;
-    return { positions: found.positions, asOf: found.asOf };
+    return { positions: found.positions, asOf: found.asOf, firingsFrom: found.firingsFrom };
   }
 
   function addGap(gap: Gap): void {
@@ -136,7 +140,7 @@ export function createCheckpoint(options: CheckpointOptions): Checkpoint {
   }
 
   async function write(): Promise<void> {
-    const next: Saved = { v: 1, since, positions: positions(), asOf: asOf(), gaps };
+    const next: Saved = { v: 1, since, positions: positions(), asOf: asOf(), firingsFrom: firingsFrom(), gaps };
     if (saved && next.gaps === saved.gaps && isSame(next.positions, saved.positions)) return;
     try {
       await settled();
@@ -205,7 +209,15 @@ function parse(value: unknown): Saved {
     else if (text !== undefined || recordAt(value, 'positions')[kind] !== undefined)
       throw new Error(`The position of ${kind} is none.`);
   }
-  return { v: 1, since, positions, asOf, gaps: listAt(value, 'gaps').flatMap((entry) => parseGap(entry) ?? []) };
+  const firingsFrom = amountAt(value, 'firingsFrom');
+  return {
+    v: 1,
+    since,
+    positions,
+    asOf,
+    firingsFrom,
+    gaps: listAt(value, 'gaps').flatMap((entry) => parseGap(entry) ?? []),
+  };
 }
 
 function parseGap(value: unknown): Gap | undefined {

@@ -5,13 +5,15 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
+import { readAuthorities, requireGoodAuthority } from './authorities.ts';
 import { type BuiltImages, createBuiltImages } from './built-images.ts';
 import { endOfCertificate, requireGoodNow } from './certificate-dates.ts';
 import { createCheckpoint } from './checkpoint.ts';
 import { fromKubeObject } from './definition/manifests.ts';
 import { type ConfigMapSeen, type Notice, Tool } from './domain.ts';
 import { AppError } from './errors.ts';
-import { type FileFollower, followFiles } from './file-follower.ts';
+import { type FileFollower, type FileFollowerOptions, followFiles } from './file-follower.ts';
+import { createFiringsMark, type FiringsMark } from './firings-mark.ts';
 import { createGetJson, type GetJson } from './get-json.ts';
 import { createHarbor } from './harbor.ts';
 import { createHomes } from './homes/homes.ts';
@@ -31,25 +33,34 @@ import { createDetails, type Details } from './mail/details.ts';
 import { createMailboxFiles } from './mail/mailbox-files.ts';
 import { createPace } from './mail/pace.ts';
 import { createSeal } from './mail/seal.ts';
-import { createTransport, type SmtpSecrets } from './mail/transport.ts';
+import { createTransport } from './mail/transport.ts';
 import { createMailLog } from './mail-log.ts';
 import { createMetrics, standbyMetrics } from './metrics.ts';
+import { createMissedFirings } from './missed-firings.ts';
 import { createOwnKube } from './own-kube.ts';
 import { createRunRecords } from './run-records.ts';
-import { type Api, createCredentials, createImpersonation } from './server/credentials.ts';
+import { type Api, type Credentials, createCredentials, createImpersonation } from './server/credentials.ts';
 import { createEventFeeds } from './server/events/feeds.ts';
 import { createForward } from './server/forward.ts';
-import { refusalOf } from './server/handlers/explain.ts';
+import { causeOfSkip, refusalOf } from './server/handlers/explain.ts';
 import { createTurns } from './server/handlers/turns.ts';
 import { createLimitCheck } from './server/limit-check.ts';
 import { createLastLines } from './server/logs/last-lines.ts';
 import { openOperatorsDoor } from './server/operators-door.ts';
 import { createDialectOf, registerRoutes } from './server/register-routes.ts';
 import { createRoutes } from './server/routes.ts';
-import { createServer } from './server/server.ts';
+import { createServer, type ServerOptions } from './server/server.ts';
 import { standBy } from './server/standby.ts';
 import { createStreams } from './server/streams.ts';
-import { meantSetting, parseSettings, retiredKeys, type Settings, type Startup, settingDefaults } from './settings.ts';
+import {
+  meantSetting,
+  parseSettings,
+  retiredKeys,
+  type Settings,
+  type Startup,
+  salvageSettings,
+  settingDefaults,
+} from './settings.ts';
 import { openStateDirectory } from './state-directory.ts';
 import { readStatus } from './status.ts';
 import { type ConfigMapWatch, watchConfigMap } from './watch/config-map.ts';
@@ -63,6 +74,8 @@ export interface DaemonOptions {
   readonly version: string;
   /** The Lease is lost: this process has to end at once, without writing anything. */
   onLeaseLost(): void;
+  /** Ends a start that is under way, or waits for its turn; afterwards stop() does that. */
+  readonly signal: AbortSignal;
 }
 
 export interface Daemon {
@@ -70,7 +83,7 @@ export interface Daemon {
   readonly addresses: Readonly<Record<string, string>>;
   /** Stops listening, lets requests finish (10 s at most), closes every connection. Idempotent. */
   stop(): Promise<void>;
-  /** Looks at the certificates on disk now; everything else is followed by itself. */
+  /** Reads again now what is followed anyway: files, and the two ConfigMaps. */
   reload(): void;
 }
 
@@ -78,7 +91,7 @@ const stopGraceMs = 10_000;
 
 /** @throws AppError `settings.invalid` or `kube.*` when the start-up file cannot be followed */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { startup, log, homeReaderPath, version } = options;
+  const { startup, log, homeReaderPath, version, signal } = options;
   const undos: (() => Promise<void> | void)[] = [];
   let stopping: Promise<void> | undefined;
   const stop = () => {
@@ -88,33 +101,59 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     return stopping;
   };
 
+  const unlessStopped = (work: Promise<void>) => Promise.race([work, rejection(signal)]);
+
   try {
     const now = Date.now;
     const userAgent = `toolforge-jobs/${version}`;
-    const ownApi = await readOwnApi(startup);
-    const kube = createOwnKube({ first: { ...ownApi, userAgent }, now });
+    let api = await readOwnApi(startup);
+    let apiEnds = endsOfApi(api);
+    const kube = createOwnKube({ first: { ...api, userAgent }, now });
     undos.push(() => kube.close());
+    const followed: Record<string, FileFollower> = {};
+    const follow = <Texts>(name: string, options: Omit<FileFollowerOptions<Texts>, 'log'>) => {
+      const files = followFiles({ ...options, log: log.child({ room: 'files' }) });
+      followed[name] = files;
+      undos.push(() => files.stop());
+    };
+    let connections: Credentials | undefined;
+    // From the first moment: a process may stand by for longer than its credentials last.
+    follow('kubernetes', {
+      what: 'credentials of the daemon and CA of the API server',
+      first: api,
+      read: () => readOwnApi(startup),
+      async apply(next) {
+        const ends = endsOfApi(next);
+        const putInForce = await kube.tryOut({ ...next, userAgent });
+        connections?.replace(next);
+        putInForce();
+        [api, apiEnds] = [next, ends];
+      },
+    });
 
     const lease = startup.lease && openLease(startup.lease, kube, options);
     undos.push(() => lease?.release());
-    if (lease) await standBy({ ...startup.listen.health, metrics: standbyMetrics }, () => lease.acquire());
+    if (lease)
+      await standBy({ ...startup.listen.health, metrics: standbyMetrics }, () => unlessStopped(lease.acquire()));
     const mayWrite = () => lease?.isHeld() ?? true;
 
-    let trusted = await readTrust(startup);
-    const registry = openRegistry(startup, userAgent, () => trusted.harborCa);
+    const secrets: Secrets = {};
+    const registry = openRegistry(startup, userAgent, () => secrets.registryCa);
     undos.push(() => registry?.close());
     let watch: JobsWatch | undefined;
-    const mapWatches: Record<string, ConfigMapWatch> = {};
+    const mapWatches: Partial<Record<'settings' | 'images', ConfigMapWatch>> = {};
     const startedAt = now();
     const freshness = () => watch?.freshness() ?? { synced: false, live: false, asOf: startedAt };
 
     // A former holder on this machine may need a moment to end.
-    const state = await openStateDirectory(startup.state_dir, { patienceMs: lease ? formerHolderMs : 0 });
+    const state = await openStateDirectory(startup.state_dir, { patienceMs: lease ? formerHolderMs : 0, signal });
     undos.push(() => state.close());
     const kubeEvents = createKubeEvents({ kube, now, log: log.child({ room: 'state' }) });
+    undos.push(() => kubeEvents.stop());
     const settings = await openLiveSettings({
       path: join(state.path, 'settings.json'),
       parse: (data) => parseSettings(data, startup.smtp),
+      salvage: (data) => salvageSettings(data, startup.smtp),
       defaults: settingDefaults,
       retired: retiredKeys,
       meant: meantSetting,
@@ -144,23 +183,46 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     undos.push(() => mailHistory.stop());
     const mailSettings = () => settings.current().mail;
     const mailLog = log.child({ room: 'mail' });
-    const transport = createTransport({ settings: mailSettings, smtp: startup.smtp, secrets: () => trusted.smtp });
+    const transport = createTransport({ settings: mailSettings, smtp: startup.smtp, secrets: () => secrets });
     undos.push(() => transport.stop());
     const pace = createPace({ settings: mailSettings });
     undos.push(() => pace.stop());
     let mail: MailRoster | undefined;
     let details: Details | undefined;
     undos.push(() => mail?.stop());
+    for (const { name, what, file, key } of secretFilesOf(startup)) {
+      if (file === undefined) continue;
+      const read = key === 'password' ? readPassword : readCa;
+      const first = await read(file);
+      secrets[key] = first;
+      follow(name, {
+        what,
+        first,
+        read: () => read(file),
+        apply(text) {
+          if (key !== 'password') requireGoodAuthority(text, what, now());
+          secrets[key] = text;
+          if (key === 'registryCa') return;
+          // What the mail server did not take may be taken now.
+          transport.replace();
+          mail?.replan();
+        },
+      });
+    }
+    let firings: FiringsMark | undefined;
     const checkpoint = createCheckpoint({
       path: join(state.path, 'checkpoint.json'),
       positions: () => watch?.positions() ?? {},
       asOf: () => watch?.completeUntil() ?? 0,
+      firingsFrom: () => firings?.from() ?? startedAt,
       settled: async () => void (await Promise.all([mail?.settled(), runs.settled()])),
       now,
       log: log.child({ room: 'state' }),
       mayWrite,
     });
     const known = await checkpoint.load();
+    const firstFirings = known?.firingsFrom ?? startedAt;
+    firings = createFiringsMark({ first: firstFirings, completeUntil: () => watch?.completeUntil() ?? 0, now });
 
     const roster = createJobRoster({
       log: log.child({ room: 'machines' }),
@@ -170,7 +232,25 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         mail?.accept(notice);
         details?.collect(notice);
       },
-      around: { graces: mailSettings, now, since: () => checkpoint.since() },
+      onFiringMissed: (missed) => missedFirings.accept(missed),
+      around: {
+        graces: mailSettings,
+        now,
+        since: () => checkpoint.since(),
+        firings: {
+          from: () => firstFirings,
+          completeUntil: () => watch?.completeUntil() ?? 0,
+          isUnseen: (at) => checkpoint.gaps().some(({ from, to }) => from <= at && at <= to),
+        },
+      },
+    });
+    const missedFirings = createMissedFirings({
+      isKnown: (end) => runs.hasOutcome(toolOf(end), end),
+      causeOf: (end) => causeOfSkip(forward, toolOf(end), end),
+      onMissed(end, notice) {
+        roster.announce(end);
+        if (notice) mail?.accept(notice);
+      },
     });
     undos.push(() => checkpoint.stop());
     undos.push(() => roster.stop());
@@ -180,13 +260,18 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const reader = socket === undefined ? { program: homeReaderPath } : { socket };
     const homes = createHomes({ ...whereHomesAre, reader, log: log.child({ room: 'homes' }) });
     undos.push(() => homes.stop());
-    const shared = { api: ownApi, userAgent, createKube };
-    const connections =
+    const shared = { api, userAgent, createKube };
+    const opened =
       startup.kubernetes.act_as === 'impersonation'
         ? createImpersonation(shared)
         : createCredentials({ ...shared, homes, log: log.child({ room: 'server' }) });
-    undos.push(() => connections.close());
+    connections = opened;
+    undos.push(() => opened.close());
 
+    const certificateEnds = () => {
+      const tools = opened.firstEnd();
+      return { ...listenerEnds, ...apiEnds, ...(tools === undefined ? {} : { tools }) };
+    };
     const metrics = createMetrics({
       jobs: () => roster.size(),
       freshness,
@@ -198,14 +283,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       runRecords: () => runs.stats(),
       files: () => fileProblems(),
       homes: () => homes.health(),
-      certificates: () => ({ ...listenerEnds, ...apiEnds }),
+      certificates: certificateEnds,
       maps: () => ({ settings: settings.state(), images: images.state() }),
       mail: () => mail?.stats(),
       checkpoint: () => checkpoint.stats(),
       now,
     });
     const feeds = createEventFeeds({ subscribe: (namespace, listener) => roster.subscribe(namespace, listener), now });
-    const forward = createForward(connections, { isConnected: () => freshness().live });
+    const forward = createForward(opened, { isConnected: () => freshness().live });
     const routes = createRoutes({
       jobs: {
         list: (namespace) => roster.list(namespace),
@@ -240,14 +325,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const streams = createStreams({
       atOncePerTool: () => settings.current().streamsAtOncePerTool,
       stallMs: () => settings.current().streamStallMs,
-      isDenied,
+      mayAsk: ({ tool, authority }) => !isDenied(tool.name) && server.isTrusted(authority),
       now,
       onCut: (cut) => streamsLog.info(cut, 'an answer was cut off'),
     });
     const firstListeners = await readListeners(startup);
-    let listenerEnds = endsOfListeners(firstListeners.tls);
-    let apiEnds = endsOfApi(ownApi);
-    const followed: Record<string, FileFollower> = {};
+    let listenerEnds = endsOfListeners(firstListeners);
     const fileProblems = () =>
       Object.fromEntries(Object.entries(followed).map(([name, files]) => [name, files.problem() ?? '']));
     const server = await createServer({
@@ -263,7 +346,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         live: () => ({ health: { status: 'OK', message: 'OK' } }),
         stuckWatches: () => [
           ...(watch?.stuck() ?? []),
-          ...Object.keys(mapWatches).filter((map) => mapWatches[map]?.isStuck()),
+          ...Object.entries(mapWatches).flatMap(([map, one]) => (one.isStuck() ? [map] : [])),
         ],
         ready: () => ({
           ok: freshness().synced,
@@ -288,66 +371,38 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     // Who waits for the end of a job is answered before the listeners close: the deletion goes on without us.
     undos.push(() => roster.endWaiting());
 
-    followed.listeners = followFiles({
+    follow('listeners', {
       what: 'certificates of the listeners',
       first: firstListeners,
       read: () => readListeners(startup),
       apply({ tls, unix }) {
         if (tls) requireGoodNow(tls.cert, 'the certificate of the listener', now());
+        for (const one of [tls, unix]) if (one) requireGoodAuthority(one.clientCa, 'the client CA', now());
         server.setSecureContext({ tls, unix });
-        listenerEnds = endsOfListeners(tls);
+        listenerEnds = endsOfListeners({ tls, unix });
+        streams.lookAtAll();
       },
-      log: log.child({ room: 'server' }),
     });
-    followed.kubernetes = followFiles({
-      what: 'credentials of the daemon and CA of the API server',
-      first: ownApi,
-      read: () => readOwnApi(startup),
-      async apply(api) {
-        const ends = endsOfApi(api);
-        const putInForce = await kube.tryOut({ ...api, userAgent });
-        connections.replace(api);
-        putInForce();
-        apiEnds = ends;
-      },
-      log: log.child({ room: 'kube' }),
-    });
-    followed.trust = followFiles({
-      what: 'password and CA of the mail server, CA of the registry',
-      first: trusted,
-      read: () => readTrust(startup),
-      apply(next) {
-        trusted = next;
-        transport.replace();
-        // What the server did not take may be taken now.
-        mail?.replan();
-      },
-      log: log.child({ room: 'mail' }),
-    });
-    for (const files of Object.values(followed)) undos.push(() => files.stop());
 
     // From here on requests are answered, with 503 until the state of the cluster is known.
     settings.onChange((next) => setLogLevel(log, next.logLevel));
     settings.onChange(() => streams.lookAtAll());
     setLogLevel(log, settings.current().logLevel);
-    const mapsLog = log.child({ room: 'watch' });
-    undos.push(() => {
+    const followMaps = () => {
+      const common = { log: log.child({ room: 'watch' }) };
+      const { settings: settingsMap, images: imagesMap } = startup.configmaps;
+      stopMaps();
+      mapWatches.settings = watchConfigMap(kube, { ...common, ...settingsMap, onMap: (map) => settings.offer(map) });
+      mapWatches.images = watchConfigMap(kube, { ...common, ...imagesMap, onMap: (map) => images.offer(map) });
+    };
+    const stopMaps = () => {
       for (const one of Object.values(mapWatches)) one.stop();
-    });
-    mapWatches.settings = watchConfigMap(kube, {
-      ...startup.configmaps.settings,
-      onMap: (map) => settings.offer(map),
-      log: mapsLog,
-    });
-    mapWatches.images = watchConfigMap(kube, {
-      namespace: startup.configmaps.images.namespace,
-      name: startup.configmaps.images.name,
-      onMap: (map) => images.offer(map),
-      log: mapsLog,
-    });
+    };
+    undos.push(stopMaps);
+    followMaps();
     // What was good last is enough to go on with; whoever has nothing waits for the first word.
-    if (settings.state().source === 'defaults') await settings.heard;
-    await images.ready;
+    if (settings.state().source === 'defaults') await unlessStopped(settings.heard);
+    await unlessStopped(images.ready);
 
     // Mail begins when it is known where it may go, and before the first event comes.
     const files = createMailboxFiles({ directory: join(state.path, 'mail'), log: mailLog, mayWrite });
@@ -412,12 +467,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           jobs: () => roster.size(),
           streams: () => streams.count(),
           mail: () => mail?.stats(),
+          mailWithheld: () => mailSettings().withheld,
           checkpoint: () => checkpoint.stats(),
           runRecords: () => runs.stats(),
           homes: () => homes.health(),
           settings: () => settings.state(),
           images: () => images.state(),
-          certificates: () => ({ ...listenerEnds, ...apiEnds }),
+          maps: () => ({ settings: mapWatches.settings?.freshness(), images: mapWatches.images?.freshness() }),
+          certificates: certificateEnds,
           files: fileProblems,
           statePath: state.path,
           now,
@@ -436,6 +493,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     checkpoint.start();
     const reload = () => {
       for (const files of Object.values(followed)) void files.look();
+      followMaps();
     };
     return { addresses: server.addresses, stop, reload };
   } catch (error) {
@@ -444,39 +502,62 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
+/** @returns rejects with the signal's reason */
+function rejection(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const end = () => reject(signal.reason);
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
+}
+
 /** Whose: the mailboxes take no notice of a namespace that no tool has. */
-function toolOf({ key }: Notice): Tool {
+function toolOf({ key }: Pick<Notice, 'key'>): Tool {
   return Tool.ofNamespace(key.namespace) as Tool;
 }
 
 /** What is believed of servers that are no Kubernetes, and the word by which we are believed. */
-interface Trust {
-  readonly smtp: SmtpSecrets;
-  readonly harborCa: string | undefined;
+interface Secrets {
+  password?: string;
+  ca?: string;
+  registryCa?: string;
+}
+
+interface SecretFile {
+  readonly name: string;
+  readonly what: string;
+  /** Undefined where the start-up file names none. */
+  readonly file: string | undefined;
+  readonly key: keyof Secrets;
+}
+
+function secretFilesOf({ smtp, harbor }: Startup): readonly SecretFile[] {
+  return [
+    { name: 'mail_password', what: 'password for the mail server', file: smtp.auth?.password_file, key: 'password' },
+    { name: 'mail_ca', what: 'CA of the mail server', file: smtp.ca_file, key: 'ca' },
+    { name: 'registry_ca', what: 'CA of the registry', file: harbor?.ca_file, key: 'registryCa' },
+  ];
 }
 
 /** @throws AppError `settings.invalid` */
-async function readTrust({ smtp, harbor }: Startup): Promise<Trust> {
-  const password = smtp.auth && (await readText(smtp.auth.password_file)).replace(/\r?\n$/, '');
-  if (password === '') throw new AppError('settings.invalid', `${smtp.auth?.password_file} is empty.`);
-  const ca = await readCa(smtp.ca_file);
-  return {
-    smtp: { ...(password === undefined ? {} : { password }), ...(ca === undefined ? {} : { ca }) },
-    harborCa: await readCa(harbor?.ca_file),
-  };
+async function readPassword(file: string): Promise<string> {
+  const password = (await readText(file)).replace(/\r?\n$/, '');
+  if (password === '') throw new AppError('settings.invalid', `${file} is empty.`);
+  return password;
 }
 
-async function readCa(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined;
+/** @throws AppError `settings.invalid` */
+async function readCa(file: string): Promise<string> {
   const pem = await readText(file);
-  endOfCertificate(pem, file);
+  readAuthorities(pem, file);
   return pem;
 }
 
 function tellOfSettings(events: KubeEvents, { configmaps: { settings } }: Startup, outcome: SettingsOutcome): void {
+  if (outcome.type === 'gone') events.forget(settings);
   if (outcome.type === 'refused') events.say(refusalOfMap(settings, 'SettingsRefused', outcome));
-  if (outcome.type === 'applied' && outcome.changed.length > 0) {
-    const message = `In force: ${outcome.changed.join(', ')}`;
+  if (outcome.type === 'applied' && (outcome.changed.length > 0 || outcome.isMended)) {
+    const message = outcome.changed.length > 0 ? `In force: ${outcome.changed.join(', ')}` : asBefore;
     events.say({ ...mapNamed(settings, outcome.map), type: 'Normal', reason: 'SettingsApplied', message });
   }
   if (outcome.type === 'misspelt') {
@@ -486,8 +567,17 @@ function tellOfSettings(events: KubeEvents, { configmaps: { settings } }: Startu
 }
 
 function tellOfImages(events: KubeEvents, { configmaps: { images } }: Startup, outcome: ImagesOutcome): void {
+  if (outcome.type === 'gone') events.forget(images);
   if (outcome.type === 'refused') events.say(refusalOfMap(images, 'ImagesRefused', outcome));
+  if (outcome.type !== 'applied') return;
+  const { map, changes, isMended } = outcome;
+  const parts = changes.map(({ name, became }) => `${became} ${name}`);
+  if (parts.length === 0 && !isMended) return;
+  const message = parts.length > 0 ? `In force: ${parts.join(', ')}` : asBefore;
+  events.say({ ...mapNamed(images, map), type: 'Normal', reason: 'ImagesApplied', message });
 }
+
+const asBefore = 'In force again, as before';
 
 type MapName = Pick<KubeEvent, 'namespace' | 'name'>;
 type RefusedMap = Extract<SettingsOutcome, { type: 'refused' }>;
@@ -552,28 +642,28 @@ async function readOwnApi({ kubernetes }: Startup): Promise<Api> {
     : kubeOptionsFromKubeconfig(await readText(file), dirname(file));
 }
 
-/** Of our own certificate, where we have one, and of the first authority of the API server. */
+/** Of our own certificate, where we have one, and of the authorities of the API server. */
 function endsOfApi({ ca, credentials }: Api): Record<string, number> {
   return {
-    kubernetes_ca: endOfCertificate(ca, 'the CA of the API server'),
+    kubernetes_ca: readAuthorities(ca, 'the CA of the API server').endsAt,
     ...(credentials.kind === 'certificate'
       ? { kubernetes_client: endOfCertificate(String(credentials.cert), 'the certificate of the daemon') }
       : {}),
   };
 }
 
-/** Of the listener's certificate and of the first authority it trusts, ms since the epoch. */
-function endsOfListeners(
-  tls: { readonly cert: string; readonly clientCa: string } | undefined,
-): Record<string, number> {
-  if (!tls) return {};
+/** Of the listener's certificate and of the authorities that it trusts, ms since the epoch. */
+function endsOfListeners({ tls, unix }: ListenerTexts): Record<string, number> {
+  const clientCa = (tls ?? unix)?.clientCa;
   return {
-    listener: endOfCertificate(tls.cert, 'the certificate of the listener'),
-    client_ca: endOfCertificate(tls.clientCa, 'the client CA'),
+    ...(tls ? { listener: endOfCertificate(tls.cert, 'the certificate of the listener') } : {}),
+    ...(clientCa === undefined ? {} : { client_ca: readAuthorities(clientCa, 'the client CA').endsAt }),
   };
 }
 
-async function readListeners({ listen: { tls, unix } }: Startup) {
+type ListenerTexts = Pick<ServerOptions, 'tls' | 'unix'>;
+
+async function readListeners({ listen: { tls, unix } }: Startup): Promise<ListenerTexts> {
   return {
     ...(tls
       ? {

@@ -172,6 +172,18 @@ export interface ObjectFacts {
   /** What was asked, where the object still says it. */
   readonly definition: JobDefinition | undefined;
   readonly status: ObjectStatus;
+  /** Of a CronJob. */
+  readonly firing?: FiringRules | undefined;
+}
+
+/** How a CronJob fires, beside its schedule. */
+export interface FiringRules {
+  /** IANA name. */
+  readonly timeZone: string;
+  /** So late may a run begin, in ms. */
+  readonly deadlineMs: number;
+  /** When its schedule was last changed, ms since the epoch; undefined where it does not say. */
+  readonly changedAt: number | undefined;
 }
 
 export interface Condition {
@@ -211,6 +223,8 @@ export interface RunFacts {
   readonly deletingAt: number | undefined;
   /** True for a run that was asked for by hand (annotation cronjob.kubernetes.io/instantiate: manual). */
   readonly manual: boolean;
+  /** The firing of the schedule that it is for; undefined for a run that was asked for by hand. */
+  readonly dueAt?: number | undefined;
   readonly status: ObjectStatus;
 }
 
@@ -268,13 +282,17 @@ export type JobEvent =
 /** How far the cluster's events have been taken in: of each kind the resourceVersion of the last one. */
 export type Positions = Readonly<Partial<Record<WatchedKind, string>>>;
 
-/** `stopped`: its job was deleted before it had ended. `unknown`: nobody saw how it ended. */
-export const runOutcomes = ['succeeded', 'failed', 'stopped', 'unknown'] as const;
+/**
+ * `stopped`: its job was deleted before it had ended. `unknown`: nobody saw how it ended. `skipped`: the schedule asked for it, and it was
+ * never begun.
+ */
+export const runOutcomes = ['succeeded', 'failed', 'stopped', 'unknown', 'skipped'] as const;
 export type RunOutcome = (typeof runOutcomes)[number];
 
 /**
  * Why a run failed; `lost`: its node went away with it; its program never ran because its image could not be had (`image`), because the
- * cluster refused it a pod (`quota`), or for another cause (`not_started`).
+ * cluster refused it a pod (`quota`), or for another cause (`not_started`). Why it was skipped: no room for one more Job (`quota`), a
+ * refusal (`not_started`), the run before it went on (`previous_run`), the job was `suspended` or `changed`, or nobody says (`unexplained`).
  */
 export const failureReasons = [
   'exit_code',
@@ -287,6 +305,10 @@ export const failureReasons = [
   'not_started',
   'lost',
   'other',
+  'previous_run',
+  'suspended',
+  'changed',
+  'unexplained',
 ] as const;
 export type FailureReason = (typeof failureReasons)[number];
 
@@ -295,23 +317,31 @@ export function isQuotaRefusal(words: string): boolean {
   return words.includes('exceeded quota');
 }
 
-/** The end of one run of a one-off or scheduled job: what is left to say of it when its objects are gone. Times are ms since the epoch. */
+/** The end of one run of a one-off or scheduled job, or of a firing that became none: what is left to say of it when its objects are gone. Times are ms since the epoch. */
 export interface RunEnd {
   /** Of the job. */
   readonly key: JobKey;
-  /** Uid of the Kubernetes Job: no other run, of whatever job, has it. */
+  /** Uid of the Kubernetes Job: no other run, of whatever job, has it. Of a firing without a run, that of its job and the due time. */
   readonly id: string;
   /** Uid of the object that holds the definition: of a one-off the same as `id`. */
   readonly jobUid: string | undefined;
   /** Asked for by hand, not by the schedule. */
   readonly manual: boolean;
   readonly createdAt: number;
+  /** When the schedule asked for it; undefined where none did. */
+  readonly dueAt?: number | undefined;
+  /** One record for all firings from `dueAt` until then. */
+  readonly dueUntil?: number | undefined;
   /** When the program first ran; undefined where it never did, or nobody saw it. */
   readonly startedAt: number | undefined;
   readonly finishedAt: number | undefined;
   readonly outcome: RunOutcome;
-  /** Present exactly on runs that failed. */
+  /** Present exactly on runs that failed or were skipped. */
   readonly reason: FailureReason | undefined;
+  /** Since when that which held it back has lasted. */
+  readonly since?: number | undefined;
+  /** What the cluster says of why it was skipped, at most 500 characters. */
+  readonly clusterSays?: string | undefined;
   /** Of the last attempt's program, where it has ended by itself or been killed. */
   readonly exitCode: number | undefined;
   readonly signal: number | undefined;
@@ -347,6 +377,10 @@ export interface Notice {
   readonly finishedAt: number | undefined;
   /** Present exactly on `failed`. */
   readonly reason: FailureReason | undefined;
+  /** It never began: a firing of the schedule that became no run. */
+  readonly isSkipped?: true;
+  /** Since when that which held it back has lasted. */
+  readonly since?: number | undefined;
   readonly exitCode: number | undefined;
   readonly signal: number | undefined;
   /** Attempts of the run that have ended; times that a copy of a continuous job was started again. */
@@ -409,6 +443,9 @@ export interface MailLogRow {
 /** How a job is now, in the product's words. `suspended` and `waiting` (for its time) are scheduled jobs only. */
 export type JobState = 'pending' | 'running' | 'succeeded' | 'failed' | 'unknown' | 'waiting' | 'suspended';
 
+/** The last firing of a schedule, where it became no run. */
+export type Skip = Pick<RunEnd, 'reason' | 'since' | 'clusterSays'> & { readonly dueAt: number };
+
 /** What an actor shows of its job to whoever asks. */
 export interface JobSnapshot {
   readonly key: JobKey;
@@ -418,6 +455,8 @@ export interface JobSnapshot {
   /** Newest first. */
   readonly pods: readonly PodFacts[];
   readonly state: JobState;
+  /** Undefined where a run was begun since, and where none is known. */
+  readonly skipped?: Skip | undefined;
 }
 
 /** What is kept of a run that has ended, after its job and all its objects are gone. */

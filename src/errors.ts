@@ -107,7 +107,7 @@ export const errorTable = {
     http: 0,
     exit: 2,
     retry: 'yes',
-    hint: 'The registry of an image to be published does not answer, or not without credentials; nothing was changed.',
+    hint: 'The registry of an image to be published does not answer, or does not show it to us; nothing was changed.',
   },
   'builder.unavailable': {
     id: 'TJF-I006',

@@ -25,7 +25,8 @@ export interface FileFollower {
   look(): Promise<void>;
   /** What is wrong with the files as they are; undefined where they are in force. */
   problem(): string | undefined;
-  stop(): void;
+  /** Resolves when no look is under way any more. */
+  stop(): Promise<void>;
 }
 
 export function followFiles<Texts>(options: FileFollowerOptions<Texts>): FileFollower {
@@ -76,9 +77,10 @@ export function followFiles<Texts>(options: FileFollowerOptions<Texts>): FileFol
   return {
     look,
     problem: () => problem,
-    stop() {
+    async stop() {
       isStopped = true;
       clearTimeout(timer);
+      await looking;
     },
   };
 }

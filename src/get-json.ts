@@ -1,6 +1,6 @@
 /**
  * GET and JSON from one origin that is no Kubernetes, within limits: time, size and connections. Nothing is followed anywhere else: a redirect
- * is an answer like any other. On node:https, because the pools of kube.ts are for identities, which are not shown here.
+ * is an answer like any other. On node:https, because the pools of kube.ts are for the identities that Kubernetes knows.
  */
 import { type IncomingMessage, Agent as PlainAgent, request as plainRequest } from 'node:http';
 import { Agent, request } from 'node:https';
@@ -29,15 +29,19 @@ export interface GetJsonOptions {
   /** PEM, read for each request; undefined: what the system trusts. */
   ca(): string | undefined;
   readonly userAgent: string;
+  /** Shown with every request; nothing by default. */
+  readonly authorization?: string;
   readonly maxBytes: number;
   readonly connections: number;
 }
 
-export function createGetJson({ origin, ca, userAgent, maxBytes, connections }: GetJsonOptions): GetJson {
+export function createGetJson(options: GetJsonOptions): GetJson {
+  const { origin, ca, userAgent, authorization, maxBytes, connections } = options;
   const pool = { keepAlive: true, maxSockets: connections };
   const agent = origin.startsWith('https:') ? new Agent({ ...pool, rejectUnauthorized: true }) : new PlainAgent(pool);
   const open = agent instanceof Agent ? request : plainRequest;
-  const headers = { accept: 'application/json', 'user-agent': userAgent };
+  const identity = authorization === undefined ? {} : { authorization };
+  const headers = { accept: 'application/json', 'user-agent': userAgent, ...identity };
 
   return {
     get: (path, signal) =>

@@ -2,14 +2,16 @@
  * The images users choose from: read from the text of a ConfigMap, found by name, alias or address. Two forms are read: the map of
  * `image-config` (canonical name -> state, aliases, variants, image) and the list of 2022 (`shortname`, `image`).
  */
-import { type Document, parseDocument } from 'yaml';
+import { isScalar, parseDocument, visit } from 'yaml';
 import type { Image } from './domain.ts';
 import { AppError } from './errors.ts';
 import { projectOf, type Reference, splitReference } from './image-reference.ts';
 import { nearest } from './nearest.ts';
 
 export interface ImageList {
-  /** Stable ones, by name in byte order. Deprecated ones are not offered but can still be used. */
+  /** By name in byte order. */
+  all(): readonly Image[];
+  /** The stable ones of them. Deprecated ones are not offered but can still be used. */
   offered(): readonly Image[];
   /** By canonical name, alias or address; a host, tag or digest in the text must be that of the image. */
   find(text: string): Image | undefined;
@@ -21,6 +23,10 @@ export interface ImageList {
 
 /** A ConfigMap cannot be larger (kubernetes.io, "ConfigMaps"). */
 const maxTextBytes = 1_048_576;
+const maxProblems = 20;
+const maxProblemChars = 200;
+/** Of anchors and aliases; a few may stand in comments, and each takes the parser longer than the one before. */
+const maxMarks = 100;
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/;
 const addressPattern = /^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,511}$/;
 
@@ -33,10 +39,16 @@ export function parseImageConfig(yamlText: string): ImageList {
   const problems: string[] = [];
   const images = imagesFrom(readYaml(yamlText, problems), problems);
   if (problems.length === 0 && images.length === 0) problems.push('it names no image that jobs can run');
-  if (problems.length > 0) {
-    throw new AppError('settings.invalid', `The list of images is not valid: ${problems.join('; ')}.`, { problems });
-  }
+  if (problems.length > 0) throw invalid(problems);
   return createImageList(images);
+}
+
+/** A list may be wrong in ten thousand places; whoever mends it needs to hear of the first. */
+function invalid(all: readonly string[]): AppError {
+  const more = all.length - maxProblems;
+  const first = all.slice(0, maxProblems).map((problem) => problem.slice(0, maxProblemChars));
+  const problems = more > 0 ? [...first, `and ${more} more`] : first;
+  return new AppError('settings.invalid', `The list of images is not valid: ${problems.join('; ')}.`, { problems });
 }
 
 /** Aliases in YAML are refused altogether: a few nested ones can stand for gigabytes. Maps keep a key like `__proto__` harmless. */
@@ -45,14 +57,35 @@ function readYaml(text: string, problems: string[]): unknown {
     problems.push('it is larger than 1 MiB');
     return undefined;
   }
+  if ((text.match(/[&*]/g)?.length ?? 0) > maxMarks) {
+    problems.push('it is full of "&" or "*", which no list of images needs');
+    return undefined;
+  }
   try {
-    const document: Document = parseDocument(text);
+    // The parser compares every key with every other one: minutes, for a text that is allowed.
+    const document = parseDocument(text, { uniqueKeys: false });
     problems.push(...document.errors.map(({ message }) => message.split('\n')[0] ?? message));
-    return document.errors.length > 0 ? undefined : document.toJS({ mapAsMap: true, maxAliasCount: 0 });
+    problems.push(...doubleKeys(document));
+    return problems.length > 0 ? undefined : document.toJS({ mapAsMap: true, maxAliasCount: 0 });
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error));
     return undefined;
   }
+}
+
+function doubleKeys(document: ReturnType<typeof parseDocument>): string[] {
+  const doubles: string[] = [];
+  visit(document, {
+    Map(_key, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        const name = isScalar(key) ? String(key.value) : key;
+        if (seen.has(name)) doubles.push(`${quoted(String(name))} stands there twice`);
+        seen.add(name);
+      }
+    },
+  });
+  return doubles;
 }
 
 function imagesFrom(raw: unknown, problems: string[]): Image[] {
@@ -63,7 +96,7 @@ function imagesFrom(raw: unknown, problems: string[]): Image[] {
 }
 
 function imageOfMap(name: string, entry: unknown, problems: string[]): Image | undefined {
-  const said = (problem: string): undefined => void problems.push(`${JSON.stringify(name)}: ${problem}`);
+  const said = (problem: string): undefined => void problems.push(`${quoted(name)}: ${problem}`);
   if (!namePattern.test(name)) return said('the name must be letters, digits and ". _ / -"');
   if (!(entry instanceof Map)) return said('must be a map with state, aliases, variants, image');
   const variants = addressesOfVariants(entry.get('variants'), said);
@@ -133,6 +166,7 @@ function createImageList(images: readonly Image[]): ImageList {
     return image && isSameSource(asked, splitReference(image.url)) ? image : undefined;
   };
   return {
+    all: () => sorted,
     offered: () => stable,
     find,
     byUrl: (url) => find(url) ?? placeholderFor(url),
@@ -157,6 +191,10 @@ function placeholderFor(url: string): Image {
 function withTag(address: string): string {
   const { tag, digest } = splitReference(address);
   return tag === undefined && digest === undefined ? `${address}:latest` : address;
+}
+
+function quoted(name: string): string {
+  return JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
 }
 
 function shortNameOf(address: string): string {

@@ -85,18 +85,18 @@ export function createKube(options: KubeOptions): DrainableKube {
   /** A stream keeps its connection for as long as it lasts: under a cap it would take it from requests. Made when it is needed. */
   let streams = options.connections === undefined ? agent : undefined;
   let isClosed = false;
-  const identityHeaders = createIdentityHeaders(options);
+  const identity = createIdentity(options);
 
   async function send(request: KubeRequest, pool = agent): Promise<Dispatcher.ResponseData> {
     const headers = {
       accept: 'application/json',
       'user-agent': options.userAgent,
-      ...(await identityHeaders().catch((cause: unknown) => Promise.reject(unreachable(cause)))),
+      ...(await identity.headers().catch((cause: unknown) => Promise.reject(unreachable(cause)))),
       ...contentHeaders(request),
     };
     if (isClosed) throw unreachable('closed on our side');
     try {
-      return await pool.request({
+      const response = await pool.request({
         origin: options.server,
         method: request.method,
         path: request.path + queryText(request.query),
@@ -106,6 +106,8 @@ export function createKube(options: KubeOptions): DrainableKube {
         bodyTimeout: bodyTimeoutMs,
         ...(request.signal ? { signal: request.signal } : {}),
       });
+      if (response.statusCode === 401) identity.doubt();
+      return response;
     } catch (cause) {
       throw cause instanceof Error && notSent.has(cause) ? unreachable(cause) : noAnswer(request, cause);
     }
@@ -178,24 +180,44 @@ function createAgent(
   });
 }
 
-function createIdentityHeaders({
-  credentials,
-  impersonate,
-}: KubeOptions): () => Promise<Record<string, string | string[]>> {
+interface Identity {
+  /** @throws Error where a token was never to be read */
+  headers(): Promise<Record<string, string | string[]>>;
+  /** The API server did not believe it. */
+  doubt(): void;
+}
+
+function createIdentity({ credentials, impersonate }: KubeOptions): Identity {
   const fixed: Record<string, string | string[]> = impersonate
     ? { 'impersonate-user': impersonate.user, 'impersonate-group': [...impersonate.groups] }
     : {};
-  if (credentials.kind === 'certificate') return async () => fixed;
-  if (credentials.kind === 'fixed-token')
-    return async () => ({ ...fixed, authorization: `Bearer ${credentials.token}` });
+  if (credentials.kind === 'certificate') return { headers: async () => fixed, doubt() {} };
+  const bearer = (token: string) => ({ ...fixed, authorization: `Bearer ${token}` });
+  if (credentials.kind === 'fixed-token') return { headers: async () => bearer(credentials.token), doubt() {} };
+  const token = createTokenFile(credentials.file);
+  return { headers: async () => bearer(await token.read()), doubt: token.doubt };
+}
+
+/** A token that others replace: one that was good is kept while the file cannot be read or is empty. */
+function createTokenFile(file: string): { read(): Promise<string>; doubt(): void } {
   let token = '';
   let readAt = Number.NEGATIVE_INFINITY;
-  return async () => {
-    if (performance.now() - readAt > tokenMaxAgeMs) {
-      token = (await readFile(credentials.file, 'utf8')).trim();
-      readAt = performance.now();
-    }
-    return { ...fixed, authorization: `Bearer ${token}` };
+  return {
+    async read() {
+      if (performance.now() - readAt <= tokenMaxAgeMs) return token;
+      try {
+        const next = (await readFile(file, 'utf8')).trim();
+        if (next === '') throw new Error(`${file} is empty`);
+        token = next;
+        readAt = performance.now();
+      } catch (error) {
+        if (token === '') throw error;
+      }
+      return token;
+    },
+    doubt() {
+      readAt = Number.NEGATIVE_INFINITY;
+    },
   };
 }
 

@@ -6,13 +6,14 @@ import type { ConfigMapSeen } from './domain.ts';
 import { recordAt, textAt } from './fields.ts';
 import type { Log } from './log.ts';
 import { openDurable } from './store.ts';
+import { atMost } from './time-limit.ts';
 
 export interface LastGoodMap {
   /** As it was at the start; undefined where none was kept, or none that can be read. */
   readonly found: ConfigMapSeen | undefined;
   /** Never throws: a disk that refuses it is one line in the log. */
   keep(map: ConfigMapSeen): void;
-  /** Resolves when what was kept last is on disk, or refused. */
+  /** Resolves when what was kept last is on disk, or refused; after 5 s in any case. */
   stop(): Promise<void>;
 }
 
@@ -30,6 +31,8 @@ interface File {
   map: ConfigMapSeen | null;
 }
 
+const stopGraceMs = 5_000;
+
 export async function openLastGoodMap({ path, what, log, mayWrite }: LastGoodMapOptions): Promise<LastGoodMap> {
   const onBad = (keptAs: string, cause: unknown) =>
     log.error({ keptAs, err: cause }, `the last good ${what} cannot be read; the file is set aside`);
@@ -41,7 +44,7 @@ export async function openLastGoodMap({ path, what, log, mayWrite }: LastGoodMap
       file.data.map = map;
       saving = file.write().catch((error: unknown) => log.error({ path, err: error }, `the ${what} cannot be saved`));
     },
-    stop: () => saving,
+    stop: () => atMost(saving, stopGraceMs),
   };
 }
 

@@ -3,6 +3,7 @@
  * a certificate of another CA, keys made to burn CPU). Used for what lies in a home, by the daemon and by the administrator's command.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { Authorities } from './authorities.ts';
 import type { Tool } from './domain.ts';
 import { AppError } from './errors.ts';
 
@@ -12,7 +13,7 @@ export interface LeafOptions {
   readonly cert: Buffer;
   readonly key: Buffer;
   /** The CAs whose client certificates the API server accepts. */
-  readonly authorities: readonly X509Certificate[];
+  readonly authorities: Pick<Authorities, 'signerOf'>;
   /** ms since the epoch */
   readonly now: number;
 }
@@ -46,7 +47,7 @@ export function checkLeaf({ tool, cert, key, authorities, now }: LeafOptions): L
       'The key of the certificate in the home of the tool is neither EC P-256 or P-384 nor RSA with 2048 to 4096 bits.',
     );
   }
-  if (!authorities.some((authority) => leaf.checkIssued(authority) && leaf.verify(authority.publicKey))) {
+  if (authorities.signerOf(leaf) === undefined) {
     throw invalid(tool, 'issuer', 'The certificate in the home of the tool is not from this cluster.');
   }
   // `not <=` so that a date nobody can read counts as past.
@@ -67,12 +68,6 @@ export function checkLeaf({ tool, cert, key, authorities, now }: LeafOptions): L
   if (!leaf.checkPrivateKey(parseKey(tool, key)))
     throw invalid(tool, 'pair', 'The key in the home of the tool does not belong to its certificate.');
   return { fingerprint: leaf.fingerprint256.replaceAll(':', '').toLowerCase(), notAfter };
-}
-
-/** Every certificate of a PEM bundle. @throws Error when one of them is none */
-export function parseAuthorities(pem: string): X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
-  return blocks.map((block) => new X509Certificate(block));
 }
 
 function parseLeaf(tool: Tool, cert: Buffer): X509Certificate {

@@ -181,7 +181,9 @@ export function createLease(options: LeaseOptions): Lease {
     async acquire() {
       let isInTrouble = false;
       for (let isSaid = false; !isOver; isSaid = true) {
-        const isMine = await attempt().catch((error: unknown) => error);
+        const attempted = attempt().catch((error: unknown) => error);
+        underway = attempted;
+        const isMine = await attempted;
         if (isMine === true) break;
         const fails = isMine !== false && !isRace(isMine);
         // One warning for each time of trouble: whoever stands by tries again every second.
@@ -201,7 +203,7 @@ export function createLease(options: LeaseOptions): Lease {
       if (isOver) return;
       isOver = true;
       cancel();
-      // A renewal that comes later would be one of a process that is gone.
+      // What was asked for may still be given, to a process that is gone by then.
       await underway;
       // One of the same identity may have it by now.
       if (!isHeld() || !seen || !isMine(seen)) return;

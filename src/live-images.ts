@@ -2,11 +2,12 @@
  * The prebuilt images in force, as their ConfigMap changes: a list is taken whole or not at all, and the last good one stays in force, over
  * a restart as well. Made by daemon.ts, fed by the watch of the map.
  */
-import type { ConfigMapSeen } from './domain.ts';
+import type { ConfigMapSeen, Image } from './domain.ts';
 import { AppError } from './errors.ts';
 import { type ImageList, parseImageConfig } from './images.ts';
 import { openLastGoodMap } from './last-good-map.ts';
 import type { Log } from './log.ts';
+import { newestOnly } from './newest-only.ts';
 
 export interface LiveImages {
   /** @throws AppError `view.not_ready` before the first good list */
@@ -33,10 +34,18 @@ export type ImagesOutcome =
   | {
       readonly type: 'applied';
       readonly map: ConfigMapSeen;
-      readonly added: readonly string[];
-      readonly removed: readonly string[];
+      readonly changes: readonly ImageChange[];
+      /** The map before it was refused, or was none. */
+      readonly isMended: boolean;
     }
-  | { readonly type: 'refused'; readonly map: ConfigMapSeen; readonly problems: readonly string[] };
+  | { readonly type: 'refused'; readonly map: ConfigMapSeen; readonly problems: readonly string[] }
+  | { readonly type: 'gone' };
+
+export interface ImageChange {
+  readonly name: string;
+  /** `deprecated`: not before; whatever else of it is new as well. */
+  readonly became: 'added' | 'changed' | 'deprecated' | 'removed';
+}
 
 export interface LiveImagesOptions {
   /** Where the last good map is kept. */
@@ -47,10 +56,13 @@ export interface LiveImagesOptions {
   readonly log: Log;
   /** As store.ts has it. */
   readonly mayWrite?: () => boolean;
+  /** At most one change in this time. Unset: 1 s. */
+  readonly everyMs?: number;
 }
 
 /** Begins with the list that was good last, if there is one. */
-export async function openLiveImages({ path, key, onOutcome, log, mayWrite }: LiveImagesOptions): Promise<LiveImages> {
+export async function openLiveImages(options: LiveImagesOptions): Promise<LiveImages> {
+  const { path, key, onOutcome, log, mayWrite, everyMs = 1_000 } = options;
   const lastGood = await openLastGoodMap({ path, what: 'list of images', log, mayWrite });
   let images: ImageList | undefined;
   let state: ImagesState = {
@@ -58,21 +70,24 @@ export async function openLiveImages({ path, key, onOutcome, log, mayWrite }: Li
     isCurrent: false,
     problems: ['nothing was heard of the ConfigMap yet'],
   };
+  let wasBad = false;
   let becomeReady = () => {};
   const ready = new Promise<void>((resolve) => {
     becomeReady = resolve;
   });
 
   function take(map: ConfigMapSeen, next: ImageList): void {
-    const names = (list: ImageList | undefined) => new Map(list?.offered().map(({ name, url }) => [name, url]) ?? []);
-    const [before, after] = [names(images), names(next)];
-    const added = [...after.keys()].filter((name) => !before.has(name));
-    const removed = [...before.keys()].filter((name) => !after.has(name));
+    const changes = changesBetween(images?.all() ?? [], next.all());
     images = next;
     state = { version: map.resourceVersion, isCurrent: true, problems: [] };
-    for (const name of added) log.info({ image: after.get(name) }, `Adding available container: ${name}`);
-    for (const name of removed) log.info({ image: before.get(name) }, `Removing available container: ${name}`);
-    onOutcome({ type: 'applied', map, added, removed });
+    for (const { name, became, url } of changes) log.info({ image: url }, `${lines[became]}: ${name}`);
+    onOutcome({
+      type: 'applied',
+      map,
+      changes: changes.map(({ name, became }) => ({ name, became })),
+      isMended: wasBad,
+    });
+    wasBad = false;
     lastGood.keep(map);
     becomeReady();
   }
@@ -90,9 +105,22 @@ export async function openLiveImages({ path, key, onOutcome, log, mayWrite }: Li
 
   function refuse(map: ConfigMapSeen | undefined, problems: readonly string[]): void {
     state = { ...state, isCurrent: false, problems };
+    wasBad = true;
     log.error({ problems, inForce: state.version }, 'the list of images is refused; the one in force stays');
-    if (map) onOutcome({ type: 'refused', map, problems });
+    onOutcome(map ? { type: 'refused', map, problems } : { type: 'gone' });
   }
+
+  const edits = newestOnly(everyMs, (map: ConfigMapSeen | undefined) => {
+    const text = map?.data[key];
+    if (!map) return refuse(map, ['the ConfigMap does not exist']);
+    if (text === undefined) return refuse(map, [`the ConfigMap has no key ${key}`]);
+    try {
+      take(map, parseImageConfig(text));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      refuse(map, error.problems ?? [error.message]);
+    }
+  });
 
   if (lastGood.found) begin(lastGood.found);
   return {
@@ -102,19 +130,40 @@ export async function openLiveImages({ path, key, onOutcome, log, mayWrite }: Li
         retryAfterSeconds: 1,
       });
     },
-    offer(map) {
-      const text = map?.data[key];
-      if (!map) return refuse(map, ['the ConfigMap does not exist']);
-      if (text === undefined) return refuse(map, [`the ConfigMap has no key ${key}`]);
-      try {
-        take(map, parseImageConfig(text));
-      } catch (error) {
-        if (!(error instanceof AppError)) throw error;
-        refuse(map, error.problems ?? [error.message]);
-      }
-    },
+    offer: edits.offer,
     ready,
     state: () => state,
-    stop: () => lastGood.stop(),
+    async stop() {
+      edits.stop();
+      await lastGood.stop();
+    },
   };
+}
+
+/** As operators know them. */
+const lines: Readonly<Record<ImageChange['became'], string>> = {
+  added: 'Adding available container',
+  changed: 'Changing available container',
+  deprecated: 'Deprecating available container',
+  removed: 'Removing available container',
+};
+
+/** Those of the list that is new, in its order, then those that are gone. */
+function changesBetween(before: readonly Image[], after: readonly Image[]): (ImageChange & Pick<Image, 'url'>)[] {
+  const [old, present] = [before, after].map((list) => new Map(list.map((image) => [image.name, image])));
+  const becameOf = (image: Image): ImageChange['became'] | undefined => {
+    const former = old?.get(image.name);
+    if (!former) return 'added';
+    if (former.state !== image.state && image.state === 'deprecated') return 'deprecated';
+    return JSON.stringify(former) === JSON.stringify(image) ? undefined : 'changed';
+  };
+  return [
+    ...after.flatMap((image) => {
+      const became = becameOf(image);
+      return became ? [{ name: image.name, url: image.url, became }] : [];
+    }),
+    ...before
+      .filter(({ name }) => !present?.has(name))
+      .map(({ name, url }) => ({ name, url, became: 'removed' as const })),
+  ];
 }

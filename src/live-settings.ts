@@ -9,6 +9,7 @@ import type { ConfigMapSeen } from './domain.ts';
 import { AppError } from './errors.ts';
 import { openLastGoodMap } from './last-good-map.ts';
 import type { Log } from './log.ts';
+import { newestOnly } from './newest-only.ts';
 import type { Settings } from './settings.ts';
 
 export interface SettingsState {
@@ -26,10 +27,16 @@ export interface SettingsState {
 
 /** What became of a map, for whoever makes it known. */
 export type SettingsOutcome =
-  | { readonly type: 'applied'; readonly map: ConfigMapSeen; readonly changed: readonly string[] }
+  /** `isMended`: the map before it was refused, was none, or had a misspelt key that this one has not. */
+  | {
+      readonly type: 'applied';
+      readonly map: ConfigMapSeen;
+      readonly changed: readonly string[];
+      readonly isMended: boolean;
+    }
   | { readonly type: 'refused'; readonly map: ConfigMapSeen; readonly problems: readonly string[] }
   | { readonly type: 'gone' }
-  /** Beside `applied`, once for each key: it is not read here, and looks like one that is. */
+  /** After `applied`, or when there are others: keys of the map in force that are not read here, and look like some that are. */
   | { readonly type: 'misspelt'; readonly map: ConfigMapSeen; readonly keys: readonly Misspelt[] };
 
 interface Misspelt {
@@ -41,7 +48,7 @@ export interface LiveSettings {
   current(): Settings;
   /** The map as it is now; undefined when there is none any more: what is in force stays. Never throws. */
   offer(map: ConfigMapSeen | undefined): void;
-  /** Called after a change, with the settings before it. Must not throw. */
+  /** Called after a change, with the settings before it. One that throws keeps the others from nothing. */
   onChange(listener: (now: Settings, before: Settings) => void): void;
   /** The texts in force, defaults included. */
   texts(): Readonly<Record<string, string>>;
@@ -60,6 +67,12 @@ export interface LiveSettingsOptions {
   parse(data: Readonly<Record<string, unknown>>): {
     readonly settings: Settings;
     readonly unknownKeys: readonly string[];
+  };
+  /** What of settings that were good once still is. */
+  salvage(data: Readonly<Record<string, string>>): {
+    readonly settings: Settings;
+    readonly good: Readonly<Record<string, string>>;
+    readonly problems: readonly string[];
   };
   readonly defaults: Readonly<Record<string, string>>;
   /** Keys that are accepted and mean nothing. */
@@ -91,17 +104,20 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
   ];
   let source: SettingsState['source'] = 'defaults';
 
+  /** The map before this one was refused, or was none. */
+  let wasBad = false;
+  /** Of the map in force. */
+  let misspelt: readonly Misspelt[] = [];
+  /** Not all that was good last still is. */
+  let isPartial = false;
   if (lastGood.found) {
-    try {
-      inForce = parse(lastGood.found.data).settings;
-      map = lastGood.found;
-      source = 'last good';
-    } catch (error) {
-      // Good for another release, or another start-up file.
-      log.error(
-        { problems: problemsOf(error) },
-        'the settings that were good last are not any more; the defaults hold',
-      );
+    // Good for another release, or another start-up file.
+    const { settings, good, problems: found } = options.salvage(lastGood.found.data);
+    [inForce, source, isPartial] = [settings, 'last good', found.length > 0];
+    map = { ...lastGood.found, data: good };
+    if (isPartial) {
+      problems = [...problems, ...found.map((problem) => `of what was good last, ${problem}`)];
+      log.error({ problems: found }, 'not all settings that were good last still are; the defaults stand in for those');
     }
   }
 
@@ -110,31 +126,13 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
     becomeHeard = resolve;
   });
 
-  /** The newest map that waits for its turn. */
-  let waiting: { readonly map: ConfigMapSeen | undefined } | undefined;
-  let takenAt = Number.NEGATIVE_INFINITY;
-  let timer: NodeJS.Timeout | undefined;
   const saidOnce = new Set<string>();
-
-  function offer(next: ConfigMapSeen | undefined): void {
-    waiting = { map: next };
-    if (timer !== undefined) return;
-    const restMs = takenAt + everyMs - performance.now();
-    if (restMs <= 0) take();
-    else timer = setTimeout(take, restMs);
-  }
-
-  function take(): void {
-    timer = undefined;
-    if (!waiting) return;
-    const { map: next } = waiting;
-    waiting = undefined;
-    takenAt = performance.now();
+  const edits = newestOnly(everyMs, (next: ConfigMapSeen | undefined) => {
     seen = next;
     if (next) consider(next);
     else leave();
     becomeHeard();
-  }
+  });
 
   function consider(next: ConfigMapSeen): void {
     let parsed: ReturnType<typeof parse>;
@@ -144,27 +142,40 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
       refuse(next, problemsOf(error));
       return;
     }
-    // Nothing below this line can fail.
     const changed = changedKeys(texts(), { ...options.defaults, ...next.data }, Object.keys(options.defaults));
+    const isOther = changed.length > 0 || isPartial;
+    const slips = misspeltOf(parsed.unknownKeys);
+    const isMended = wasBad || hasOthers(misspelt, slips);
+    const isNews = !isCurrent || isOther || isMended;
+    const isSlip = slips.length > 0 && (isNews || hasOthers(slips, misspelt));
     const before = inForce;
-    const isNews = !isCurrent || source !== 'ConfigMap' || changed.length > 0;
-    [map, isCurrent, problems, source] = [next, true, [], 'ConfigMap'];
-    if (changed.length > 0) {
+    [map, isCurrent, wasBad, problems, source, isPartial] = [next, true, false, [], 'ConfigMap', false];
+    misspelt = slips;
+    if (isOther) {
       inForce = parsed.settings;
       since = now();
-      for (const listener of listeners) listener(inForce, before);
+      for (const listener of listeners) tellListener(listener, before);
     }
     if (isNews) {
       log.info({ resourceVersion: next.resourceVersion, changed }, 'the settings of the ConfigMap are in force');
-      onOutcome({ type: 'applied', map: next, changed });
+      onOutcome({ type: 'applied', map: next, changed, isMended });
     }
+    if (isSlip) onOutcome({ type: 'misspelt', map: next, keys: slips });
     sayOnce(parsed.unknownKeys, next);
     lastGood.keep(next);
   }
 
+  /** A defect of one listener must not take the settings from the others. */
+  function tellListener(listener: (now: Settings, before: Settings) => void, before: Settings): void {
+    try {
+      listener(inForce, before);
+    } catch (error) {
+      log.error({ err: error }, 'a defect of ours: settings have changed, and somebody could not follow');
+    }
+  }
+
   function refuse(next: ConfigMapSeen, found: readonly string[]): void {
-    isCurrent = false;
-    problems = found;
+    [isCurrent, wasBad, problems] = [false, true, found];
     log.error(
       { resourceVersion: next.resourceVersion, problems, inForce: map?.resourceVersion },
       'the settings ConfigMap is refused as a whole; what was in force stays in force',
@@ -173,8 +184,7 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
   }
 
   function leave(): void {
-    isCurrent = false;
-    problems = ['the ConfigMap does not exist'];
+    [isCurrent, wasBad, problems] = [false, true, ['the ConfigMap does not exist']];
     log.warn({ inForce: map?.resourceVersion }, 'the settings ConfigMap is gone; what was in force stays in force');
     onOutcome({ type: 'gone' });
   }
@@ -183,15 +193,20 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
     const retired = options.retired.filter((key) => Object.hasOwn(good.data, key));
     const fresh = (keys: readonly string[]) => keys.filter((key) => !saidOnce.has(key));
     const [strange, old] = [fresh(unknownKeys), fresh(retired)];
-    const misspelt = strange.flatMap((key) => {
+    if (strange.length > 0)
+      log.warn(
+        { keys: strange, misspelt: misspeltOf(strange) },
+        'keys of the settings ConfigMap that are not read here',
+      );
+    if (old.length > 0) log.info({ keys: old }, 'keys of the settings ConfigMap that mean nothing any more');
+    for (const key of [...strange, ...old]) saidOnce.add(key);
+  }
+
+  function misspeltOf(unknownKeys: readonly string[]): readonly Misspelt[] {
+    return unknownKeys.flatMap((key) => {
       const meant = options.meant(key);
       return meant === undefined ? [] : [{ key, meant }];
     });
-    if (strange.length > 0)
-      log.warn({ keys: strange, misspelt }, 'keys of the settings ConfigMap that are not read here');
-    if (misspelt.length > 0) onOutcome({ type: 'misspelt', map: good, keys: misspelt });
-    if (old.length > 0) log.info({ keys: old }, 'keys of the settings ConfigMap that mean nothing any more');
-    for (const key of [...strange, ...old]) saidOnce.add(key);
   }
 
   function texts(): Readonly<Record<string, string>> {
@@ -202,14 +217,13 @@ export async function openLiveSettings(options: LiveSettingsOptions): Promise<Li
   return {
     current: () => inForce,
     heard,
-    offer,
+    offer: edits.offer,
     onChange: (listener) => void listeners.add(listener),
     texts,
     seen: () => seen,
     state: () => ({ version: map?.resourceVersion, since, isCurrent, problems, source }),
     async stop() {
-      clearTimeout(timer);
-      waiting = undefined;
+      edits.stop();
       await lastGood.stop();
     },
   };
@@ -222,6 +236,11 @@ function changedKeys(
   keys: readonly string[],
 ): string[] {
   return keys.filter((key) => before[key] !== after[key]);
+}
+
+/** Whether some of these are none of those. */
+function hasOthers(these: readonly Misspelt[], those: readonly Misspelt[]): boolean {
+  return these.some(({ key }) => those.every((other) => other.key !== key));
 }
 
 function pick(data: Readonly<Record<string, string>>, keys: readonly string[]): Record<string, string> {

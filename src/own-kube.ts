@@ -2,14 +2,16 @@
  * The daemon's own connection to the API server, whose credentials and CA others replace on disk while it works. A replacement is tried out
  * before it counts; then what is asked goes by it, and what is under way (a watch, for minutes) is finished as it began.
  */
+import { requireGoodAuthority } from './authorities.ts';
 import { requireGoodNow } from './certificate-dates.ts';
+import { AppError } from './errors.ts';
 import { createKube, type DrainableKube, type Kube, type KubeOptions } from './kube.ts';
 
 export interface OwnKube extends Kube {
   /**
    * Asks the API server with the replacement.
    * @returns puts it in force
-   * @throws AppError `settings.invalid`, `credentials.invalid`, `kube.*` where it cannot be used; then everything is as it was
+   * @throws AppError `settings.invalid`, `kube.*` where it cannot be used; then everything is as it was
    */
   tryOut(next: KubeOptions): Promise<() => void>;
 }
@@ -24,8 +26,16 @@ export interface OwnKubeOptions {
   readonly create?: (options: KubeOptions) => DrainableKube;
 }
 
+/** @throws AppError `settings.invalid` where nothing can be made of the first credentials */
 export function createOwnKube({ first, now, create = createKube }: OwnKubeOptions): OwnKube {
-  let kube = create(first);
+  const open = (options: KubeOptions) => {
+    try {
+      return create(options);
+    } catch (cause) {
+      throw invalid('The certificate and the key of the daemon do not belong together, or cannot be read', cause);
+    }
+  };
+  let kube = open(first);
   const former = new Set<DrainableKube>();
 
   function retire(old: DrainableKube): void {
@@ -38,16 +48,23 @@ export function createOwnKube({ first, now, create = createKube }: OwnKubeOption
     request: (request) => kube.request(request),
     stream: (request) => kube.stream(request),
     async tryOut(next) {
-      const { credentials } = next;
+      const { ca, credentials } = next;
+      requireGoodAuthority(ca, 'the CA of the API server', now());
       if (credentials.kind === 'certificate')
         requireGoodNow(String(credentials.cert), 'the certificate of the daemon', now());
-      const fresh = create(next);
+      const fresh = open(next);
       try {
         // Everybody may ask this; whoever is not believed is told so.
         await fresh.request({ method: 'GET', path: '/version' });
       } catch (error) {
-        await fresh.close();
-        throw error;
+        const code = error instanceof AppError ? error.code : undefined;
+        // Nearly everybody: whoever may not is believed all the same.
+        if (code !== 'kube.forbidden') {
+          await fresh.close();
+          throw code === 'credentials.invalid'
+            ? invalid('The API server does not accept the credentials of the daemon', error)
+            : error;
+        }
       }
       return () => {
         retire(kube);
@@ -58,4 +75,8 @@ export function createOwnKube({ first, now, create = createKube }: OwnKubeOption
       await Promise.all([kube, ...former].map((each) => each.close()));
     },
   };
+}
+
+function invalid(problem: string, cause: unknown): AppError {
+  return new AppError('settings.invalid', `${problem}.`, { cause, problems: [problem] });
 }

@@ -17,7 +17,7 @@ import { amountAt, integerAt, listAt, recordAt, textAt } from './fields.ts';
 import { type DurableFileOptions, spreadOf } from './store.ts';
 
 /** Runs kept of one job; about 400 bytes each. */
-export const maxRunsPerJob = 20;
+export const maxRunsPerJob = 100;
 
 export interface RunFile {
   readonly v: 1;
@@ -78,6 +78,10 @@ function parseRun(value: unknown): RunRecord | undefined {
     jobUid: textAt(value, 'jobUid'),
     manual: recordAt(value).manual === true,
     createdAt,
+    dueAt: amountAt(value, 'dueAt'),
+    dueUntil: amountAt(value, 'dueUntil'),
+    since: amountAt(value, 'since'),
+    clusterSays: textAt(value, 'clusterSays'),
     startedAt: amountAt(value, 'startedAt'),
     finishedAt: amountAt(value, 'finishedAt'),
     outcome,
@@ -99,7 +103,7 @@ export function laterGood(known: LastGood | undefined, other: LastGood | undefin
 
 /**
  * The newest runs of both, each once. After a restart the end of a run is told again, sometimes with less: what was known first stays,
- * unless it was that nothing is known.
+ * unless it was that nothing is known. A run that was begun after all takes the place of the word that its firing became none.
  * @returns the very same array where nothing was added
  */
 export function mergeRuns(known: readonly RunRecord[], more: readonly RunRecord[]): readonly RunRecord[] {
@@ -108,9 +112,23 @@ export function mergeRuns(known: readonly RunRecord[], more: readonly RunRecord[
   for (const run of more) {
     const kept = byId.get(run.id);
     if (kept && (kept.outcome !== 'unknown' || run.outcome === 'unknown')) continue;
+    const same = [...byId.values()].find((other) => other.id !== run.id && isSameFiring(other, run));
+    if (same && isWordOnly(run)) continue;
+    if (same) byId.delete(same.id);
     byId.set(run.id, run);
     isNews = true;
   }
   if (!isNews) return known;
   return [...byId.values()].sort((one, other) => other.createdAt - one.createdAt).slice(0, maxRunsPerJob);
+}
+
+export function isSameFiring(one: FiringOf, other: FiringOf): boolean {
+  return one.dueAt !== undefined && one.dueAt === other.dueAt && one.jobUid === other.jobUid;
+}
+
+type FiringOf = Pick<RunRecord, 'dueAt' | 'jobUid'>;
+
+/** There was no run of it, or none was seen. */
+function isWordOnly({ id, jobUid, dueAt }: RunRecord): boolean {
+  return dueAt !== undefined && jobUid !== undefined && id.startsWith(`${jobUid}/`);
 }

@@ -6,7 +6,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type JobKey, type LastGood, type RunEnd, type RunRecord, Tool, typeOfKind } from './domain.ts';
 import type { Log } from './log.ts';
-import { emptyRunFile, laterGood, mergeRuns, runFileOptions, runFilePath } from './run-file.ts';
+import { emptyRunFile, isSameFiring, laterGood, mergeRuns, runFileOptions, runFilePath } from './run-file.ts';
 import { openDurable, readDurable } from './store.ts';
 import { atMost } from './time-limit.ts';
 
@@ -17,6 +17,8 @@ export interface RunRecords {
   addGood(key: JobKey, good: LastGood): void;
   /** Newest first, the ones included that are not on disk yet. */
   list(tool: Tool, job: string): Promise<readonly RunRecord[]>;
+  /** Whether it is known what became of the firing that `end` is about. */
+  hasOutcome(tool: Tool, end: RunEnd): Promise<boolean>;
   /** The last time it did well; undefined where nobody knows of one. */
   lastGood(tool: Tool, job: string): Promise<LastGood | undefined>;
   /** Resolves when everything added before is on disk, or was let go. */
@@ -211,9 +213,21 @@ export function createRunRecords({ directory, log, limits, mayWrite }: RunRecord
     while (writing.size > 0) await Promise.all(writing);
   }
 
+  async function list(tool: Tool, job: string): Promise<readonly RunRecord[]> {
+    const path = runFilePath(directory, tool, job);
+    if (!path) return [];
+    // Before reading: what reaches the disk during it is in one of the two.
+    const memory = slots.get(path)?.waiting ?? [];
+    const onDisk = await readDurable(runFileOptions(path, tool, job, fileOptions));
+    return mergeRuns(onDisk?.runs ?? [], memory);
+  }
+
   return {
     add,
     addGood,
+    list,
+    hasOutcome: async (tool, end) =>
+      (await list(tool, end.key.name)).some((run) => isSameFiring(run, end) && run.outcome !== 'unknown'),
     async lastGood(tool, job) {
       const path = runFilePath(directory, tool, job);
       if (!path) return undefined;
@@ -222,14 +236,6 @@ export function createRunRecords({ directory, log, limits, mayWrite }: RunRecord
     },
     async settled() {
       await Promise.all([...slots.values()].map(({ waiters }) => new Promise<void>((answer) => waiters.push(answer))));
-    },
-    async list(tool, job) {
-      const path = runFilePath(directory, tool, job);
-      if (!path) return [];
-      // Before reading: what reaches the disk during it is in one of the two.
-      const memory = slots.get(path)?.waiting ?? [];
-      const onDisk = await readDurable(runFileOptions(path, tool, job, fileOptions));
-      return mergeRuns(onDisk?.runs ?? [], memory);
     },
     stats: () => ({ waiting, dropped, failed }),
     stop() {

@@ -130,7 +130,7 @@ export function parseStartup(text: string): Startup {
     throw new AppError('settings.invalid', 'The start-up file is not YAML.', { cause, problems: [String(cause)] });
   }
   const parsed = startupSchema.safeParse(raw, { reportInput: true });
-  if (!parsed.success) throw invalid('The start-up file', parsed.error);
+  if (!parsed.success) throw invalid('The start-up file', problemsOf(parsed.error));
   return parsed.data;
 }
 
@@ -165,6 +165,8 @@ export interface Settings {
 }
 
 export interface MailSettings {
+  /** Why nothing may be composed or sent for now, in words; undefined where it may. */
+  readonly withheld?: string;
   /** Off: mails are composed and recorded, and nothing is sent. */
   readonly isSent: boolean;
   /** Sender, in the envelope as well: a bare address. */
@@ -288,15 +290,43 @@ export function parseSettings(
   raw: Readonly<Record<string, unknown>>,
   smtp: Pick<Startup['smtp'], 'allow'> = { allow: [] },
 ): { settings: Settings; unknownKeys: string[] } {
-  const parsed = liveSchema.safeParse({ ...defaults, ...raw }, { reportInput: true });
-  if (!parsed.success) throw invalid('The settings', parsed.error);
-  const settings = settingsFrom(parsed.data);
-  const unlisted = serverProblem(settings.mail, smtp.allow);
-  if (unlisted)
-    throw new AppError('settings.invalid', `The settings cannot be used: ${unlisted}.`, { problems: [unlisted] });
+  const { settings, problems } = readSettings(raw, smtp);
+  if (problems.length > 0) throw invalid('The settings', problems);
   const known = [...settingKeys, ...retiredKeys];
   return { settings, unknownKeys: Object.keys(raw).filter((key) => !known.includes(key)) };
 }
+
+/**
+ * Of settings that were good for an earlier release, or with another start-up file, what still is; the rest is as by default. Where that
+ * touches who sends mail, to whom and over which server, mail is withheld: what it was sealed with could not be taken back.
+ * @returns `good`: the texts that can be used
+ */
+export function salvageSettings(
+  raw: Readonly<Record<string, string>>,
+  smtp: Pick<Startup['smtp'], 'allow'>,
+): { settings: Settings; good: Readonly<Record<string, string>>; problems: readonly string[] } {
+  const { settings, problems, bad } = readSettings(raw, smtp);
+  const good = Object.fromEntries(Object.entries(raw).filter(([key]) => !bad.has(key)));
+  const withheld = problems.find((problem) => mailKey.test(problem));
+  return { settings: withheld ? { ...settings, mail: { ...settings.mail, withheld } } : settings, good, problems };
+}
+
+const mailKey = /^(email|smtp|send_emails)_/;
+
+/** Every value that cannot be used has its default in `settings`, its key in `bad`, and its words in `problems`. */
+function readSettings(raw: Readonly<Record<string, unknown>>, { allow }: Pick<Startup['smtp'], 'allow'>) {
+  const texts = { ...defaults, ...raw };
+  const { data, error } = liveSchema.safeParse(texts, { reportInput: true });
+  const bad: ReadonlySet<unknown> = new Set(error?.issues.map(({ path }) => path[0]));
+  const isUsual = ([key]: [string, string]) => bad.has(key);
+  const usable =
+    data ?? liveSchema.parse({ ...texts, ...Object.fromEntries(Object.entries(defaults).filter(isUsual)) });
+  const settings = settingsFrom(usable);
+  const unlisted = serverKeys.some((key) => bad.has(key)) ? undefined : serverProblem(settings.mail, allow);
+  return { settings, bad, problems: [...(error ? problemsOf(error) : []), ...(unlisted ? [unlisted] : [])] };
+}
+
+const serverKeys = ['send_emails_for_real', 'smtp_server_fqdn', 'smtp_server_port'];
 
 const usualPorts: readonly number[] = [25, 465, 587];
 
@@ -350,13 +380,16 @@ function settingsFrom(data: z.infer<typeof liveSchema>): Settings {
   };
 }
 
-function invalid(what: string, { issues }: z.ZodError): AppError {
-  const problems = issues.flatMap(problemsOf);
+function invalid(what: string, problems: readonly string[]): AppError {
   return new AppError('settings.invalid', `${what} cannot be used: ${problems.join('; ')}.`, { problems });
 }
 
+function problemsOf({ issues }: z.ZodError): string[] {
+  return issues.flatMap(wordsOf);
+}
+
 /** In our words where zod's speak of its own workings. */
-function problemsOf(issue: z.core.$ZodIssue): string[] {
+function wordsOf(issue: z.core.$ZodIssue): string[] {
   const at = (...rest: PropertyKey[]) => [...issue.path, ...rest].join('.');
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => `${at(key)}: not a field known here`);
   if (issue.path.length === 0) return [issue.message];

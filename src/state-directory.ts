@@ -18,19 +18,21 @@ export interface StateDirectory {
 /**
  * Makes the directory where there is none, takes it, and removes what a kill left half written.
  * @param patienceMs how long to wait for a process that uses it; unset: not at all
- * @throws AppError `settings.invalid` when it cannot be used, or another process uses it
+ * @param signal ends the waiting
+ * @throws the reason of the signal; AppError `settings.invalid` when it cannot be used, or another process uses it
  */
 export async function openStateDirectory(
   path: string,
-  { patienceMs = 0 }: { readonly patienceMs?: number } = {},
+  { patienceMs = 0, signal }: { readonly patienceMs?: number; readonly signal?: AbortSignal } = {},
 ): Promise<StateDirectory> {
   let lock: Server;
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
     const { dev, ino } = await stat(path);
-    lock = await takeNameSoon(`toolforge-jobs-state-${dev}-${ino}`, patienceMs);
+    lock = await takeNameSoon(`toolforge-jobs-state-${dev}-${ino}`, patienceMs, signal);
   } catch (cause) {
+    signal?.throwIfAborted();
     const isTaken = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
     throw new AppError(
       'settings.invalid',
@@ -46,7 +48,7 @@ export async function openStateDirectory(
 
 const lookMs = 250;
 
-async function takeNameSoon(name: string, patienceMs: number): Promise<Server> {
+async function takeNameSoon(name: string, patienceMs: number, signal?: AbortSignal): Promise<Server> {
   const end = performance.now() + patienceMs;
   for (;;) {
     try {
@@ -54,14 +56,15 @@ async function takeNameSoon(name: string, patienceMs: number): Promise<Server> {
     } catch (error) {
       const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
       if (!isTaken || performance.now() >= end) throw error;
-      await pause(lookMs);
+      await pause(lookMs, undefined, signal ? { signal } : {});
     }
   }
 }
 
 /**
  * A name the kernel gives to one process of the machine and takes back at its end, however that comes (unix(7), abstract sockets): unlike
- * a file it leaves nothing behind that has to be judged dead or alive. Between machines it means nothing; there the Lease decides.
+ * a file it leaves nothing behind that has to be judged dead or alive. Between machines, and between containers with networks of their own, it
+ * means nothing; there the Lease decides.
  */
 function takeName(name: string): Promise<Server> {
   return new Promise((resolve, reject) => {

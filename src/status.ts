@@ -19,11 +19,15 @@ export interface StatusSources {
   streams(): number;
   /** Undefined before mail begins. */
   mail(): MailQueueStats | undefined;
+  /** Why no mail is made or sent; undefined where it is. */
+  mailWithheld(): string | undefined;
   checkpoint(): { readonly savedAt: number | undefined; readonly failed: number; readonly gaps: number };
   runRecords(): { readonly waiting: number; readonly dropped: number; readonly failed: number };
   homes(): { readonly running: number; readonly stuck: number; readonly waiting: number };
   settings(): SettingsState;
   images(): ImagesState;
+  /** How the two ConfigMaps are followed. */
+  maps(): Readonly<Record<'settings' | 'images', Freshness | undefined>>;
   /** When certificates end, ms since the epoch. */
   certificates(): Readonly<Record<string, number>>;
   /** Of the files that are followed: why they are not in force; '' where they are. */
@@ -47,6 +51,7 @@ interface Known {
   readonly jobs: number;
   readonly streams: number;
   readonly mail: Readonly<Record<string, number>> | null;
+  readonly mail_withheld: string | null;
   readonly checkpoint: { readonly age_seconds: number | null; readonly failed: number; readonly gaps: number };
   readonly run_records: { readonly waiting: number; readonly dropped: number; readonly failed: number };
   readonly homes: { readonly running: number; readonly stuck: number; readonly waiting: number };
@@ -61,6 +66,8 @@ interface Known {
 interface MapKnown {
   readonly version: string | null;
   readonly is_current: boolean;
+  /** Since when nothing can be heard of it; null where it is followed. */
+  readonly unheard_seconds: number | null;
   readonly problems: readonly string[];
 }
 
@@ -69,6 +76,8 @@ const certificateDays = 14;
 const oldMailHours = 26;
 /** Where nothing happens, the API server's bookmarks move it about once a minute. */
 const oldCheckpointSeconds = 300;
+/** A watch that ends is begun again within moments. */
+const unheardSeconds = 60;
 const leastFreeMib = 100;
 const dayMs = 86_400_000;
 
@@ -110,14 +119,23 @@ const rules: readonly Rule[] = [
     mail && (mail.parked ?? 0) > 0
       ? `${mail.parked} mails were given up. 'toolforge-jobs-admin mail list' shows them.`
       : undefined,
+  ({ mail_withheld: why }) => (why === null ? undefined : `No mail is sent until the settings can be used: ${why}.`),
   ({ mail }) =>
     mail && (mail.oldest_hours ?? 0) > oldMailHours
       ? `The oldest mail has waited for ${mail.oldest_hours} h. Look at the mail server, and at 'toolforge-jobs mail-log' of its tool.`
       : undefined,
 ];
 
-function mapProblem(what: string, { is_current: isCurrent, problems }: MapKnown): string | undefined {
-  return isCurrent ? undefined : `The ConfigMap of the ${what} is not in force: ${problems.join('; ')}.`;
+function mapProblem(what: string, map: MapKnown): string[] {
+  const { is_current: isCurrent, unheard_seconds: unheard, problems } = map;
+  return [
+    ...(isCurrent ? [] : [`The ConfigMap of the ${what} is not in force: ${problems.join('; ')}.`]),
+    ...(unheard !== null && unheard > unheardSeconds
+      ? [
+          `The ConfigMap of the ${what} could not be followed for ${unheard} s: edits of it are not seen. Look at the API server, and at the rights of the daemon's account.`,
+        ]
+      : []),
+  ];
 }
 
 export async function readStatus(sources: StatusSources): Promise<Status> {
@@ -130,20 +148,24 @@ async function look(sources: StatusSources): Promise<Known> {
   const now = sources.now();
   const { synced, live, asOf } = sources.freshness();
   const { savedAt, failed, gaps } = sources.checkpoint();
+  const maps = sources.maps();
   const secondsSince = (at: number) => Math.max(0, Math.round((now - at) / 1_000));
+  /** Of what was heard last; what was never heard of yet is as old as this process. */
+  const ageSeconds = (asOf: number) => secondsSince(Math.max(asOf, sources.startedAt));
   return {
     version: sources.version,
     started: new Date(sources.startedAt).toISOString(),
     leader: sources.leader()?.identity ?? null,
-    view: { synced, live, age_seconds: secondsSince(asOf) },
+    view: { synced, live, age_seconds: ageSeconds(asOf) },
     jobs: sources.jobs(),
     streams: sources.streams(),
     mail: mailKnown(sources.mail(), now),
+    mail_withheld: sources.mailWithheld() ?? null,
     checkpoint: { age_seconds: savedAt === undefined ? null : secondsSince(savedAt), failed, gaps },
     run_records: { ...sources.runRecords() },
     homes: { ...sources.homes() },
-    settings: mapKnown(sources.settings()),
-    images: mapKnown(sources.images()),
+    settings: mapKnown(sources.settings(), maps.settings, ageSeconds),
+    images: mapKnown(sources.images(), maps.images, ageSeconds),
     certificates: Object.fromEntries(
       Object.entries(sources.certificates()).map(([name, endsAt]) => [name, round((endsAt - now) / dayMs)]),
     ),
@@ -164,8 +186,13 @@ function mailKnown(stats: MailQueueStats | undefined, now: number): Readonly<Rec
   return { ...counts, oldest_hours: oldestAt === undefined ? 0 : round((now - oldestAt) / 3_600_000) };
 }
 
-function mapKnown({ version, isCurrent, problems }: SettingsState | ImagesState): MapKnown {
-  return { version: version ?? null, is_current: isCurrent, problems };
+function mapKnown(
+  { version, isCurrent, problems }: SettingsState | ImagesState,
+  followed: Freshness | undefined,
+  ageSeconds: (asOf: number) => number,
+): MapKnown {
+  const unheard = followed === undefined || followed.live ? null : ageSeconds(followed.asOf);
+  return { version: version ?? null, is_current: isCurrent, unheard_seconds: unheard, problems };
 }
 
 function round(value: number): number {

@@ -43,6 +43,7 @@ function open(): Checkpoint {
       return positions;
     },
     asOf: () => clockMs,
+    firingsFrom: () => clockMs - 1_000,
     settled: () => settled(),
     now: () => clockMs,
     log: createLog({ level: 'info', stream: { write: (line) => void lines.push(line) } }),
@@ -67,8 +68,19 @@ describe('a checkpoint', () => {
     first.start();
     positions = { Pod: '7', Job: '8' };
     await untilSaved('7');
-    expect(await onDisk()).toEqual({ v: 1, since: noon, positions: { Pod: '7', Job: '8' }, asOf: noon, gaps: [] });
-    expect(await open().load()).toEqual({ positions: { Pod: '7', Job: '8' }, asOf: noon });
+    expect(await onDisk()).toEqual({
+      v: 1,
+      since: noon,
+      positions: { Pod: '7', Job: '8' },
+      asOf: noon,
+      firingsFrom: noon - 1_000,
+      gaps: [],
+    });
+    expect(await open().load()).toEqual({
+      positions: { Pod: '7', Job: '8' },
+      asOf: noon,
+      firingsFrom: noon - 1_000,
+    });
     expect(await readdir(directory)).toEqual(['checkpoint.json']);
   });
 

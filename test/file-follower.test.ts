@@ -5,8 +5,8 @@ import { createLog } from '../src/log.ts';
 
 let follower: FileFollower;
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
-afterEach(() => {
-  follower.stop();
+afterEach(async () => {
+  await follower.stop();
   vi.useRealTimers();
 });
 

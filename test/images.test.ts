@@ -146,6 +146,22 @@ describe('the list of images', () => {
     expect(problemsOf(text)).toHaveLength(1);
   });
 
+  it('names the first twenty problems of a list that is wrong everywhere, each in few words', () => {
+    const problems = problemsOf(Array.from({ length: 1_000 }, (_, at) => `${'x'.repeat(500)}${at}: 1\n`).join(''));
+    expect([problems.length, problems.at(-1)]).toEqual([21, 'and 980 more']);
+    expect(Math.max(...problems.map((problem) => problem.length))).toBeLessThanOrEqual(200);
+  });
+
+  it('names keys that stand there twice, at any depth', () => {
+    expect(problemsOf('a: { state: stable, image: r/a, image: r/b }')).toEqual(['"image" stands there twice']);
+  });
+
+  it('does not ask the parser for what it is slow at', () => {
+    expect(problemsOf('&a '.repeat(100_000))).toEqual(['it is full of "&" or "*", which no list of images needs']);
+    const long = Array.from({ length: 20_000 }, (_, at) => `i${at}: { state: stable, image: r/i${at} }\n`).join('');
+    expect(problemsOf(long)).toEqual([]);
+  });
+
   it('is not blown up by aliases that stand for aliases', () => {
     const bomb = [
       'a: &a [x, x, x, x, x, x, x, x, x]',

@@ -1,9 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { KubeRequest } from '../src/kube.ts';
 import { createKubeEvents } from '../src/kube-events.ts';
 import { createLog } from '../src/log.ts';
 
 const object = { namespace: 'jobs-emailer', name: 'settings', uid: 'u-1', resourceVersion: '7' };
+
+const normal = { ...object, type: 'Normal', reason: 'SettingsApplied', message: 'in force' } as const;
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+afterEach(() => void vi.useRealTimers());
 
 function create(answer: () => Promise<unknown> = async () => ({})) {
   const asked: KubeRequest[] = [];
@@ -41,10 +46,39 @@ describe('a word beside a ConfigMap', () => {
     ]);
   });
 
-  it('that cannot be written hinders nothing', async () => {
-    const { events, lines } = create(() => Promise.reject(new Error('forbidden')));
-    events.say({ ...object, type: 'Normal', reason: 'SettingsApplied', message: 'in force' });
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(lines).toEqual(['an event about a ConfigMap could not be written']);
+  it('that cannot be written is tried a few times, said once in the log, and hinders nothing', async () => {
+    const { events, asked, lines } = create(() => Promise.reject(new Error('forbidden')));
+    events.say(normal);
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect([asked.length, lines]).toEqual([5, ['an event about a ConfigMap could not be written']]);
+  });
+
+  it('that warns is said again for as long as the cluster would forget it, until all is well', async () => {
+    const { events, asked } = create();
+    events.say({ ...object, type: 'Warning', reason: 'SettingsRefused', message: 'bad' });
+    await vi.advanceTimersByTimeAsync(100 * 60_000);
+    events.say(normal);
+    await vi.advanceTimersByTimeAsync(200 * 60_000);
+    const reasons = asked.map(({ body }) => (body as { reason: string }).reason);
+    expect(reasons).toEqual(['SettingsRefused', 'SettingsRefused', 'SettingsRefused', 'SettingsApplied']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is said no more of a map that is gone', async () => {
+    const { events, asked } = create();
+    events.say({ ...object, type: 'Warning', reason: 'SettingsRefused', message: 'bad' });
+    await vi.advanceTimersByTimeAsync(0);
+    events.forget(object);
+    await vi.advanceTimersByTimeAsync(100 * 60_000);
+    expect([asked.length, vi.getTimerCount()]).toEqual([1, 0]);
+  });
+
+  it('is said no more when the service stops', async () => {
+    const { events, asked } = create();
+    events.say({ ...object, type: 'Warning', reason: 'SettingsRefused', message: 'bad' });
+    await vi.advanceTimersByTimeAsync(0);
+    events.stop();
+    await vi.advanceTimersByTimeAsync(100 * 60_000);
+    expect(asked).toHaveLength(1);
   });
 });

@@ -144,6 +144,31 @@ describe('a token in a file', () => {
     ]);
   });
 
+  it('that is empty or gone for a moment is the one that was read before', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const kube = connect({ credentials: { kind: 'token', file } });
+    await writeFile(file, 'first');
+    await kube.request(get);
+    for (const replace of [() => writeFile(file, ''), () => rm(file), () => writeFile(file, 'second')]) {
+      await replace();
+      vi.advanceTimersByTime(60_001);
+      await kube.request(get);
+    }
+    expect([1, 2, 3].map(authorization)).toEqual(
+      ['first', 'first', 'second'].map((one) => `authorization: Bearer ${one}`),
+    );
+  });
+
+  it('that the API server does not believe is read again at once', async () => {
+    recorder.script(reply(401, {}), reply(200, {}));
+    const kube = connect({ credentials: { kind: 'token', file } });
+    await writeFile(file, 'first');
+    await failure(kube.request(get));
+    await writeFile(file, 'second');
+    await kube.request(get);
+    expect(authorization(1)).toBe('authorization: Bearer second');
+  });
+
   it('that cannot be read means that nothing was sent', async () => {
     const error = await failure(connect({ credentials: { kind: 'token', file } }).request(post));
     expect(error).toMatchObject({ code: 'kube.unreachable', cause: { code: 'ENOENT' } });

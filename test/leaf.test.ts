@@ -1,8 +1,9 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { readAuthorities } from '../src/authorities.ts';
 import { Tool } from '../src/domain.ts';
 import { AppError } from '../src/errors.ts';
-import { checkLeaf, parseAuthorities } from '../src/leaf.ts';
+import { checkLeaf } from '../src/leaf.ts';
 import {
   attribute,
   createAuthority,
@@ -13,7 +14,7 @@ import {
 } from './support/certs.ts';
 
 const authority = createAuthority();
-const authorities = parseAuthorities(authority.cert);
+const authorities = readAuthorities(authority.cert, 'the CA');
 const alpha = Tool.of('alpha');
 const good = authority.issue({ subject: toolSubject('alpha') });
 const dayMs = 86_400_000;
@@ -151,22 +152,5 @@ describe("a tool's certificate", () => {
     expect(problem).toBeInstanceOf(AppError);
     expect((problem as AppError).cause).toBeUndefined();
     expect((problem as AppError).message).not.toContain('CANARY');
-  });
-});
-
-describe('authorities', () => {
-  it('are all that stand in a bundle, and each is enough', () => {
-    const other = createAuthority('other');
-    const bundle = parseAuthorities(`# two\n${other.cert}\n${authority.cert}`);
-    expect(bundle).toHaveLength(2);
-    const { cert, key } = other.issue({ subject: toolSubject('alpha') });
-    const leaf = checkLeaf({
-      tool: alpha,
-      cert: Buffer.from(cert),
-      key: Buffer.from(key),
-      authorities: bundle,
-      now: Date.now(),
-    });
-    expect(leaf.fingerprint).toHaveLength(64);
   });
 });

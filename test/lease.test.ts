@@ -113,6 +113,26 @@ describe('a Lease', () => {
     });
   });
 
+  it('is given back by a process that ends while it is taking it', async () => {
+    const [clock, server] = [createClock(), createServer()];
+    let answer = () => {};
+    const slow = async (asked: KubeRequest) => {
+      const said = await server.request(asked);
+      if (asked.method === 'POST')
+        await new Promise<void>((resolve) => {
+          answer = resolve;
+        });
+      return said;
+    };
+    const one = contender('one', { request: slow }, clock);
+    acquire(one.lease);
+    await clock.pass(100);
+    const released = one.lease.release();
+    answer();
+    await released;
+    expect(server.state.lease?.spec.holderIdentity).toBe('');
+  });
+
   it('is taken over within 20 s when its holder is killed', async () => {
     const [clock, server] = [createClock(), createServer()];
     let isKilled = false;

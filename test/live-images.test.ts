@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ImagesOutcome, type LiveImages, openLiveImages } from '../src/live-images.ts';
 import { createLog } from '../src/log.ts';
 
@@ -22,13 +22,14 @@ const opened: LiveImages[] = [];
 
 const path = () => join(directory, 'images.json');
 
-async function open() {
+async function open(everyMs = 0) {
   const lines: string[] = [];
   const outcomes: ImagesOutcome[] = [];
   let version = 1;
   const images = await openLiveImages({
     path: path(),
     key: 'list',
+    everyMs,
     onOutcome: (outcome) => void outcomes.push(outcome),
     log: createLog({ level: 'info', stream: { write: (line) => void lines.push(JSON.parse(line).msg) } }),
   });
@@ -64,7 +65,53 @@ describe('the images in force', () => {
     offer('bookworm', 'node20');
     expect(names()).toEqual(['bookworm', 'node20']);
     expect(lines.slice(2)).toEqual(['Adding available container: node20', 'Removing available container: node18']);
-    expect(outcomes.at(-1)).toMatchObject({ type: 'applied', added: ['node20'], removed: ['node18'] });
+    expect(outcomes.at(-1)).toMatchObject({
+      type: 'applied',
+      changes: [
+        { name: 'node20', became: 'added' },
+        { name: 'node18', became: 'removed' },
+      ],
+    });
+  });
+
+  it('say what has another address or other names, and what is deprecated, which is not gone', async () => {
+    const { offer, give, lines, outcomes, names } = await open();
+    offer('bookworm', 'node18', 'python');
+    const bookworm = entry('bookworm').replace('/bookworm', '/debian12');
+    give(bookworm + entry('node18').replace('stable', 'deprecated') + entry('python').replace('[]', '[py]'));
+    expect(names()).toEqual(['bookworm', 'python']);
+    expect(lines.slice(3)).toEqual([
+      'Changing available container: bookworm',
+      'Deprecating available container: node18',
+      'Changing available container: python',
+    ]);
+    give(bookworm + entry('python').replace('[]', '[py]'));
+    expect(outcomes.at(-1)).toMatchObject({ changes: [{ name: 'node18', became: 'removed' }] });
+  });
+
+  it('change at most once a second, to the newest list, however fast the edits come', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const { offer, names, outcomes } = await open(1_000);
+    for (let edit = 0; edit < 100; edit += 1) {
+      offer(`bookworm${edit}`);
+      vi.advanceTimersByTime(100);
+    }
+    vi.advanceTimersByTime(1_000);
+    vi.useRealTimers();
+    expect(outcomes.length).toBeLessThanOrEqual(11);
+    expect(names()).toEqual(['bookworm99']);
+  });
+
+  it('are told to be mended when a bad list is taken back', async () => {
+    const { offer, give, outcomes } = await open();
+    offer('bookworm');
+    give('a: [');
+    offer('bookworm');
+    offer('bookworm');
+    expect(outcomes.slice(-2)).toMatchObject([
+      { type: 'applied', changes: [], isMended: true },
+      { type: 'applied', changes: [], isMended: false },
+    ]);
   });
 
   it.each([
@@ -80,9 +127,10 @@ describe('the images in force', () => {
   });
 
   it('stay as they are when the map is gone, or has no such key', async () => {
-    const { images, offer, names } = await open();
+    const { images, offer, names, outcomes } = await open();
     offer('bookworm');
     images.offer(undefined);
+    expect(outcomes.at(-1)).toEqual({ type: 'gone' });
     expect(images.state().problems).toEqual(['the ConfigMap does not exist']);
     images.offer({ data: {}, resourceVersion: '9', uid: 'u' });
     expect([names(), images.state().problems]).toEqual([['bookworm'], ['the ConfigMap has no key list']]);

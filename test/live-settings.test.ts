@@ -11,7 +11,7 @@ import {
   type SettingsOutcome,
 } from '../src/live-settings.ts';
 import { createLog } from '../src/log.ts';
-import { meantSetting, parseSettings, retiredKeys, settingKeys } from '../src/settings.ts';
+import { meantSetting, parseSettings, retiredKeys, salvageSettings, settingKeys } from '../src/settings.ts';
 
 let directory: string;
 let lines: { msg: string; [field: string]: unknown }[];
@@ -36,6 +36,7 @@ async function open(changes: Partial<LiveSettingsOptions> = {}): Promise<LiveSet
   const live = await openLiveSettings({
     path: path(),
     parse: (data) => parseSettings(data),
+    salvage: (data) => salvageSettings(data, { allow: [] }),
     defaults,
     retired: retiredKeys,
     meant: meantSetting,
@@ -61,7 +62,7 @@ describe('the settings in force', () => {
     live.offer(given);
     expect(live.current().requestsAtOnce).toBe(7);
     expect(live.state()).toMatchObject({ version: given.resourceVersion, isCurrent: true, source: 'ConfigMap' });
-    expect(outcomes).toEqual([{ type: 'applied', map: given, changed: ['requests_at_once'] }]);
+    expect(outcomes).toEqual([{ type: 'applied', map: given, changed: ['requests_at_once'], isMended: false }]);
   });
 
   it('stay as they are, all of them, when one value of a map is bad', async () => {
@@ -107,15 +108,65 @@ describe('the settings in force', () => {
     expect(second.current().requestsAtOnce).toBe(7);
   });
 
-  it('are the defaults where what was good last is damaged, or good no more', async () => {
+  it('are the defaults where what was good last is damaged', async () => {
     await writeFile(path(), '{"v":1,"map":');
     expect((await open()).state().source).toBe('defaults');
-    await writeFile(path(), JSON.stringify({ v: 1, map: map({ requests_at_once: 'bad' }) }));
-    expect((await open()).state().source).toBe('defaults');
-    expect(said()).toEqual([
-      'the last good settings cannot be read; the file is set aside',
-      'the settings that were good last are not any more; the defaults hold',
-    ]);
+    expect(said()).toEqual(['the last good settings cannot be read; the file is set aside']);
+  });
+
+  it('keep all of what was good last that still is, for another release or with another start-up file', async () => {
+    const kept = { requests_at_once: 'bad', requests_at_once_per_tool: '7', denied_tools: 'evil' };
+    await writeFile(path(), JSON.stringify({ v: 1, map: map(kept) }));
+    const live = await open();
+    expect(live.current()).toMatchObject({
+      requestsAtOnce: 256,
+      requestsAtOncePerTool: 7,
+      deniedTools: new Set(['evil']),
+    });
+    expect(live.current().mail.withheld).toBeUndefined();
+    expect(live.state().problems).toContainEqual(matching(/^of what was good last, requests_at_once: /));
+    expect(said()).toEqual(['not all settings that were good last still are; the defaults stand in for those']);
+  });
+
+  it('hold mail back where it is not known any more how it is sent, until they can be used', async () => {
+    const listed = { send_emails_for_real: 'yes', smtp_server_fqdn: 'old.example.org' };
+    for (const kept of [listed, { send_emails_for_real: 'maybe' }, { email_from_addr: 'nobody' }]) {
+      await writeFile(path(), JSON.stringify({ v: 1, map: map(kept) }));
+      const live = await open();
+      expect(live.current().mail.withheld).toMatch(/^(smtp|send|email)_/);
+      live.offer(map({ ...kept, debug: 'maybe' }));
+      expect(live.current().mail.withheld).toBeDefined();
+      vi.advanceTimersByTime(1_000);
+      const heard: boolean[] = [];
+      live.onChange((after, before) => void heard.push(after.mail.withheld === undefined && !!before.mail.withheld));
+      live.offer(map({}));
+      expect(heard).toEqual([true]);
+      await live.stop();
+    }
+  });
+
+  it('reach everybody, though one who hears of them fails', async () => {
+    const live = await open();
+    let heard = 0;
+    live.onChange(() => {
+      throw new Error('a defect');
+    });
+    live.onChange(() => {
+      heard += 1;
+    });
+    live.offer(map({ debug: 'yes' }));
+    await live.heard;
+    expect([heard, said()[0]]).toEqual([1, matching(/^a defect of ours/)]);
+  });
+
+  it('are told to be mended when a bad edit is taken back', async () => {
+    const live = await open();
+    const good = { requests_at_once: '7' };
+    for (const data of [good, { requests_at_once: 'bad' }, good]) {
+      live.offer(map(data));
+      vi.advanceTimersByTime(1_000);
+    }
+    expect(outcomes.at(-1)).toMatchObject({ type: 'applied', changed: [], isMended: true });
   });
 
   it('change at most once a second, to the newest map, however fast the edits come', async () => {
@@ -149,6 +200,23 @@ describe('the settings in force', () => {
       keys: [{ key: 'request_at_once', meant: 'requests_at_once' }],
     });
     expect(live.seen()).toEqual(slip);
+  });
+
+  it('tell of such a key as long as the map has it, and of its end', async () => {
+    const live = await open();
+    const told = (data: Record<string, string>) => {
+      outcomes.length = 0;
+      live.offer(map(data));
+      vi.advanceTimersByTime(1_000);
+      return outcomes.map((outcome) => (outcome.type === 'applied' ? { isMended: outcome.isMended } : outcome.type));
+    };
+    const slip = { request_at_once: '7' };
+    expect(told(slip)).toEqual([{ isMended: false }, 'misspelt']);
+    expect(told(slip)).toEqual([]);
+    // The word about the change would otherwise be the last one.
+    expect(told({ ...slip, debug: 'yes' })).toEqual([{ isMended: false }, 'misspelt']);
+    expect(told({ ...slip, debug: 'yes', smtp_server_prot: '25' })).toEqual(['misspelt']);
+    expect(told({ debug: 'yes' })).toEqual([{ isMended: true }]);
   });
 
   it('tell those who hold something of what is new and what was', async () => {

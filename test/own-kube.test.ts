@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AppError } from '../src/errors.ts';
+import { AppError, type ErrorCode } from '../src/errors.ts';
 import type { DrainableKube, KubeOptions } from '../src/kube.ts';
 import { createOwnKube, type OwnKube } from '../src/own-kube.ts';
 import { createAuthority, toolSubject } from './support/certs.ts';
@@ -15,14 +15,15 @@ const options = (token: string): KubeOptions => ({
 
 /** Connections that say what became of them: who asked, what is closed or lets its last requests finish. */
 let said: string[];
-let refused: Set<string>;
+let refused: Map<string, ErrorCode>;
 let kube: OwnKube;
 
 function create({ credentials }: KubeOptions): DrainableKube {
   const name = credentials.kind === 'fixed-token' ? credentials.token : credentials.kind;
   return {
     async request({ path }) {
-      if (refused.has(name)) throw new AppError('credentials.invalid', 'not believed');
+      const code = refused.get(name);
+      if (code) throw new AppError(code, 'refused');
       said.push(`${name} ${path}`);
       return name;
     },
@@ -34,7 +35,7 @@ function create({ credentials }: KubeOptions): DrainableKube {
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  [said, refused] = [[], new Set()];
+  [said, refused] = [[], new Map()];
   kube = createOwnKube({ first: options('first'), now: () => now, create });
 });
 afterEach(() => void vi.useRealTimers());
@@ -53,10 +54,41 @@ describe('a replacement of our own credentials', () => {
   });
 
   it('that the API server does not believe changes nothing', async () => {
-    refused.add('second');
-    await expect(kube.tryOut(options('second'))).rejects.toMatchObject({ code: 'credentials.invalid' });
+    refused.set('second', 'credentials.invalid');
+    await expect(kube.tryOut(options('second'))).rejects.toMatchObject({
+      code: 'settings.invalid',
+      message: 'The API server does not accept the credentials of the daemon.',
+    });
     expect(await ask()).toBe('first');
     expect(said).toEqual(['second closes', 'first /here']);
+  });
+
+  it('that the API server believes, and does not allow to ask for its version, is good', async () => {
+    refused.set('second', 'kube.forbidden');
+    const putInForce = await kube.tryOut(options('second'));
+    refused.clear();
+    putInForce();
+    expect(await ask()).toBe('second');
+  });
+
+  it('whose key is another one, or whose CA has ended, is told so, and leaves nothing open', async () => {
+    const { cert } = authority.issue({ subject: toolSubject('jobs-api') });
+    const { key } = authority.issue({ subject: toolSubject('jobs-api') });
+    const real = createOwnKube({ first: options('first'), now: () => now });
+    const mixed = { ...options(''), credentials: { kind: 'certificate', cert, key } } as const;
+    await expect(real.tryOut(mixed)).rejects.toMatchObject({
+      code: 'settings.invalid',
+      message: expect.stringMatching(/belong together/),
+    });
+    expect(() => createOwnKube({ first: mixed, now: () => now })).toThrow('belong together');
+    const ended = createAuthority('ended', { notBefore: new Date(now - 10_000), notAfter: new Date(now - 5_000) });
+    for (const [ca, problem] of [
+      [ended.cert, /valid now/],
+      [`${authority.cert}${authority.cert.slice(0, 200)}`, /cut off/],
+    ] as const)
+      await expect(kube.tryOut({ ...options('second'), ca })).rejects.toThrow(problem);
+    expect(said).toEqual([]);
+    await real.close();
   });
 
   it('that has ended is not even tried', async () => {

@@ -116,6 +116,26 @@ describe('records of runs', () => {
     expect(await records.list(alpha, 'demo')).toMatchObject([{ outcome: 'succeeded', exitCode: 0 }]);
   });
 
+  it('say of a firing that it became none, unless it has a run, whichever is told first', async () => {
+    const due = { dueAt: 60_000, createdAt: 60_000, jobUid: 'uid' };
+    const skip = makeEnd({ ...due, id: 'uid/60', outcome: 'skipped', reason: 'previous_run', since: 5_000 });
+    const run = makeEnd({ ...due, id: 'run' });
+    const records = open();
+    records.add(skip);
+    await written(records);
+    expect(await records.list(alpha, 'demo')).toEqual([withoutKey(skip)]);
+    expect([await records.hasOutcome(alpha, run), await records.hasOutcome(alpha, { ...run, dueAt: 0 })]).toEqual([
+      true,
+      false,
+    ]);
+    records.add(run);
+    await written(records);
+    expect(await ids(records)).toEqual(['run']);
+    records.add(skip);
+    await written(records);
+    expect(await ids(open())).toEqual(['run']);
+  });
+
   it('remember when a job last did well, and what it ran then', async () => {
     const records = open();
     const [first, second] = [makeRan({ memory: '256Mi' }), makeRan({ memory: '512Mi' })];

@@ -35,6 +35,17 @@ describe('the state directory', () => {
     await (await openStateDirectory(directory)).close();
   });
 
+  it('is waited for while another one has it, and no longer once nobody wants it any more', async () => {
+    const first = await openStateDirectory(directory);
+    const next = openStateDirectory(directory, { patienceMs: 60_000 });
+    const stopping = new AbortController();
+    const stopped = openStateDirectory(directory, { patienceMs: 60_000, signal: stopping.signal });
+    stopping.abort();
+    await expect(stopped).rejects.toBe(stopping.signal.reason);
+    await first.close();
+    await (await next).close();
+  });
+
   it('says why it cannot be used', async () => {
     await writeFile(join(directory, 'file'), '');
     for (const path of [join(directory, 'file'), join(directory, 'file', 'below')]) {

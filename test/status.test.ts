@@ -6,6 +6,7 @@ const now = Date.parse('2026-03-01T12:00:00Z');
 const minute = 60_000;
 const day = 86_400_000;
 const mapState = { version: '7', isCurrent: true, problems: [] };
+const followed = { synced: true, live: true, asOf: now };
 const well: StatusSources = {
   version: '0.1.0',
   startedAt: now - day,
@@ -14,11 +15,13 @@ const well: StatusSources = {
   jobs: () => 20,
   streams: () => 2,
   mail: () => ({ mailboxes: 3, gathered: 1, sealed: 1, parked: 0, unsaved: 0, failures: 0, oldestAt: now - minute }),
+  mailWithheld: () => undefined,
   checkpoint: () => ({ savedAt: now - 2_000, failed: 0, gaps: 0 }),
   runRecords: () => ({ waiting: 0, dropped: 0, failed: 0 }),
   homes: () => ({ running: 1, stuck: 0, waiting: 0 }),
   settings: () => ({ ...mapState, since: now - day, source: 'ConfigMap' }),
   images: () => mapState,
+  maps: () => ({ settings: followed, images: followed }),
   certificates: () => ({ listener: now + 40 * day }),
   files: () => ({ listeners: '' }),
   statePath: tmpdir(),
@@ -38,6 +41,18 @@ describe('the status', () => {
       checkpoint: { age_seconds: 2 },
       certificates: { listener: 40 },
     });
+  });
+
+  it('of a process that has not heard anything yet goes back to its start', async () => {
+    const silent = { synced: false, live: false, asOf: 0 };
+    const { view, settings, problems } = await readStatus({
+      ...well,
+      startedAt: now - 2 * minute,
+      freshness: () => silent,
+      maps: () => ({ settings: silent, images: silent }),
+    });
+    expect([view.age_seconds, settings.unheard_seconds]).toEqual([120, 120]);
+    expect(problems).toContainEqual(expect.stringMatching(/settings could not be followed for 120 s/));
   });
 
   it.each<[string, Partial<StatusSources>, RegExp]>([
@@ -60,6 +75,12 @@ describe('the status', () => {
       { images: () => ({ ...mapState, isCurrent: false, problems: ['no list'] }) },
       /images is not in force/,
     ],
+    [
+      'does not hear of images',
+      { maps: () => ({ settings: followed, images: { ...followed, live: false, asOf: now - 2 * minute } }) },
+      /images could not be followed for N s/,
+    ],
+    ['holds mail back', { mailWithheld: () => 'smtp_server_port: no' }, /No mail is sent.*smtp_server_port: no/],
     [
       'refuses files',
       { files: () => ({ listeners: 'it is no certificate' }) },

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { nodeRelease, nodeVersion } from '../packaging/node-release.ts';
+import { architectureHere, nodeRelease, nodeVersion } from '../packaging/node-release.ts';
 import { repositoryRoot } from './support/repository-root.ts';
 
 /** Processes, TLS and certificates, HTTP, files, streams. */
@@ -15,11 +15,11 @@ const part = [
   ...['homes/', 'bin/jobsd', 'bin/program', 'bin/client/', 'support/', 'mail/transport', 'watch/l'].map(
     (name) => `test/${name}`,
   ),
-  ...['kube', 'own-kube', 'get-json', 'leaf', 'certificate-dates'].map((name) => `test/${name}`),
+  ...['kube', 'own-kube', 'get-json', 'authorities', 'leaf', 'certificate-dates'].map((name) => `test/${name}`),
   ...['file-follower', 'store', 'state-directory', 'time-limit', 'exit-code'].map((name) => `test/${name}`),
 ];
 
-const { bin } = await nodeRelease();
+const { bin } = await nodeRelease(architectureHere());
 const filters = process.argv.slice(2).flatMap((word) => (word === '--part' ? part : [word]));
 const vitest = join(repositoryRoot, 'node_modules/vitest/vitest.mjs');
 const child = spawn(join(bin, 'node'), [vitest, 'run', '--project', 'unit', ...filters], {
@@ -28,6 +28,6 @@ const child = spawn(join(bin, 'node'), [vitest, 'run', '--project', 'unit', ...f
   stdio: 'inherit',
 });
 child.on('close', (code, signal) => {
-  console.log(`Node.js ${nodeVersion}: ${code === 0 ? 'passed' : `ended with ${code ?? signal}`}`);
+  console.log(`Node.js ${nodeVersion(architectureHere())}: ${code === 0 ? 'passed' : `ended with ${code ?? signal}`}`);
   process.exitCode = code ?? 1;
 });

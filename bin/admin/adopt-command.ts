@@ -36,7 +36,7 @@ export interface AdoptOptions {
   readonly images: Startup['configmaps']['images'];
   readonly homesMount: string;
   /** Of this one only. */
-  readonly tool?: string;
+  readonly tool?: Tool | undefined;
 }
 
 /** @throws AppError `settings.invalid` where the list of images cannot be used, `kube.*` */
@@ -50,7 +50,7 @@ export async function listAdoptable(kube: Kube, options: AdoptOptions): Promise<
       found.push(adoptable({ ...object, kind }, kind, { images, homesMount: options.homesMount }));
     }
   }
-  const wanted = found.filter(({ tool }) => options.tool === undefined || tool === options.tool);
+  const wanted = found.filter(({ tool }) => options.tool === undefined || tool === options.tool.name);
   return wanted.sort((one, other) => one.tool.localeCompare(other.tool) || one.name.localeCompare(other.name));
 }
 
@@ -92,8 +92,9 @@ async function readImages(kube: Kube, map: AdoptOptions['images']): Promise<Imag
   return parseImageConfig(text);
 }
 
-export function adoptText(found: readonly Adoptable[]): string {
-  if (found.length === 0) return 'There are no jobs in the cluster.';
+/** @param tool whose they are; undefined: of all */
+export function adoptText(found: readonly Adoptable[], tool?: Tool): string {
+  if (found.length === 0) return tool ? `'${tool.name}' has no jobs.` : 'There are no jobs in the cluster.';
   const rows = found.map((each) => [
     each.tool,
     each.name,

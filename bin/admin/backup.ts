@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { chown, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { StringDecoder } from 'node:string_decoder';
@@ -17,6 +17,7 @@ import { createGunzip, createGzip } from 'node:zlib';
 import { AppError } from '../../src/errors.ts';
 import { recordAt, textAt } from '../../src/fields.ts';
 import { openStateDirectory } from '../../src/state-directory.ts';
+import { isAtDoor } from './operators-door.ts';
 
 export interface BackedUp {
   readonly files: number;
@@ -28,44 +29,37 @@ const first = 'checkpoint.json';
 /** Of the names that the daemon gives; what was set aside, and what is half written, is none of its state. */
 const statePath = /^([a-z-]+\.json|(mail|mail-log|runs)(\/[A-Za-z0-9._-]{1,255}){1,3}\.json)$/;
 
-/** @throws AppError `file.invalid` where the directory cannot be read or the file not written */
+/** @throws AppError `file.invalid` where the directory cannot be read or the file not written; then there is none */
 export async function backUp(stateDir: string, file: string, now: number): Promise<BackedUp> {
   const paths = await statePaths(stateDir);
-  const unfinished = `${file}.new`;
-  const target = await open(unfinished, 'w', 0o600).catch((cause: unknown) => {
-    throw invalid(`${file} cannot be written.`, cause);
-  });
-  const zip = createGzip();
-  const written = target.createWriteStream();
-  const done = new Promise<void>((resolve, reject) => {
-    written.once('close', resolve).once('error', reject);
-    zip.once('error', reject);
-  });
-  zip.pipe(written);
-  const hash = createHash('sha256');
-  const say = async (line: object) => {
-    const text = `${JSON.stringify(line)}\n`;
-    hash.update(text);
-    if (!zip.write(text)) await new Promise((resolve) => zip.once('drain', resolve));
-  };
   let [files, bytes] = [0, 0];
-  try {
-    await say({ toolforge_jobs_backup: format, made: new Date(now).toISOString() });
+  async function* lines(): AsyncGenerator<string> {
+    const hash = createHash('sha256');
+    const line = (value: object) => {
+      const text = `${JSON.stringify(value)}\n`;
+      hash.update(text);
+      return text;
+    };
+    yield line({ toolforge_jobs_backup: format, made: new Date(now).toISOString() });
     for (const path of paths) {
       const text = await readUnlessGone(join(stateDir, path));
       if (text === undefined) continue;
-      await say({ path, text });
       files += 1;
       bytes += Buffer.byteLength(text);
+      yield line({ path, text });
     }
-    zip.end(`${JSON.stringify({ files, sha256: hash.digest('hex') })}\n`);
-    await done;
-    await rename(unfinished, file);
-    return { files, bytes };
-  } catch (cause) {
-    await rm(unfinished, { force: true });
-    throw invalid(`${file} cannot be written.`, cause);
+    yield `${JSON.stringify({ files, sha256: hash.digest('hex') })}\n`;
   }
+  const unfinished = `${file}.new`;
+  try {
+    const target = await open(unfinished, 'w', 0o600);
+    await pipeline(lines, createGzip(), target.createWriteStream({ flush: true }));
+    await rename(unfinished, file);
+  } catch (cause) {
+    await rm(unfinished, { force: true }).catch(() => {});
+    throw cause instanceof AppError ? cause : invalid(`${file} cannot be written.`, cause);
+  }
+  return { files, bytes };
 }
 
 /** The checkpoint first, then the rest in the order of their names. */
@@ -80,7 +74,7 @@ async function statePaths(stateDir: string): Promise<string[]> {
 async function readUnlessGone(path: string): Promise<string | undefined> {
   return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
-    throw error;
+    throw invalid(`${path} cannot be read.`, error);
   });
 }
 
@@ -93,12 +87,15 @@ export interface Restored extends BackedUp {
 
 /**
  * All of the backup is looked at before anything is touched; what was there is put aside, in the directory itself.
- * @throws AppError `file.invalid` for what is no whole backup; `settings.invalid` while a daemon uses the directory
+ * @throws AppError `file.invalid` for what is no whole backup, or where there is no room for it; `settings.invalid` while a daemon uses the directory
  */
 export async function restore(file: string, stateDir: string, now: number): Promise<Restored> {
   const { made, files } = await readBackup(file);
   const directory = await openStateDirectory(stateDir);
   try {
+    // Whoever works in a container of this machine holds the directory by a name that is none out here (src/state-directory.ts).
+    if (await isAtDoor(stateDir))
+      throw new AppError('settings.invalid', `state_dir ${stateDir} is in use by a daemon. Stop it first.`);
     const stamp = new Date(now)
       .toISOString()
       .replace(/[^0-9]/g, '')
@@ -107,11 +104,18 @@ export async function restore(file: string, stateDir: string, now: number): Prom
       string,
       string,
     ];
-    for (const { path, text } of files) await writeDurably(join(fresh, path), text);
+    try {
+      await mkdir(fresh, { mode: 0o700 });
+      for (const { path, text } of files) await writeDurably(join(fresh, path), text);
+      await giveToOwnerOf(stateDir, fresh);
+    } catch (cause) {
+      await rm(fresh, { recursive: true, force: true });
+      throw invalid(`${stateDir} cannot be written; what it holds is as it was.`, cause);
+    }
     const old = (await readdir(stateDir)).filter((name) => /^([a-z-]+\.json|mail|mail-log|runs)$/.test(name));
     if (old.length > 0) await mkdir(aside, { mode: 0o700 });
     for (const name of old) await rename(join(stateDir, name), join(aside, name));
-    for (const name of await readdir(fresh).catch(() => [])) await rename(join(fresh, name), join(stateDir, name));
+    for (const name of await readdir(fresh)) await rename(join(fresh, name), join(stateDir, name));
     await rm(fresh, { recursive: true, force: true });
     const bytes = files.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
     return { files: files.length, bytes, made, aside: old.length > 0 ? aside : undefined };
@@ -184,6 +188,14 @@ async function writeDurably(path: string, text: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** Root may do this for a daemon that is not root. */
+async function giveToOwnerOf(stateDir: string, directory: string): Promise<void> {
+  const [{ uid, gid }, now] = [await stat(stateDir), await stat(directory)];
+  if (now.uid === uid) return;
+  await chown(directory, uid, gid);
+  for (const path of await readdir(directory, { recursive: true })) await chown(join(directory, path), uid, gid);
 }
 
 function invalid(message: string, cause?: unknown): AppError {

@@ -33,6 +33,7 @@ export type Finding =
 export type Check = (deployment: Deployment) => Promise<Finding>;
 
 const patienceMs = 5_000;
+const implicitTlsPort = 465;
 const otherName = 'ERR_TLS_CERT_ALTNAME_INVALID';
 const well = (words: string): Finding => ({ is: 'well', words });
 const wrong = (words: string, mend: string): Finding => ({ is: 'wrong', words, mend });
@@ -309,8 +310,10 @@ function get(url: string): Promise<{ status: number; text: string }> {
 
 function greetingOf(host: string, port: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connectPlain({ host, port, timeout: patienceMs });
-    socket.once('timeout', () =>
+    // There a server says nothing before TLS is spoken; what its certificate is worth, the first mail shows.
+    const socket =
+      port === implicitTlsPort ? connect({ host, port, rejectUnauthorized: false }) : connectPlain({ host, port });
+    socket.setTimeout(patienceMs, () =>
       socket.destroy(Object.assign(new Error('no answer came in time'), { code: 'ETIMEDOUT' })),
     );
     socket.once('error', reject);

@@ -13,6 +13,7 @@ import { affectedBy, inOrder } from './images-order.ts';
 import { pruneImages, pruneText } from './images-prune.ts';
 import { type ImageMap, publishImage } from './images-publish.ts';
 import { isReference } from './images-reference.ts';
+import type { RegistryAccess } from './images-registry.ts';
 import { findTree, type ImageTree, readTree } from './images-tree.ts';
 
 export interface ImagesContext {
@@ -21,8 +22,8 @@ export interface ImagesContext {
   map(): Promise<ImageMap>;
   /** A connection to the cluster, for as long as `use` takes. */
   withKube<T>(use: (kube: Kube) => Promise<T>): Promise<T>;
-  /** PEM that verifies the registry. */
-  ca(): Promise<string | undefined>;
+  /** How a registry is asked. */
+  registry(): Promise<RegistryAccess>;
   say(line: string): void;
   print(value: unknown, text: string): void;
 }
@@ -126,12 +127,13 @@ async function publish(
     .get('aliases')
     ?.split(',')
     .filter((alias) => alias !== '');
-  const [map, ca] = [await context.map(), await context.ca()];
-  const done = await context.withKube((kube) => publishImage(kube, map, { name, address, state, aliases }, ca));
+  const [map, registry] = [await context.map(), await context.registry()];
+  const done = await context.withKube((kube) => publishImage(kube, map, { name, address, state, aliases }, registry));
   const where = `${map.namespace}/${map.name}`;
   const words = done.changed
     ? `'${name}' stands for ${address} in ${where} from now on; the service offers it within seconds.`
     : `'${name}' stands for ${address} in ${where} already.`;
-  print(done, visibleText(words));
+  const caution = done.isPublic ? '' : ' Its registry wants credentials: jobs run it where the nodes have some, too.';
+  print(done, visibleText(`${words}${caution}`));
   return true;
 }

@@ -3,7 +3,7 @@ import { AppError } from '../../src/errors.ts';
 import { textAt } from '../../src/fields.ts';
 import type { Kube } from '../../src/kube.ts';
 import { type Publication, publishInto } from './images-list-edit.ts';
-import { digestInRegistry } from './images-registry.ts';
+import { findInRegistry, type RegistryAccess } from './images-registry.ts';
 import { apply, find } from './tool-kube.ts';
 import { paths } from './tool-objects.ts';
 
@@ -19,6 +19,8 @@ export interface Published {
   readonly address: string;
   /** Empty where the registry does not say. */
   readonly digest: string;
+  /** Whether the registry shows it to those without credentials. */
+  readonly isPublic: boolean;
   /** Whether there was something to change. */
   readonly changed: boolean;
   /** Of the ConfigMap that has it. */
@@ -29,20 +31,19 @@ const mostTries = 10;
 
 /**
  * The edit is made of the version that was read and written for that version only: where somebody was faster it is made anew of what they wrote.
- * @param ca PEM that verifies the registry
  * @throws AppError `image.not_in_registry`, `registry.unavailable`, `settings.invalid`, `kube.*`
  */
 export async function publishImage(
   kube: Kube,
   map: ImageMap,
   publication: Publication,
-  ca: string | undefined,
+  registry: RegistryAccess,
 ): Promise<Published> {
   const { name, address } = publication;
-  const digest = await digestInRegistry(address, ca);
+  const found = await findInRegistry(address, registry);
   for (let tries = 1; ; tries += 1) {
     try {
-      return { name, address, digest, ...(await edit(kube, map, publication)) };
+      return { name, address, ...found, ...(await edit(kube, map, publication)) };
     } catch (error) {
       if (!(error instanceof AppError && error.code === 'kube.conflict') || tries === mostTries) throw error;
     }

@@ -1,5 +1,6 @@
 /** The operators' way into a running daemon: HTTP on the socket in its state directory. */
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { AppError, type ErrorCode, errorTable } from '../../src/errors.ts';
 import { startupDefaults } from '../../src/settings.ts';
@@ -12,6 +13,17 @@ const maxAnswerBytes = 64 * 1024 * 1024;
 /** @throws as stateDirectoryOf() */
 export async function socketOf(line: CommandLine): Promise<string> {
   return socketIn(await stateDirectoryOf(line));
+}
+
+/** Whether a process listens there, busy or not. */
+export function isAtDoor(stateDirectory: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketIn(stateDirectory), () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
 }
 
 export function socketIn(stateDirectory: string): string {

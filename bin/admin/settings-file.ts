@@ -1,5 +1,6 @@
 /** A ConfigMap of settings in a file, read as kubectl reads it, and what of it can be used. */
 import { readFile } from 'node:fs/promises';
+import { text as textOf } from 'node:stream/consumers';
 import { parse as parseYaml } from 'yaml';
 import { AppError } from '../../src/errors.ts';
 import { recordAt } from '../../src/fields.ts';
@@ -24,7 +25,7 @@ export async function readSettingsFile(
   allow: Startup['smtp']['allow'] | undefined,
 ): Promise<SettingsFile> {
   const name = file === '-' ? 'What was read' : file;
-  const data = dataOf(name, await readText(name, file === '-' ? '/dev/stdin' : file));
+  const data = dataOf(name, await readText(name, file));
   const problems = Object.entries(data).flatMap(([key, value]) =>
     typeof value === 'string' ? [] : [`${key}: must be text; write it in quotes`],
   );
@@ -46,9 +47,10 @@ export function sentenceAbout(unknownKey: string): string {
   return `${unknownKey} is not read here${meant === undefined ? '.' : `; did you mean ${meant}?`}`;
 }
 
-async function readText(name: string, path: string): Promise<string> {
+async function readText(name: string, file: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    // Not /dev/stdin: where that is a socket, as behind many programs, it cannot be opened.
+    return await (file === '-' ? textOf(process.stdin) : readFile(file, 'utf8'));
   } catch (cause) {
     throw new AppError('settings.invalid', `${name} cannot be read.`, { cause });
   }

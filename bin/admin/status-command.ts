@@ -47,5 +47,5 @@ function tableOf(status: Status): string {
 }
 
 function mapWords({ version, is_current: isCurrent }: Status['settings']): string {
-  return `version ${version ?? 'none'}, ${isCurrent ? 'the newest' : 'the newest is refused'}`;
+  return `version ${version ?? 'none'}, ${isCurrent ? 'that of the cluster' : 'not that of the cluster: see above'}`;
 }

@@ -1,6 +1,5 @@
 /**
- * `tool disable NAME`: takes the tool's rights in the cluster, at once, and at the service, which reads the list of denied tools when it
- * starts; everything the tool has stays. `tool add` gives the rights back in the same way.
+ * `tool disable NAME`: takes the tool's rights in the cluster and at the service, which follows the list of denied tools; everything the tool has stays. `tool add` gives the rights back in the same way.
  */
 import type { Tool } from '../../src/domain.ts';
 import type { Kube } from '../../src/kube.ts';

@@ -18,7 +18,7 @@ import {
   renameSync,
   rmdirSync,
   unlinkSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import type { Tool } from '../../src/domain.ts';
 import { AppError } from '../../src/errors.ts';
@@ -156,7 +156,7 @@ function prepareFile(directory: Opened, name: string, text: string, mode: number
   if (lstatSync(beside, { throwIfNoEntry: false })) unlinkSync(beside);
   const fd = openSync(beside, writeFlags, mode);
   try {
-    writeSync(fd, text);
+    writeFileSync(fd, text);
     fchmodSync(fd, mode);
     giveTo(fd, owner);
     fsyncSync(fd);

@@ -1,5 +1,5 @@
 /** `tool list` and `tool show NAME`: what the cluster and the homes say about tools. Changes nothing. */
-import type { X509Certificate } from 'node:crypto';
+import type { Authorities } from '../../src/authorities.ts';
 import { type KubeObject, Tool } from '../../src/domain.ts';
 import { AppError } from '../../src/errors.ts';
 import type { Kube } from '../../src/kube.ts';
@@ -93,7 +93,7 @@ function report(
   namespace: KubeObject,
   view: View,
   homesBase: string,
-  authorities: readonly X509Certificate[],
+  authorities: Authorities,
 ): ToolReport {
   const ending = (namespace.metadata as { deletionTimestamp?: unknown } | undefined)?.deletionTimestamp !== undefined;
   const { ends, problem } = lookAtPair(homesBase, tool, authorities);

@@ -1,11 +1,11 @@
 /** What the certificate in a home is worth, as the administrator's command sees it. */
-import type { X509Certificate } from 'node:crypto';
+import { type Authorities, readAuthorities } from '../../src/authorities.ts';
 import type { Tool } from '../../src/domain.ts';
 import { AppError } from '../../src/errors.ts';
 import { readPair } from '../../src/homes/home-files.ts';
 import { WalkError } from '../../src/homes/home-walk.ts';
 import type { Kube } from '../../src/kube.ts';
-import { checkLeaf, parseAuthorities } from '../../src/leaf.ts';
+import { checkLeaf } from '../../src/leaf.ts';
 import { find } from './tool-kube.ts';
 
 export interface PairLook {
@@ -16,13 +16,13 @@ export interface PairLook {
 }
 
 /** The CAs the API server believes for clients, as it publishes them itself; `ca` where it does not say. */
-export async function clientAuthorities(kube: Kube, ca: string): Promise<X509Certificate[]> {
+export async function clientAuthorities(kube: Kube, ca: string): Promise<Authorities> {
   const map = await find(kube, '/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication');
   const published = (map?.data as Record<string, unknown> | undefined)?.['client-ca-file'];
-  return parseAuthorities(typeof published === 'string' ? published : ca);
+  return readAuthorities(typeof published === 'string' ? published : ca, 'the CA of the API server');
 }
 
-export function lookAtPair(homesBase: string, tool: Tool, authorities: readonly X509Certificate[]): PairLook {
+export function lookAtPair(homesBase: string, tool: Tool, authorities: Authorities): PairLook {
   try {
     const { cert, key } = readPair(homesBase, tool.name);
     const { notAfter } = checkLeaf({ tool, cert, key, authorities, now: Date.now() });

@@ -1,8 +1,10 @@
 /** The service as a command sees it: one tool's jobs over mTLS. Every failure comes out as an AppError with words for the user. */
 import { AppError } from '../../src/errors.ts';
+import { type Plan, planOf } from './plan.ts';
 import { type ClientOptions, createSession, isRecord, type Job, notUnderstood } from './session.ts';
 import { eventsOf, linesOf, type Position, type ServerSentEvent } from './stream-text.ts';
 
+export type { Plan, PlannedJob } from './plan.ts';
 export type { Job } from './session.ts';
 
 export interface Client {
@@ -14,6 +16,8 @@ export interface Client {
   createJob(body: Readonly<Record<string, unknown>>): Promise<Job>;
   /** Creates the job or changes it where it differs. @returns whether anything was changed */
   applyJob(body: Readonly<Record<string, unknown>>): Promise<boolean>;
+  /** What would become of jobs; nothing is changed. @throws AppError `route.not_found` from an older service */
+  planJobs(request: PlanRequest): Promise<Plan>;
   /** @throws AppError `job.not_found` */
   deleteJob(name: string): Promise<void>;
   /** @throws AppError `job.not_found`, `job.not_restartable` */
@@ -40,6 +44,12 @@ export interface Client {
   close(): void;
 }
 
+export interface PlanRequest {
+  readonly jobs: readonly Readonly<Record<string, unknown>>[];
+  readonly operation: 'apply' | 'run';
+  readonly prune: boolean;
+}
+
 export interface MailLogQuery {
   readonly job?: string | undefined;
   readonly limit?: number | undefined;
@@ -60,6 +70,7 @@ export function createClient(options: ClientOptions): Client {
     showJob: async (name) => recordOf(await ask('GET', `/jobs/${safeName(name)}`), 'job'),
     createJob: async (body) => recordOf(await ask('POST', '/jobs', body), 'job'),
     applyJob: async (body) => (await ask('PATCH', '/jobs', body)).job_changed === true,
+    planJobs: async (request) => planOf(await ask('POST', '/plan', request)),
     deleteJob: async (name) => void (await ask('DELETE', `/jobs/${safeName(name)}`)),
     restartJob: async (name) => void (await ask('POST', `/jobs/${safeName(name)}/restart`)),
     flushJobs: async () => void (await ask('DELETE', '/jobs')),

@@ -143,6 +143,37 @@ export interface NewJob {
   readonly publish?: boolean;
 }
 
+export interface Plan {
+  /** In the order in which they have to be sent. */
+  readonly jobs: readonly PlannedJob[];
+  /** after: when all has been done, and all that is to run runs. */
+  readonly quota: readonly { readonly name: string; readonly limit: string; readonly used: string; readonly after: string; readonly fits: boolean }[];
+  /** Why it cannot be done as a whole, beside what is refused. */
+  readonly problems: readonly string[];
+}
+
+export interface PlannedJob {
+  /** Job name: a DNS name of at most 52 characters. */
+  readonly name: string;
+  readonly job_type: 'one-off' | 'scheduled' | 'continuous';
+  /** stay: it is not named, and is left alone. */
+  readonly action: 'create' | 'update' | 'unchanged' | 'delete' | 'stay' | 'refuse';
+  /** Fields of a Job that would have another value. */
+  readonly changes: readonly ({ readonly field: string; readonly from: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | null; readonly to: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | null })[];
+  /** What it does to what runs: docs/wire.md, "Plans". */
+  readonly effect: 'none' | 'starts' | 'runs_once' | 'scheduled' | 'next_run' | 'scales' | 'rolls' | 'short_stop' | 'stops' | 'moves' | 'ends';
+  /** The same for people; empty where nothing happens. */
+  readonly message: string;
+  /** The next five times of a schedule that is new or changes. */
+  readonly next_schedules: readonly string[];
+  /** What its owner may not expect of it. */
+  readonly warnings: readonly string[];
+  /** Of a job that is not named: a new one that does the same. */
+  readonly successor: string | null;
+  /** Why it would be refused, as the request itself would be answered. */
+  readonly refusal: { readonly error: readonly string[]; readonly code: string; readonly id: string } | null;
+}
+
 export interface Quota {
   readonly categories: readonly ({ readonly name: string; readonly items: readonly ({ readonly name: string; readonly limit: string; readonly used: string | null })[] })[];
 }
@@ -157,15 +188,16 @@ export interface Run {
   readonly job_id: string | null;
   /** Asked for by hand, not by the schedule. */
   readonly manual: boolean;
-  /** RFC 3339, as all times. */
+  /** When the schedule asked for it; null for a run that no schedule asked for. RFC 3339, as all times. */
+  readonly due: string | null;
   readonly created: string | null;
   /** When its program first ran; null where it never did. */
   readonly started: string | null;
   readonly finished: string | null;
-  /** stopped: its job was deleted before it had ended. unknown: nobody saw how it ended. */
-  readonly outcome: 'succeeded' | 'failed' | 'stopped' | 'unknown';
-  /** Of runs that failed. */
-  readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | null;
+  /** stopped: its job was deleted before it had ended. unknown: nobody saw how it ended. skipped: its schedule asked for it, and it never began. */
+  readonly outcome: 'succeeded' | 'failed' | 'stopped' | 'unknown' | 'skipped';
+  /** Of runs that failed or were skipped. */
+  readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'unexplained' | null;
   /** Of the last attempt. */
   readonly exit_code: number | null;
   readonly signal: number | null;
@@ -199,6 +231,11 @@ export interface Jobs {
    * @throws AppError `home.refused`, `credentials.invalid`, `kube.forbidden`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
    */
   flush(): Promise<void>;
+  /**
+   * What would become of jobs, and of the quota; nothing is changed.
+   * @throws AppError `job.invalid`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `request.media_type`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `images.unavailable`
+   */
+  plan(body: { readonly jobs: readonly NewJob[]; readonly operation?: 'apply' | 'run'; readonly prune?: boolean }): Promise<Plan>;
   /**
    * One job.
    * @throws AppError `job.not_found`

@@ -2,16 +2,19 @@
 import { emailsChoices, mountChoices } from '../../src/domain.ts';
 import { shells } from '../terminal/completion/completion.ts';
 import type { ShownCommand, ShownOption } from '../terminal/shown-command.ts';
+import { applyFile } from './apply.ts';
 import { completeNames, printCompletion } from './completion.ts';
 import { deleteJob } from './delete.ts';
 import { dumpJobs } from './dump.ts';
 import { flushJobs } from './flush.ts';
+import { showHistory } from './history.ts';
 import { listImages } from './images.ts';
 import { listForms, listJobs } from './list.ts';
 import { loadJobs } from './load.ts';
 import { showLogs } from './logs.ts';
 import { showMailLog } from './mail-log.ts';
 import type { Command, LocalCommand } from './outcome.ts';
+import { planFile } from './plan.ts';
 import { showQuota } from './quota.ts';
 import { restartJob } from './restart.ts';
 import { runJob } from './run.ts';
@@ -93,7 +96,13 @@ const runOptions: readonly ShownOption[] = [
     description: 'A copy of a continuous job is well while this page of its port answers, e.g. /healthz',
   },
   { words: '--publish', description: 'Make the port reachable from outside' },
+  { words: '--dry-run', description: 'Say whether it would be accepted, whether it fits, and when it would run' },
   { words: '--output <form>', description: 'json for programs', offers: usualForms },
+];
+
+const ofWholeFiles: readonly ShownOption[] = [
+  { words: '--prune', description: 'Delete the jobs that the file does not name' },
+  { words: '--job <name>', description: 'Only this job of the file', offers: 'job' },
 ];
 
 /** In the order of help. */
@@ -121,6 +130,17 @@ export const commandTable: readonly CommandEntry[] = [
       { ...output, description: 'json for programs: an object a line' },
     ],
     run: showLogs,
+  },
+  {
+    usage: 'history <name>',
+    description: 'show what became of the runs of a job, and of each time its schedule asked for one',
+    offers: 'job',
+    options: [
+      { words: '-l, --last <runs>', description: 'So many at most, 1 to 100; 20 unless told otherwise' },
+      { words: '--failed', description: 'Only those that did not succeed' },
+      output,
+    ],
+    run: showHistory,
   },
   {
     usage: 'mail-log',
@@ -154,6 +174,24 @@ export const commandTable: readonly CommandEntry[] = [
     offers: 'file',
     options: [{ words: '--job <name>', description: 'Only this job of the file', offers: 'job' }, output],
     run: loadJobs,
+  },
+  {
+    usage: 'plan <file>',
+    description: "say what 'apply' would do with a YAML file: nothing is changed",
+    offers: 'file',
+    options: [
+      ...ofWholeFiles,
+      { words: '--exit-code', description: 'End with 3 where something would be changed' },
+      output,
+    ],
+    run: planFile,
+  },
+  {
+    usage: 'apply <file>',
+    description: 'make jobs be as a YAML file has them, or change nothing where one of them cannot be',
+    offers: 'file',
+    options: [...ofWholeFiles, { words: '--yes', description: 'Delete without asking' }, output],
+    run: applyFile,
   },
   {
     usage: 'dump',

@@ -16,6 +16,10 @@ export interface Context {
   progress(text: string): void;
   /** Whether a person reads what is said. */
   readonly isWatched: boolean;
+  /** Asks the person at the terminal for a yes. Unset: nobody is there to be asked. */
+  readonly confirm?: ((question: string) => Promise<boolean>) | undefined;
+  /** Where the files of the tool are, as far as is known. */
+  readonly home: string | undefined;
   readonly clock: Clock;
   /** Aborted when the command is interrupted. */
   readonly signal: AbortSignal;

@@ -1,9 +1,13 @@
 /** `run`: defines a job and starts it; with --wait stays until it has ended. */
+
+import { AppError } from '../../src/errors.ts';
 import type { Job } from '../client/client.ts';
-import { usage } from '../terminal/arguments.ts';
+import { refuseTogether, usage } from '../terminal/arguments.ts';
+import { jobText, quotaText } from '../terminal/plan-text.ts';
 import { followLogs } from './logs.ts';
-import { newJob, waitSecondsOf } from './new-job.ts';
-import type { Command } from './outcome.ts';
+import { type NewJob, newJob, waitSecondsOf } from './new-job.ts';
+import type { Command, Context, Outcome } from './outcome.ts';
+import { planRun } from './plan.ts';
 import { waitForEnd } from './wait.ts';
 
 export const runJob: Command = async (context) => {
@@ -15,6 +19,7 @@ export const runJob: Command = async (context) => {
   const isShown = line.options.has('logs');
   if (isShown && waitSeconds === undefined) throw usage('--logs is only possible together with --wait.');
   if (isShown && line.options.get('output') === 'json') throw usage('--logs cannot be used together with JSON.');
+  if (line.options.has('dry-run')) return dryRun(context, body);
   const job = await client.createJob(body);
   if (waitSeconds === undefined) return { text: '', data: job };
   context.progress(`Waiting for the end of job '${job.name}'`);
@@ -23,6 +28,15 @@ export const runJob: Command = async (context) => {
   const { run, ...outcome } = await waiting.finally(() => logs?.end());
   return ownCode && outcome.exit === 1 ? { ...outcome, exit: ownExitCode(run) } : outcome;
 };
+
+async function dryRun(context: Context, body: NewJob): Promise<Outcome> {
+  refuseTogether(context.line, 'dry-run', 'wait');
+  const plan = await planRun(context, body);
+  if (plan.problems.length > 0)
+    throw new AppError('quota.exceeded', plan.problems.join('\n'), { problems: plan.problems });
+  const quota = plan.quota.length > 0 ? [quotaText(plan.quota)] : [];
+  return { text: [...plan.jobs.map(jobText), ...quota].join('\n\n'), data: plan };
+}
 
 /** Of a run that failed. One whose program did not end by itself, or never ran, has none; and none may look like success. */
 function ownExitCode(run: Job | undefined): number {

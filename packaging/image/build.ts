@@ -1,55 +1,76 @@
 /**
  * `npm run image`: the container image of the daemon, without a container engine. Node.js, the three libraries that it needs, and our bundles;
- * no shell, no package manager, no compiler. Equal input gives equal bytes. What is printed is the path of an OCI archive, for
- * `skopeo copy oci-archive:FILE docker://…` or `ctr -n k8s.io images import FILE`.
+ * no shell, no package manager, no compiler; and beside it that of nginx (nginx.ts). Equal input gives equal bytes. What is printed are the
+ * paths of OCI archives, for `skopeo copy oci-archive:FILE docker://…` or `ctr -n k8s.io images import FILE`. `-- --arch arm64` makes them for
+ * machines of another kind than amd64, and `-- --context DIR` what a container engine builds that of the daemon of, by our Dockerfile.
  */
-import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import manifest from '../../package.json' with { type: 'json' };
-import { run } from '../../test/cluster/run.ts';
 import { cacheRoot } from '../../test/cluster/versions.ts';
 import { repositoryRoot } from '../../test/support/repository-root.ts';
-import { nodeRelease, nodeVersion } from '../node-release.ts';
-import { billOfMaterials, type Material } from './bill-of-materials.ts';
-import { type Layer, layerOf, writeArchive } from './oci.ts';
+import { type Architecture, isArchitecture, nodeRelease, nodeVersion } from '../node-release.ts';
+import { billOfMaterials, bundledMaterials, type Material } from './bill-of-materials.ts';
+import { type DebianLayer, debianLayer } from './debian-layer.ts';
+import { buildNginxImage } from './nginx.ts';
+import { type BuiltImage, type Layer, layerOf, writeArchive } from './oci.ts';
 
 /** What `ldd` says of Node.js. */
 const libraries = ['libc6', 'libgcc-s1', 'libstdc++6'] as const;
 /** Of libraries, nothing but themselves and their licences. */
-const unneeded = ['usr/share/lintian', 'usr/share/man', 'usr/share/locale', 'usr/lib/x86_64-linux-gnu/gconv'];
+const unneeded = ['usr/share/lintian', 'usr/share/man', 'usr/share/locale'];
+/** What Debian calls the directories of libraries. */
+const triplets: Readonly<Record<Architecture, string>> = { amd64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
 /** Of the daemon, in the image and in config/manifests. */
 export const imageUser = 52_520;
-
-export interface BuiltImage {
-  readonly archive: string;
-  /** `sha256:…` of its manifest: what a registry will know it by. */
-  readonly digest: string;
-  readonly bytes: number;
-}
 
 /**
  * @param target where the archive is written
  * @param reference as a cluster will name it, e.g. `registry.example.org/toolforge-jobs:0.1.0`
  */
-export async function buildImage(target: string, reference: string): Promise<BuiltImage> {
-  if (process.arch !== 'x64') throw new Error(`The image is made for amd64 only; this machine is ${process.arch}.`);
-  const base = await baseLayer();
+export async function buildImage(
+  target: string,
+  reference: string,
+  architecture: Architecture = 'amd64',
+): Promise<BuiltImage> {
+  return withLayers(architecture, (layers) =>
+    writeArchive(target, { reference, architecture, layers, config: imageConfig() }),
+  );
+}
+
+/** The directory in which a container engine builds the image. */
+export async function writeContext(directory: string, architecture: Architecture = 'amd64'): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await withLayers(architecture, async ([base, own]) => {
+    await copyFile(base.file, join(directory, 'base.tar.gz'));
+    await copyFile(own.file, join(directory, 'app.tar.gz'));
+  });
+  await copyFile(join(repositoryRoot, 'packaging/image/Dockerfile'), join(directory, 'Dockerfile'));
+}
+
+/** @param use may take them for as long as it lasts */
+async function withLayers<T>(
+  architecture: Architecture,
+  use: (layers: readonly [base: Layer, own: Layer]) => Promise<T>,
+): Promise<T> {
+  const base = await baseLayer(architecture);
   const place = await mkdtemp(join(cacheRoot(), 'image-'));
   try {
-    const ours = await layerOf(await ownFiles(join(place, 'app'), base.materials), join(place, 'app.tar.gz'));
-    const layers: readonly Layer[] = [base.layer, ours];
-    return await writeArchive(target, { reference, layers, config: imageConfig() });
+    const own = await layerOf(await ownFiles(join(place, 'app'), base.materials), join(place, 'app.tar.gz'));
+    return await use([base.layer, own]);
   } finally {
     await rm(place, { recursive: true, force: true });
   }
 }
 
-function imageConfig() {
+/** What the Dockerfile says as well. */
+export function imageConfig() {
   return {
     User: `${imageUser}:${imageUser}`,
     WorkingDir: '/',
-    Env: ['NODE_ENV=production'],
+    // The first one is what builders give to every image.
+    Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'NODE_ENV=production'],
     Entrypoint: ['/usr/bin/node', '/app/jobsd.js'],
     Cmd: ['--config', '/etc/toolforge-jobs/jobsd.yaml'],
     StopSignal: 'SIGTERM',
@@ -62,80 +83,24 @@ function imageConfig() {
   };
 }
 
-interface Base {
-  readonly layer: Layer;
-  readonly materials: readonly Material[];
+function baseLayer(architecture: Architecture): Promise<DebianLayer> {
+  const version = nodeVersion(architecture);
+  return debianLayer({
+    name: 'base',
+    architecture,
+    packages: async () => libraries,
+    account: { name: 'jobs', id: imageUser, title: 'Toolforge Jobs' },
+    others: [{ name: 'nodejs', version, purl: `pkg:generic/node@${version}?arch=${architecture}` }],
+    finish: async (root) => {
+      const gconv = `usr/lib/${triplets[architecture]}/gconv`;
+      for (const path of [...unneeded, gconv]) await rm(join(root, path), { recursive: true, force: true });
+      await putNode(root, architecture);
+    },
+  });
 }
 
-/** Kept between builds, by what is in it; Debian is asked for news only where there is none. */
-async function baseLayer(): Promise<Base> {
-  await mkdir(cacheRoot(), { recursive: true });
-  const known = await materialsOfBase().catch(() => undefined);
-  if (known && existsSync(placeOf(known))) return readBase(known);
-  await run('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=300', 'update']);
-  const materials = await materialsOfBase();
-  if (!existsSync(placeOf(materials))) await makeBase(materials);
-  return readBase(materials);
-}
-
-async function materialsOfBase(): Promise<readonly Material[]> {
-  return [...(await Promise.all(libraries.map(candidateOf))), nodeMaterial];
-}
-
-function placeOf(materials: readonly Material[]): string {
-  const versions = materials.map(({ version }) => version.replace(/[^A-Za-z0-9.+-]/g, '_'));
-  return join(cacheRoot(), `image-base-${versions.join('-')}`);
-}
-
-async function readBase(materials: readonly Material[]): Promise<Base> {
-  const layer = JSON.parse(await readFile(join(placeOf(materials), 'layer.json'), 'utf8')) as Layer;
-  return { layer: { ...layer, file: join(placeOf(materials), 'layer.tar.gz') }, materials };
-}
-
-async function makeBase(materials: readonly Material[]): Promise<void> {
-  const place = await mkdtemp(join(cacheRoot(), 'image-base-'));
-  try {
-    await unpackLibraries(place, materials);
-    await putNode(join(place, 'root'));
-    const made = join(place, 'made');
-    await mkdir(made);
-    const layer = await layerOf(join(place, 'root'), join(made, 'layer.tar.gz'));
-    await writeFile(join(made, 'layer.json'), JSON.stringify(layer));
-    await rename(made, placeOf(materials)).catch((error: NodeJS.ErrnoException) => {
-      // Somebody else was faster, with the same.
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-    });
-  } finally {
-    await rm(place, { recursive: true, force: true });
-  }
-}
-
-const nodeMaterial: Material = { name: 'nodejs', version: nodeVersion, purl: `pkg:generic/node@${nodeVersion}` };
-
-async function candidateOf(name: string): Promise<Material> {
-  const text = await run('apt-cache', ['show', '--no-all-versions', name]);
-  const version = /^Version: (\S+)$/m.exec(text)?.[1];
-  if (!version) throw new Error(`No version of the Debian package ${name} is known.`);
-  return { name, version, purl: `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(version)}` };
-}
-
-async function unpackLibraries(place: string, materials: readonly Material[]): Promise<void> {
-  const wanted = materials.filter(({ name }) => name !== nodeMaterial.name);
-  await run('apt-get', ['-q', 'download', ...wanted.map(({ name, version }) => `${name}=${version}`)], { cwd: place });
-  const root = join(place, 'root');
-  for (const file of await readdir(place)) {
-    if (file.endsWith('.deb')) await run('dpkg-deb', ['-x', join(place, file), root]);
-  }
-  for (const path of unneeded) await rm(join(root, path), { recursive: true, force: true });
-  await mkdir(join(root, 'etc'), { recursive: true });
-  const account = `jobs:x:${imageUser}:${imageUser}:Toolforge Jobs:/nonexistent:/usr/sbin/nologin`;
-  await writeFile(join(root, 'etc/passwd'), `root:x:0:0:root:/root:/usr/sbin/nologin\n${account}\n`);
-  await writeFile(join(root, 'etc/group'), `root:x:0:\njobs:x:${imageUser}:\n`);
-  await writeFile(join(root, 'etc/nsswitch.conf'), 'hosts: files dns\n');
-}
-
-async function putNode(root: string): Promise<void> {
-  const { bin, licence } = await nodeRelease();
+async function putNode(root: string, architecture: Architecture): Promise<void> {
+  const { bin, licence } = await nodeRelease(architecture);
   await mkdir(join(root, 'usr/bin'), { recursive: true });
   await mkdir(join(root, 'usr/share/doc/nodejs'), { recursive: true });
   await cp(join(bin, 'node'), join(root, 'usr/bin/node'));
@@ -153,12 +118,31 @@ async function ownFiles(root: string, materials: readonly Material[]): Promise<s
   // What says that these are modules.
   await writeFile(join(root, 'app/package.json'), '{"type":"module"}\n');
   await mkdir(join(root, 'usr/share/sbom'), { recursive: true });
-  await writeFile(join(root, 'usr/share/sbom/toolforge-jobs.spdx.json'), await billOfMaterials(materials));
+  const list = billOfMaterials(manifest.name, [...materials, ...(await bundledMaterials())]);
+  await writeFile(join(root, 'usr/share/sbom/toolforge-jobs.spdx.json'), list);
   return root;
 }
 
 if (process.argv[1]?.endsWith('packaging/image/build.ts')) {
-  const target = join(repositoryRoot, 'dist/toolforge-jobs.oci.tar');
-  const { archive, digest, bytes } = await buildImage(target, `toolforge-jobs:${manifest.version}`);
-  console.log(`${archive}: ${(bytes / 2 ** 20).toFixed(1)} MiB, ${digest}`);
+  const { values } = parseArgs({
+    options: { arch: { type: 'string', default: 'amd64' }, context: { type: 'string' } },
+  });
+  const { arch, context } = values;
+  if (!isArchitecture(arch)) throw new Error(`--arch is amd64 or arm64, not ${arch}.`);
+  const reference = `toolforge-jobs:${manifest.version}`;
+  if (context !== undefined) {
+    await writeContext(context, arch);
+    const platform = `--platform linux/${arch} --build-arg VERSION=${manifest.version}`;
+    console.log(`buildah build ${platform} --tag ${reference} ${context}`);
+  } else {
+    const suffix = arch === 'amd64' ? '' : `-${arch}`;
+    const target = (name: string) => join(repositoryRoot, `dist/${name}${suffix}.oci.tar`);
+    const front = `toolforge-jobs-nginx:${manifest.version}`;
+    const made = [
+      await buildImage(target('toolforge-jobs'), reference, arch),
+      await buildNginxImage(target('toolforge-jobs-nginx'), front, arch),
+    ];
+    for (const { archive, digest, bytes } of made)
+      console.log(`${archive}: ${(bytes / 2 ** 20).toFixed(1)} MiB, ${digest}`);
+  }
 }

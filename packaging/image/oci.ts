@@ -38,15 +38,24 @@ export async function layerOf(root: string, file: string): Promise<Layer> {
 
 export interface Image {
   readonly reference: string;
+  /** As Go and Debian name it, e.g. `amd64`. */
+  readonly architecture: string;
   readonly layers: readonly Layer[];
   /** The part of the configuration that a container runs by. */
   readonly config: object;
 }
 
+export interface BuiltImage {
+  readonly archive: string;
+  /** `sha256:…` of its manifest: what a registry will know it by. */
+  readonly digest: string;
+  readonly bytes: number;
+}
+
 export async function writeArchive(
   archive: string,
-  { reference, layers, config }: Image,
-): Promise<{ archive: string; digest: string; bytes: number }> {
+  { reference, architecture, layers, config }: Image,
+): Promise<BuiltImage> {
   await mkdir(dirname(archive), { recursive: true });
   const layout = await mkdtemp(`${archive}-`);
   try {
@@ -61,7 +70,7 @@ export async function writeArchive(
     for (const { file, digest } of layers) await copyFile(file, join(blobs, digest.slice(7)));
     const configuration = await put('application/vnd.oci.image.config.v1+json', {
       created: '1970-01-01T00:00:00Z',
-      architecture: 'amd64',
+      architecture,
       os: 'linux',
       config,
       rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },

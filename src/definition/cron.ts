@@ -178,12 +178,27 @@ export function scheduleWarning({ text, actual }: Schedule): string | undefined 
  * @returns at most `count` times in ms since the epoch, each after `afterMs`; none where the text cannot be understood or never fires
  */
 export function nextFirings(actual: string, afterMs: number, count: number, timeZone = 'UTC'): number[] {
-  if (isImpossible(actual)) return [];
+  const cron = readCron(actual, timeZone);
+  return cron?.nextRuns(count, new Date(afterMs)).map((date) => date.getTime()) ?? [];
+}
+
+/**
+ * The same into the past.
+ * @returns at most `count` times, each before `beforeMs`, oldest first
+ */
+export function lastFirings(actual: string, beforeMs: number, count: number, timeZone = 'UTC'): number[] {
+  const cron = readCron(actual, timeZone);
+  const past = cron?.previousRuns(count, new Date(beforeMs)).map((date) => date.getTime()) ?? [];
+  return past.sort((one, other) => one - other);
+}
+
+/** Undefined for what cannot be understood or never fires. */
+function readCron(actual: string, timeZone: string): Cron | undefined {
+  if (isImpossible(actual)) return undefined;
   try {
-    const cron = new Cron(withStepsAsRanges(actual), { timezone: timeZone, mode: '5-part' });
-    return cron.nextRuns(count, new Date(afterMs)).map((date) => date.getTime());
+    return new Cron(withStepsAsRanges(actual), { timezone: timeZone, mode: '5-part' });
   } catch {
-    return [];
+    return undefined;
   }
 }
 

@@ -25,6 +25,10 @@ export const annotationNames = {
   restartedAt: 'app.kubernetes.io/restartedAt',
   /** `manual` on a run that was asked for by hand (kubectl writes it as well). */
   instantiate: 'cronjob.kubernetes.io/instantiate',
+  /** Of a CronJob whose schedule was changed: when, as RFC 3339. */
+  scheduleSince: 'jobs.toolforge.org/schedule-since',
+  /** Of a run: the firing it is for (kubernetes.io, "Well-Known Labels, Annotations and Taints"). */
+  scheduledFor: 'batch.kubernetes.io/cronjob-scheduled-timestamp',
 } as const;
 
 /** Environment variable that holds the pod's uid: what one attempt of a job is known by. */

@@ -70,19 +70,28 @@ export function compareQuantities(one: Quantity, other: Quantity): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
+/** `one` and so many times `other`; fewer than none where `times` is negative. */
+export function sumOf(one: Quantity, other: Quantity, times = 1): Quantity {
+  const scale = Math.max(one.scale, other.scale);
+  const at = ({ units, scale: own }: Quantity) => units * 10n ** BigInt(scale - own);
+  return normalise(at(one) + at(other) * BigInt(times), scale);
+}
+
 /**
  * What is left of `whole` when `part` is taken away, in the form in which Kubernetes writes amounts.
  * @param isBytes memory is written in Ki, Mi, Gi, everything else in whole numbers and thousandths
  * @example differenceText(8Gi, 7680Mi, true) -> '512Mi'; differenceText(2, 500m, false) -> '1500m'
  */
 export function differenceText(whole: Quantity, part: Quantity, isBytes: boolean): string {
-  const scale = Math.max(whole.scale, part.scale);
-  const at = ({ units, scale: own }: Quantity) => units * 10n ** BigInt(scale - own);
-  const rest = normalise(at(whole) - at(part), scale);
-  if (rest.scale > 0) return `${(rest.units * 1000n) / 10n ** BigInt(rest.scale)}m`;
-  const suffixes = isBytes ? ['Gi', 'Mi', 'Ki'] : [];
-  const suffix = suffixes.find((one) => rest.units % 1024n ** BigInt(binaryPower.get(one) ?? 0) === 0n);
-  return suffix ? `${rest.units / 1024n ** BigInt(binaryPower.get(suffix) ?? 0)}${suffix}` : String(rest.units);
+  return quantityText(sumOf(whole, part, -1), isBytes);
+}
+
+/** @example quantityText(512 * 1024n ** 2n, true) -> '512Mi' */
+export function quantityText(quantity: Quantity, isBytes: boolean): string {
+  if (quantity.scale > 0) return `${(quantity.units * 1000n) / 10n ** BigInt(quantity.scale)}m`;
+  const suffixes = isBytes && quantity.units !== 0n ? ['Gi', 'Mi', 'Ki'] : [];
+  const suffix = suffixes.find((one) => quantity.units % 1024n ** BigInt(binaryPower.get(one) ?? 0) === 0n);
+  return suffix ? `${quantity.units / 1024n ** BigInt(binaryPower.get(suffix) ?? 0)}${suffix}` : String(quantity.units);
 }
 
 /** False when either text is no quantity. */

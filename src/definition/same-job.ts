@@ -18,20 +18,35 @@ const compared = [
   'publish',
 ] as const satisfies readonly (keyof ResolvedJob)[];
 
+export type ComparedField =
+  | (typeof compared)[number]
+  | 'image'
+  | 'memory'
+  | 'cpu'
+  | 'schedule'
+  | 'portProtocol'
+  | 'healthCheck';
+
 /**
  * 512Mi is 0.5Gi, an alias is its image, a default that was typed is a default. A macro whose text is the same keeps the time it was once
  * given.
  */
 export function isSameJob(one: ResolvedJob, other: ResolvedJob): boolean {
-  return (
-    compared.every((field) => one[field] === other[field]) &&
-    one.image.url === other.image.url &&
-    isSameQuantity(one.memory, other.memory) &&
-    isSameQuantity(one.cpu, other.cpu) &&
-    isSameSchedule(one, other) &&
-    (one.port === undefined || one.portProtocol === other.portProtocol) &&
-    JSON.stringify(one.healthCheck) === JSON.stringify(other.healthCheck)
-  );
+  return differences(one, other).length === 0;
+}
+
+/** @returns the fields in which two jobs differ to whoever runs them */
+export function differences(one: ResolvedJob, other: ResolvedJob): ComparedField[] {
+  const differing: readonly (readonly [ComparedField, boolean])[] = [
+    ...compared.map((field) => [field, one[field] !== other[field]] as const),
+    ['image', one.image.url !== other.image.url],
+    ['memory', !isSameQuantity(one.memory, other.memory)],
+    ['cpu', !isSameQuantity(one.cpu, other.cpu)],
+    ['schedule', !isSameSchedule(one, other)],
+    ['portProtocol', one.port !== undefined && one.portProtocol !== other.portProtocol],
+    ['healthCheck', JSON.stringify(one.healthCheck) !== JSON.stringify(other.healthCheck)],
+  ];
+  return differing.flatMap(([field, isDifferent]) => (isDifferent ? [field] : []));
 }
 
 function isSameSchedule({ schedule: one }: ResolvedJob, { schedule: other }: ResolvedJob): boolean {

@@ -22,8 +22,10 @@ import type {
   PodFacts,
   RunEnd,
   RunFacts,
+  Skip,
 } from '../domain.ts';
 import { longestTimerMs } from '../time-limit.ts';
+import { accountFor, type FiringSurroundings, type Firings, type MissedFiring } from './firings.ts';
 import {
   bury,
   formerUid,
@@ -55,6 +57,8 @@ export interface JobSurroundings {
   now(): number;
   /** When anybody began to look: what ended before that is nobody's news. Unset: always. */
   since?(): number;
+  /** Unset: nobody accounts for firings. */
+  readonly firings?: FiringSurroundings;
 }
 
 /** Of a job that nobody wants to hear of. */
@@ -65,6 +69,20 @@ const nobody: JobSurroundings = {
 
 interface JobContext extends JobFacts {
   readonly around: JobSurroundings;
+  /** Of a scheduled job, where somebody accounts for them. */
+  readonly firings: Firings | undefined;
+  readonly skipped: Skip | undefined;
+}
+
+/** What is known by now of a firing that this job has told to be missed. */
+interface FiringExplained {
+  readonly type: 'firing.explained';
+  readonly skip: Skip;
+}
+
+/** A firing should have begun by now. */
+interface FiringDue {
+  readonly type: 'firing.due';
 }
 
 /** Time in which something lasted has passed. */
@@ -78,16 +96,19 @@ interface GracesChanged {
 }
 
 const maxNoticed = 64;
+/** The clock may have been set meanwhile. */
+const longestWaitMs = 3_600_000;
 
 export const jobMachine = setup({
   types: {
     context: {} as JobContext,
-    events: {} as JobEvent | GracePassed | GracesChanged,
+    events: {} as JobEvent | GracePassed | GracesChanged | FiringDue | FiringExplained,
     input: {} as { readonly key: JobKey; readonly around?: JobSurroundings },
     tags: {} as JobState,
     emitted: {} as
       | { readonly type: 'run.ended'; readonly end: RunEnd }
-      | { readonly type: 'notice'; readonly notice: Notice },
+      | { readonly type: 'notice'; readonly notice: Notice }
+      | { readonly type: 'firing.missed'; readonly missed: MissedFiring },
   },
   actions: {
     /** Once for each run, when all that there is to say of its end is known. */
@@ -118,6 +139,22 @@ export const jobMachine = setup({
       if (next < Infinity)
         enqueue.raise({ type: 'grace.passed' }, { id: 'grace', delay: Math.min(next - now, longestTimerMs) });
     }),
+    /** Each firing that has become no run, once; and a look at the next one when it should have begun. */
+    tellFirings: enqueueActions(({ context, event, enqueue }) => {
+      const { key, around, firings: former } = context;
+      if (key.kind !== 'CronJob' || !around.firings) return;
+      const now = around.now();
+      const { firings, missed } = accountFor(context, former, around.firings, now);
+      for (const one of missed) enqueue.emit({ type: 'firing.missed', missed: one });
+      if (firings !== former) enqueue.assign({ firings });
+      if (firings?.lookAt === former?.lookAt && event.type !== 'firing.due') return;
+      enqueue.cancel('firing');
+      if (firings?.lookAt !== undefined)
+        enqueue.raise({ type: 'firing.due' }, { id: 'firing', delay: Math.min(firings.lookAt - now, longestWaitMs) });
+    }),
+    keepSkip: assign(({ context: { skipped } }, { skip }: { skip: Skip }) => ({
+      skipped: skipped && skipped.dueAt > skip.dueAt ? skipped : skip,
+    })),
     keepAge: assign(({ context: { old } }, { uid, isOld = false }: { uid: string; isOld?: boolean | undefined }) => ({
       old: withAge(old, uid, isOld),
     })),
@@ -161,7 +198,12 @@ export const jobMachine = setup({
   },
 }).createMachine({
   id: 'job',
-  context: ({ input }) => ({ ...noFacts(input.key), around: input.around ?? nobody }),
+  context: ({ input }) => ({
+    ...noFacts(input.key),
+    around: input.around ?? nobody,
+    firings: undefined,
+    skipped: undefined,
+  }),
   initial: 'absent',
   on: {
     'object.seen': {
@@ -172,6 +214,7 @@ export const jobMachine = setup({
         { type: 'keepAge', params: ({ event }) => ({ uid: event.object.uid, isOld: event.isOld }) },
         'tellEnds',
         'tellNotices',
+        'tellFirings',
       ],
       target: '.deciding',
     },
@@ -181,6 +224,7 @@ export const jobMachine = setup({
         { type: 'tellLast', params: ({ event }) => event },
         { type: 'buryObject', params: ({ event }) => event },
         'tellNotices',
+        'tellFirings',
       ],
       target: '.deciding',
     },
@@ -191,6 +235,7 @@ export const jobMachine = setup({
         { type: 'keepAge', params: ({ event }) => ({ uid: event.run.uid, isOld: event.isOld }) },
         'tellEnds',
         'tellNotices',
+        'tellFirings',
       ],
       target: '.deciding',
     },
@@ -200,6 +245,7 @@ export const jobMachine = setup({
         { type: 'tellLast', params: ({ event }) => event },
         { type: 'buryRun', params: ({ event }) => event },
         'tellNotices',
+        'tellFirings',
       ],
       target: '.deciding',
     },
@@ -218,6 +264,8 @@ export const jobMachine = setup({
       actions: [{ type: 'buryPod', params: ({ event }) => event }, 'tellNotices'],
       target: '.deciding',
     },
+    'firing.due': { actions: 'tellFirings' },
+    'firing.explained': { actions: { type: 'keepSkip', params: ({ event }) => event } },
     'grace.passed': { actions: 'tellNotices' },
     'graces.changed': { actions: 'tellNotices' },
   },
@@ -282,7 +330,14 @@ export function showJob(snapshot: SnapshotFrom<typeof jobMachine>): JobSnapshot 
   const { context } = snapshot;
   const [state] = snapshot.tags as ReadonlySet<JobState>;
   if (context.object === undefined || state === undefined) return undefined;
-  return { key: context.key, object: context.object, runs: ownRuns(context), pods: ownPods(context), state };
+  const runs = ownRuns(context);
+  return { key: context.key, object: context.object, runs, pods: ownPods(context), state, ...skipOf(context, runs) };
+}
+
+/** No news once a run was begun after it. */
+function skipOf({ skipped, object }: JobContext, runs: readonly RunFacts[]): Pick<JobSnapshot, 'skipped'> {
+  if (!skipped || (object?.status.lastScheduledAt ?? 0) >= skipped.dueAt) return {};
+  return runs.some(({ dueAt = 0 }) => dueAt >= skipped.dueAt) ? {} : { skipped };
 }
 
 /** Nodes stamp whole seconds, by clocks of their own. */

@@ -15,12 +15,15 @@ import {
 } from '../domain.ts';
 import type { Log } from '../log.ts';
 import { longestTimerMs } from '../time-limit.ts';
+import type { MissedFiring } from './firings.ts';
 import { type JobActor, type JobSurroundings, jobMachine, showJob } from './job.ts';
 import type { JobFacts } from './job-facts.ts';
 
 export interface JobRoster {
   /** Takes a fact at once: what list() answers afterwards shows it. Never throws. */
   accept(event: JobEvent): void;
+  /** Takes what is known by now of a firing that a job has told to be missed, and tells whoever listens and `onRunEnded`. Never throws. */
+  announce(end: RunEnd): void;
   /** To be called when graces have changed: what is told when is reckoned anew, for what lasts already as well. Never throws. */
   replan(): void;
   /** One-off, scheduled and continuous jobs, each by name. The same array, and the same snapshots in it, as long as nothing changed. */
@@ -51,6 +54,8 @@ export interface JobRosterOptions {
   onRunEnded?(end: RunEnd): void;
   /** Called once for each thing that happened to a job; must not throw. Unset: nobody wants to know. */
   onNotice?(notice: Notice): void;
+  /** Called once for each firing of a schedule that became no run; must not throw. Unset: nobody wants to know. */
+  onFiringMissed?(missed: MissedFiring): void;
   /** How long something has to last before it is told. Unset: for ever. */
   readonly around?: JobSurroundings;
   /** Unset: the job machine. Tests hand in one with a mistake in it. */
@@ -87,7 +92,7 @@ const kinds: readonly KubeKind[] = ['Job', 'CronJob', 'Deployment'];
 const nothing: readonly JobSnapshot[] = [];
 
 export function createJobRoster(options: JobRosterOptions): JobRoster {
-  const { log, machine = jobMachine, onRunEnded, onNotice, around } = options;
+  const { log, machine = jobMachine, onRunEnded, onNotice, onFiringMissed, around } = options;
   const rooms = new Map<string, Room>();
   const listeners = new Map<string, Set<JobListener>>();
   const buried = createBuried();
@@ -166,6 +171,19 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
     for (const listener of listeners.get(end.key.namespace) ?? []) listener({ type: 'run.ended', end });
   }
 
+  function announce(end: RunEnd): void {
+    runEnded({ end });
+    const { key, outcome, dueAt, jobUid, reason, since, clusterSays } = end;
+    const room = rooms.get(key.namespace);
+    const entry = room?.jobs.get(keyText(key));
+    if (!room || !entry || outcome !== 'skipped' || dueAt === undefined || entry.shown?.object.uid !== jobUid) return;
+    const before = entry.actor.getSnapshot();
+    entry.actor.send({ type: 'firing.explained', skip: { dueAt, reason, since, clusterSays } });
+    const after = entry.actor.getSnapshot();
+    if (after.status === 'error') revive(room, entry, before.context);
+    else settle(room, entry, after);
+  }
+
   function subscribe(namespace: string, listener: JobListener): () => void {
     const interested = listeners.get(namespace) ?? new Set();
     listeners.set(namespace, interested.add(listener));
@@ -208,6 +226,7 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
   function listened(entry: Entry): Entry {
     entry.actor.on('run.ended', runEnded);
     if (onNotice) entry.actor.on('notice', ({ notice }) => onNotice(notice));
+    if (onFiringMissed) entry.actor.on('firing.missed', ({ missed }) => onFiringMissed(missed));
     return entry;
   }
 
@@ -264,6 +283,7 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
   return {
     namespaces: () => rooms.keys(),
     accept,
+    announce,
     replan,
     list,
     find,

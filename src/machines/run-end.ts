@@ -22,6 +22,7 @@ export interface Run {
   readonly jobUid: string | undefined;
   readonly manual: boolean;
   readonly createdAt: number;
+  readonly dueAt?: number | undefined;
   readonly deletingAt: number | undefined;
   readonly status: ObjectStatus;
   /** Attempts that may fail without ending it; undefined where that is not known. */
@@ -83,6 +84,7 @@ export function endOf(facts: JobFacts, run: Run): RunEnd {
     jobUid: run.jobUid,
     manual: run.manual,
     createdAt: run.createdAt,
+    dueAt: run.dueAt,
     startedAt: startOf(run, pods),
     finishedAt: isKnown ? (end?.finishedAt ?? condition?.changedAt) : run.deletingAt,
     outcome,

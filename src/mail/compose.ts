@@ -152,6 +152,8 @@ function sentenceOf(story: Story): string {
   const when = momentWords(notice.at);
   switch (story.ending) {
     case 'failed':
+      if (notice.isSkipped)
+        return `Your job ${name} was not started at ${when}, when its schedule asked for it: ${causeWords(notice, notice.clusterSays)}.`;
       return `Your job ${name} failed at ${when}: ${causeWords(notice, details?.refusal)}.${onward(notice)}`;
     case 'recovered': {
       const { failures = 1, since = notice.at } = incident ?? {};
@@ -290,7 +292,7 @@ function quotedLine(line: string): string {
 }
 
 function outputOf({ notice, details }: GatheredNotice, { settings }: Around): string[] {
-  if (notice.kind !== 'failed' || settings.outputLines === 0) return [];
+  if (notice.kind !== 'failed' || notice.isSkipped || settings.outputLines === 0) return [];
   const lines = (details?.lines ?? []).slice(-settings.outputLines);
   if (lines.length === 0)
     return [...wrap(`No output is shown: ${visible(details?.linesMissing ?? 'it could not be read')}.`), ''];
@@ -304,6 +306,7 @@ function furtherOf({ name, last }: Story): string[] {
 
 function furtherCommand(name: string, { notice, details }: GatheredNotice): string {
   if (notice.reason === 'quota' || (details?.refusal && isQuotaRefusal(details.refusal))) return 'quota';
+  if (notice.isSkipped) return `history ${name}`;
   const hasOutput = notice.startedAt !== undefined && (details === undefined || details.lines.length > 0);
   return `${hasOutput ? 'logs' : 'show'} ${name}`;
 }

@@ -7,13 +7,14 @@ import type { SealedMail } from '../mailbox.ts';
 import type { MailSettings } from '../settings.ts';
 import type { Pace } from './pace.ts';
 import type { MailTransport } from './transport.ts';
+import { requireNotWithheld } from './withheld.ts';
 
 export interface DeliverOptions {
   /** Asked before each attempt: false where another process may be sending. Unset: it always may. */
   readonly maySend?: () => boolean;
   readonly transport: Pick<MailTransport, 'send'>;
   readonly pace: Pick<Pace, 'turn'>;
-  settings(): Pick<MailSettings, 'isSent' | 'server'>;
+  settings(): Pick<MailSettings, 'isSent' | 'server' | 'withheld'>;
 }
 
 /**
@@ -24,6 +25,7 @@ export type Deliver = (mail: SealedMail, signal: AbortSignal) => Promise<{ reado
 
 export function createDeliver({ transport, pace, settings, maySend = () => true }: DeliverOptions): Deliver {
   return async (mail, signal) => {
+    requireNotWithheld(settings());
     if (!settings().isSent) return { isSent: false };
     await pace.turn(signal);
     // It may have been switched off while this one waited for its turn.

@@ -101,8 +101,9 @@ export function createDetails(options: DetailsOptions): Details {
 
 const tooLate = { lines: [], linesFrom: undefined, linesMissing: 'it could not be read in time' } as const;
 
-function needsDetails({ kind }: Notice): boolean {
-  return kind === 'failed';
+/** What was never begun left nothing behind. */
+function needsDetails({ kind, isSkipped }: Notice): boolean {
+  return kind === 'failed' && !isSkipped;
 }
 
 function whenAborted<T>(signal: AbortSignal, value: T): Promise<T> {

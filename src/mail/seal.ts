@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { type Gap, type Mailbox, refOf, type SealedMail } from '../mailbox.ts';
 import type { MailSettings } from '../settings.ts';
 import { domainOf, envelopeOf } from './address.ts';
+import { requireNotWithheld } from './withheld.ts';
 
 export interface ComposedMail {
   readonly subject: string;
@@ -45,6 +46,7 @@ export function createSeal(options: SealOptions): (mailbox: Mailbox) => Promise<
   const { compose, compile, now, token = randomUUID } = options;
   return async (mailbox) => {
     const settings = options.settings();
+    requireNotWithheld(settings);
     const sealedAt = now();
     const gaps = options.gaps().filter(({ to }) => to > mailbox.gapsToldUntil);
     const { from, to } = envelopeOf(mailbox.tool, settings);

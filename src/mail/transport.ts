@@ -21,9 +21,9 @@ export interface TransportOptions {
 
 export interface SmtpSecrets {
   /** For `smtp.auth`. */
-  readonly password?: string;
+  readonly password?: string | undefined;
   /** PEM: verifies the server; unset = what the system trusts. */
-  readonly ca?: string;
+  readonly ca?: string | undefined;
 }
 
 export interface MailTransport {

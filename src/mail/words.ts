@@ -120,6 +120,10 @@ export function causeWords(notice: Notice, refusal?: string): string {
       if (refusal && isQuotaRefusal(refusal))
         return 'the quota of your tool leaves no room for it, so it did not start';
       return 'it could not be started';
+    case 'previous_run':
+      return `the run before it was still going${notice.since === undefined ? '' : `, since ${momentWords(notice.since)}`}`;
+    case 'unexplained':
+      return 'the cluster does not say why';
     case 'lost':
       return 'the machine that it ran on was lost';
     case 'exit_code':
@@ -147,6 +151,10 @@ export function shortCauseWords(notice: Notice, refusal?: string): string {
       return noRoom;
     case 'not_started':
       return refusal && isQuotaRefusal(refusal) ? noRoom : 'could not be started';
+    case 'previous_run':
+      return 'not started: the run before it went on';
+    case 'unexplained':
+      return 'not started';
     case 'lost':
       return 'its machine was lost';
     case 'exit_code':

@@ -2,11 +2,12 @@
  * Under whose name a request goes to the API server. The usual way: with the certificate from the tool's home, one connection pool for each
  * (tool, certificate), made for it and for nothing else. The other way, chosen at start: with our own credentials and impersonation.
  */
+import { type Authorities, readAuthorities } from '../authorities.ts';
 import type { Tool } from '../domain.ts';
 import { AppError } from '../errors.ts';
 import type { Homes } from '../homes/homes.ts';
 import type { Kube, KubeOptions } from '../kube.ts';
-import { checkLeaf, type Leaf, parseAuthorities, passingRules } from '../leaf.ts';
+import { checkLeaf, type Leaf, passingRules } from '../leaf.ts';
 import type { Log } from '../log.ts';
 import { createPools } from './pools.ts';
 
@@ -20,6 +21,8 @@ export interface Credentials {
   refresh(tool: Tool): void;
   /** What is asked from now on goes this way; what is under way is finished. @throws AppError `settings.invalid`, and nothing has changed */
   replace(api: Api): void;
+  /** When the first ends of the tools' certificates that are in use, ms since the epoch; undefined where none is. */
+  firstEnd(): number | undefined;
   close(): Promise<void>;
 }
 
@@ -65,7 +68,7 @@ export function createCredentials(options: CredentialsOptions): Credentials {
   const { homes, log, now = Date.now } = options;
   let { api } = options;
   /** The cluster's own CA signs the tools' certificates. */
-  let authorities = parseAuthorities(api.ca);
+  let authorities = authoritiesOf(api);
   const pools = createPools<Pool>({ maxPools, idleMs, retireMs, ...sizes(options) });
   const flights = new Map<string, Promise<Pool>>();
   const refused = new Set<string>();
@@ -146,9 +149,13 @@ export function createCredentials(options: CredentialsOptions): Credentials {
       refused.add(tool.name);
     },
     replace(next) {
-      authorities = parseAuthorities(next.ca);
+      authorities = authoritiesOf(next);
       api = next;
       pools.clear();
+    },
+    firstEnd() {
+      const ends = pools.all().map(({ notAfter }) => notAfter);
+      return ends.length > 0 ? Math.min(...ends) : undefined;
     },
     close: () => pools.close(),
   };
@@ -177,8 +184,13 @@ export function createImpersonation(options: Shared): Credentials {
       api = next;
       pools.clear();
     },
+    firstEnd: () => undefined,
     close: () => pools.close(),
   };
+}
+
+function authoritiesOf({ ca }: Api): Authorities {
+  return readAuthorities(ca, 'the CA of the API server');
 }
 
 function kubeOptions({ userAgent }: Shared, { server, ca, credentials }: Api): KubeOptions {

@@ -4,6 +4,7 @@
  */
 import { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
+import type { Authorities } from '../authorities.ts';
 import type { Tool } from '../domain.ts';
 import { AppError } from '../errors.ts';
 import { readSubject } from './door/der-subject.ts';
@@ -14,10 +15,14 @@ export interface Caller {
   readonly tool: Tool;
   /** SHA-256 of the certificate, upper-case hex with colons. */
   readonly fingerprint: string;
+  /** Who vouches for the certificate, as authorities.ts names it. */
+  readonly authority: string;
   readonly validTo: number;
 }
 
 export interface IdentityDeps {
+  /** Those that issue the certificates of tools, as they are now. */
+  authorities(): Authorities;
   /** Asked at every request, so that a revocation also reaches open connections. */
   isDenied(tool: string, fingerprint: string): boolean;
   /** ms since the epoch */
@@ -40,7 +45,6 @@ const clientAuth = '1.3.6.1.5.5.7.3.2';
 const maxCertificateChars = 36_500;
 const maxKeptCertificates = 512;
 const onePem = /^-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----\s*$/;
-const eachPem = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
  * Identity from mutual TLS. The certificate is parsed once per connection.
@@ -51,7 +55,7 @@ export function createTlsIdentity(deps: IdentityDeps): (socket: TLSSocket) => Ca
   return (socket) => {
     let known = connections.get(socket);
     if (!known) {
-      known = readConnection(socket);
+      known = readConnection(socket, deps.authorities());
       connections.set(socket, known);
     }
     if (!socket.authorized) throw unauthenticated('untrusted', 'the connection is not authorized');
@@ -59,13 +63,13 @@ export function createTlsIdentity(deps: IdentityDeps): (socket: TLSSocket) => Ca
   };
 }
 
-function readConnection(socket: TLSSocket): Known {
+function readConnection(socket: TLSSocket, authorities: Authorities): Known {
   const certificate = socket.getPeerX509Certificate();
   if (!certificate) throw new AppError('caller.no_certificate', 'No required SSL certificate was sent');
   // A resumed session brings an identity nobody has verified against today's authority.
   if (socket.isSessionReused()) throw unauthenticated('untrusted', 'the TLS session was resumed');
   if (!socket.authorized) throw verificationFailed(socket.authorizationError);
-  return readCertificate(certificate);
+  return readCertificate(certificate, authorities);
 }
 
 /** @param error a code of OpenSSL as Node names it, e.g. `CERT_HAS_EXPIRED` */
@@ -75,27 +79,20 @@ function verificationFailed(error: unknown): AppError {
   return unauthenticated(why === 'CERT_NOT_YET_VALID' ? 'early' : 'untrusted', why);
 }
 
-export interface HeaderIdentityDeps extends IdentityDeps {
-  /** PEM of the authorities that issue tools' certificates directly, one or several. */
-  readonly clientCa: string;
-}
-
 /**
  * Identity from a front that has ended TLS. The front's word is not enough: the certificate itself must come along (percent-encoded PEM, as
  * nginx writes `$ssl_client_escaped_cert`), be issued by the authority, and name the same tool as the subject header (RFC 4514 text).
  * The returned function throws as the one above does, and `caller.bad_header` where a header is missing or doubled.
- * @throws AppError `settings.invalid` when there is no authority to hold certificates against
  */
-export function createHeaderIdentity(deps: HeaderIdentityDeps): (rawHeaders: readonly string[]) => Caller {
-  const authorities = parseAuthorities(deps.clientCa);
+export function createHeaderIdentity(deps: IdentityDeps): (rawHeaders: readonly string[]) => Caller {
   const kept = new Map<string, Known>();
 
   const verified = (escaped: string): Known => {
     const known = kept.get(escaped);
     if (known) return known;
     const certificate = parseEscaped(escaped);
-    requireIssuedBy(authorities, certificate, deps.now());
-    const read = readCertificate(certificate);
+    requireClientAuth(certificate);
+    const read = readCertificate(certificate, deps.authorities());
     if (kept.size >= maxKeptCertificates) kept.delete(kept.keys().next().value as string);
     kept.set(escaped, read);
     return read;
@@ -114,16 +111,6 @@ export function createHeaderIdentity(deps: HeaderIdentityDeps): (rawHeaders: rea
       throw unauthenticated('untrusted', 'subject header and certificate name different tools');
     return stillGood(known, deps);
   };
-}
-
-function parseAuthorities(pems: string): X509Certificate[] {
-  try {
-    const found = pems.match(eachPem)?.map((pem) => new X509Certificate(pem));
-    if (found) return found;
-  } catch (cause) {
-    throw new AppError('settings.invalid', 'The client CA cannot be read.', { cause });
-  }
-  throw new AppError('settings.invalid', 'The client CA holds no certificate.');
 }
 
 /** The value of a header that must stand there exactly once, in printable ASCII. */
@@ -154,18 +141,19 @@ function parseEscaped(escaped: string): X509Certificate {
   throw unauthenticated('untrusted', 'the certificate header holds no certificate');
 }
 
-function requireIssuedBy(authorities: readonly X509Certificate[], leaf: X509Certificate, now: number): void {
-  const issuer = authorities.find((authority) => leaf.checkIssued(authority) && leaf.verify(authority.publicKey));
-  if (!issuer) throw unauthenticated('untrusted', 'no authority of ours issued the certificate');
-  if (!(now <= Date.parse(issuer.validTo))) throw unauthenticated('untrusted', 'the authority has expired');
+/** Over TLS OpenSSL sees to it. */
+function requireClientAuth(leaf: X509Certificate): void {
   // Node calls the extended key usage keyUsage; without any the certificate may be used for everything.
   const usages = leaf.keyUsage as string[] | undefined;
   if (usages !== undefined && !usages.includes(clientAuth))
     throw unauthenticated('untrusted', 'the certificate is not for clients');
 }
 
-function readCertificate(certificate: X509Certificate): Known {
+function readCertificate(certificate: X509Certificate, authorities: Authorities): Known {
+  const authority = authorities.signerOf(certificate);
+  if (authority === undefined) throw unauthenticated('untrusted', 'no authority of ours issued the certificate');
   return {
+    authority,
     tool: toolOfName(readSubject(certificate.raw)),
     fingerprint: certificate.fingerprint256,
     validFrom: Date.parse(certificate.validFrom),
@@ -178,6 +166,8 @@ function stillGood(known: Known, deps: IdentityDeps): Caller {
   // Written so that a time that could not be read (NaN) refuses.
   if (!(now >= known.validFrom)) throw unauthenticated('early', 'not yet valid');
   if (!(now <= known.validTo)) throw unauthenticated('expired', 'expired since the connection was made');
+  if (!deps.authorities().isGood(known.authority, now))
+    throw unauthenticated('untrusted', 'the authority has ended or is trusted no more');
   if (deps.isDenied(known.tool.name, known.fingerprint))
     throw unauthenticated('disabled', `${known.tool.name} is on the deny list`);
   return known;

@@ -14,6 +14,8 @@ export interface Pools<T extends { readonly kube: Kube }> {
   /** Replaces, and retires, what was there. */
   put(name: string, pool: T): void;
   drop(name: string): void;
+  /** Those that are kept now. */
+  all(): readonly T[];
   /** Drops all. */
   clear(): void;
   readonly size: number;
@@ -66,6 +68,7 @@ export function createPools<T extends { readonly kube: Kube }>({ maxPools, idleM
       }
     },
     drop,
+    all: () => [...pools.values()].map(({ pool }) => pool),
     clear,
     get size() {
       return pools.size;

@@ -102,8 +102,8 @@ function jsonOnly(): AppError {
 
 /** An answer from a view that is cut off from the cluster says how old it is (RFC 9111 5.1, 5.5). */
 function sayAge(reply: Reply, { freshness, now }: RegisterOptions): void {
-  const { live, asOf } = freshness();
-  if (live) return;
+  const { synced, live, asOf } = freshness();
+  if (live || !synced) return;
   reply.header('age', String(Math.max(0, Math.round((now() - asOf) / 1000))));
   reply.header('warning', '110 - "Response is Stale"');
 }

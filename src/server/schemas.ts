@@ -12,6 +12,8 @@ import {
   portProtocols,
   runOutcomes,
 } from '../domain.ts';
+import { effects } from './plan/effect.ts';
+import { maxPlannedJobs } from './plan/planned-job.ts';
 
 /** What checks a value and describes it in the OpenAPI document. */
 export type Shape = z.ZodType;
@@ -149,6 +151,48 @@ export const imagesAnswer = z.object({
   messages,
 });
 
+/** `POST /v1/tool/{tool}/plan` */
+export const planRequest = z.strictObject({
+  jobs: z.array(newJobSchema).max(maxPlannedJobs).describe('What would be asked for; each name once.'),
+  operation: z
+    .enum(['apply', 'run'])
+    .optional()
+    .describe('apply (the default): as PATCH …/jobs has it. run: as POST …/jobs has it, which wants new jobs.'),
+  prune: z.boolean().optional().describe('true: jobs that are not named would be deleted.'),
+});
+const plannedValue = z.union([z.string(), z.number(), z.boolean(), healthCheck]).nullable();
+const plannedJob = z
+  .object({
+    name,
+    job_type: jobType,
+    action: z
+      .enum(['create', 'update', 'unchanged', 'delete', 'stay', 'refuse'])
+      .describe('stay: it is not named, and is left alone.'),
+    changes: z
+      .array(z.object({ field: z.string(), from: plannedValue, to: plannedValue }))
+      .describe('Fields of a Job that would have another value.'),
+    effect: z.enum(effects).describe('What it does to what runs: docs/wire.md, "Plans".'),
+    message: z.string().describe('The same for people; empty where nothing happens.'),
+    next_schedules: z.array(z.string()).describe('The next five times of a schedule that is new or changes.'),
+    warnings: z.array(z.string()).describe('What its owner may not expect of it.'),
+    successor: z.string().nullable().describe('Of a job that is not named: a new one that does the same.'),
+    refusal: z
+      .object({ error: z.array(z.string()), code: z.string(), id: z.string() })
+      .nullable()
+      .describe('Why it would be refused, as the request itself would be answered.'),
+  })
+  .meta({ id: 'PlannedJob' });
+const planSchema = z
+  .object({
+    jobs: z.array(plannedJob).describe('In the order in which they have to be sent.'),
+    quota: z
+      .array(z.object({ name: z.string(), limit: z.string(), used: z.string(), after: z.string(), fits: z.boolean() }))
+      .describe('after: when all has been done, and all that is to run runs.'),
+    problems: z.array(z.string()).describe('Why it cannot be done as a whole, beside what is refused.'),
+  })
+  .meta({ id: 'Plan' });
+export const planAnswer = z.object({ plan: planSchema, messages });
+
 const runSchema = z
   .object({
     id: z.string().describe('Of this run and no other; run_id of its job while it was the newest.'),
@@ -156,13 +200,19 @@ const runSchema = z
     job_type: jobType,
     job_id: z.string().nullable().describe('Of the definition it ran: another one after the job was made anew.'),
     manual: z.boolean().describe('Asked for by hand, not by the schedule.'),
-    created: z.string().nullable().describe('RFC 3339, as all times.'),
+    due: z
+      .string()
+      .nullable()
+      .describe('When the schedule asked for it; null for a run that no schedule asked for. RFC 3339, as all times.'),
+    created: z.string().nullable(),
     started: z.string().nullable().describe('When its program first ran; null where it never did.'),
     finished: z.string().nullable(),
     outcome: z
       .enum(runOutcomes)
-      .describe('stopped: its job was deleted before it had ended. unknown: nobody saw how it ended.'),
-    reason: z.enum(failureReasons).nullable().describe('Of runs that failed.'),
+      .describe(
+        'stopped: its job was deleted before it had ended. unknown: nobody saw how it ended. skipped: its schedule asked for it, and it never began.',
+      ),
+    reason: z.enum(failureReasons).nullable().describe('Of runs that failed or were skipped.'),
     exit_code: z.number().nullable().describe('Of the last attempt.'),
     signal: z.number().nullable(),
     attempts: z.number().describe('Attempts that have ended.'),

@@ -6,6 +6,7 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import type { TLSSocket } from 'node:tls';
 import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { type Authorities, readAuthorities } from '../authorities.ts';
 import { AppError, errorTable } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { createAdmission, type Observer, visitOf } from './door/admission.ts';
@@ -78,11 +79,12 @@ export interface RunningServer {
   /** By listener: `https://127.0.0.1:8443`, the path of the socket, `http://127.0.0.1:9000`; ports are the real ones. */
   readonly addresses: Readonly<{ tls?: string; unix?: string; health: string }>;
   /**
-   * Swaps certificate and authorities for connections from now on. Connections made under other authorities close, with the answer they owe
-   * if there is one.
+   * Swaps certificate and authorities. Connections stay; whoever an authority vouched for that is gone is refused from the next request on.
    * @throws AppError `settings.invalid` when the texts cannot be used; the old ones stay
    */
   setSecureContext(next: ListenerCertificates): void;
+  /** Whether a listener still believes the authority of a caller, as authorities.ts names it. */
+  isTrusted(authority: string): boolean;
   /** Stops listening, answers what is under way with `Connection: close`, and ends the rest after `graceMs`. Idempotent. */
   stop(graceMs: number): Promise<void>;
 }
@@ -91,6 +93,7 @@ interface Listener {
   readonly server: Server;
   readonly app: App;
   readonly connections: Connections;
+  authorities(): Authorities;
   setContext(next: ListenerCertificates): void;
 }
 
@@ -129,9 +132,10 @@ export async function createServer(options: ServerOptions): Promise<RunningServe
       // Everything is tried out before anything is swapped.
       if (next.tls) contextOptions(next.tls);
       for (const clientCa of [next.tls?.clientCa, next.unix?.clientCa])
-        if (clientCa !== undefined) createHeaderIdentity({ ...parts, clientCa });
+        if (clientCa !== undefined) readClientCa(clientCa);
       for (const listener of listeners) listener.setContext(next);
     },
+    isTrusted: (authority) => listeners.some((one) => one.authorities().isGood(authority, parts.now())),
     stop(graceMs) {
       stopping ??= stopAll(listeners, health, graceMs);
       return stopping;
@@ -151,27 +155,28 @@ function sharedParts(options: ServerOptions) {
 
 async function createTlsListener(options: ServerOptions, parts: Parts, first: SecureContext): Promise<Listener> {
   const limits = { ...defaultConnectionLimits, ...options.connections };
+  let authorities = readClientCa(first.clientCa);
   const server = createTlsServer(first, limits);
-  const identify = createTlsIdentity(parts);
+  const identify = createTlsIdentity({ ...parts, authorities: () => authorities });
   const door = { isTls: true, limits, identify: (request: IncomingMessage) => identify(request.socket as TLSSocket) };
   const { app, connections } = await createDoor(server, options, parts, door);
-  let { clientCa } = first;
   return {
     server,
     app,
     connections,
+    authorities: () => authorities,
     setContext({ tls }) {
       if (!tls) return;
       server.setSecureContext(contextOptions(tls));
-      if (tls.clientCa !== clientCa) connections.makeAllOld();
-      clientCa = tls.clientCa;
+      authorities = readClientCa(tls.clientCa);
     },
   };
 }
 
 async function createFrontListener(options: ServerOptions, parts: Parts, firstCa: string): Promise<Listener> {
+  let authorities = readClientCa(firstCa);
   const server = createFrontServer();
-  let identify = createHeaderIdentity({ ...parts, clientCa: firstCa });
+  const identify = createHeaderIdentity({ ...parts, authorities: () => authorities });
   const door = {
     isTls: false,
     limits: frontConnectionLimits,
@@ -182,10 +187,15 @@ async function createFrontListener(options: ServerOptions, parts: Parts, firstCa
     server,
     app,
     connections,
+    authorities: () => authorities,
     setContext({ unix }) {
-      if (unix) identify = createHeaderIdentity({ ...parts, clientCa: unix.clientCa });
+      if (unix) authorities = readClientCa(unix.clientCa);
     },
   };
+}
+
+function readClientCa(pem: string): Authorities {
+  return readAuthorities(pem, 'the client CA');
 }
 
 interface Door {

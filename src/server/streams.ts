@@ -12,7 +12,8 @@ import type { Caller } from './identify.ts';
 export interface StreamLimits {
   atOncePerTool(): number;
   stallMs(): number;
-  isDenied(tool: string, fingerprint: string): boolean;
+  /** Whether the caller would still be let in, but for the dates of its certificate. */
+  mayAsk(caller: Caller): boolean;
   /** ms since the epoch */
   now(): number;
   /** Told of each that ended before its time, by us or by a failure of what feeds it; not of readers who left. */
@@ -54,6 +55,8 @@ export function createStreams(limits: StreamLimits): Streams {
 
   return {
     watch(request, caller, pieces, response) {
+      // Its reader left while it was made: there is no close to come, and whoever sends it ends the pieces.
+      if (response.destroyed) return;
       const tool = caller.tool.name;
       if (countOf(tool) >= limits.atOncePerTool()) {
         pieces.destroy();
@@ -120,14 +123,10 @@ interface Times {
   readonly stalledAt: number | undefined;
 }
 
-function reasonToEnd(
-  { tool, fingerprint, validTo }: Caller,
-  { at, startedAt, stalledAt }: Times,
-  limits: StreamLimits,
-): string | undefined {
+function reasonToEnd(caller: Caller, { at, startedAt, stalledAt }: Times, limits: StreamLimits): string | undefined {
   if (stalledAt !== undefined && at - stalledAt >= limits.stallMs()) return 'the reader takes nothing';
-  if (limits.isDenied(tool.name, fingerprint)) return 'the tool may no longer ask';
-  if (at >= validTo) return 'the certificate of the caller has expired';
+  if (!limits.mayAsk(caller)) return 'the tool may no longer ask';
+  if (at >= caller.validTo) return 'the certificate of the caller has expired';
   return at - startedAt >= longestMs ? 'it has gone on long enough' : undefined;
 }
 

@@ -21,7 +21,7 @@ export interface WatchConfigMapOptions {
   readonly random?: () => number;
 }
 
-export type ConfigMapWatch = Pick<ListWatch, 'stop' | 'stats' | 'isStuck'>;
+export type ConfigMapWatch = Pick<ListWatch, 'stop' | 'stats' | 'isStuck' | 'freshness'>;
 
 export function watchConfigMap(kube: Pick<Kube, 'request' | 'stream'>, options: WatchConfigMapOptions): ConfigMapWatch {
   const { namespace, name, onMap, log, clock, random } = options;

@@ -5,6 +5,7 @@
 import { annotationNames } from '../definition/labels.ts';
 import type {
   Component,
+  FiringRules,
   JobDefinition,
   JobEvent,
   JobKey,
@@ -15,7 +16,7 @@ import type {
   RunFacts,
   WatchedKind,
 } from '../domain.ts';
-import { listAt, textAt, timeAt } from '../fields.ts';
+import { integerAt, listAt, textAt, timeAt } from '../fields.ts';
 import type { ChangeType } from './object-book.ts';
 import { readObjectStatus } from './object-status.ts';
 import { readPod } from './pod-facts.ts';
@@ -165,6 +166,7 @@ function readRun(key: JobKey, id: Identity, job: KubeObject): RunFacts {
     createdAt: timeAt(job, 'metadata', 'creationTimestamp') ?? 0,
     deletingAt: timeAt(job, 'metadata', 'deletionTimestamp'),
     manual: textAt(job, 'metadata', 'annotations', annotationNames.instantiate) === 'manual',
+    dueAt: timeAt(job, 'metadata', 'annotations', annotationNames.scheduledFor),
     status: readObjectStatus('Job', job),
   };
 }
@@ -181,6 +183,19 @@ function readObject(key: JobKey, id: Identity, object: KubeObject, readJob: Read
     foreign: 'foreign' in read ? read.foreign : undefined,
     definition: 'job' in read ? read.definition : undefined,
     status: readObjectStatus(key.kind, object),
+    firing: key.kind === 'CronJob' ? readFiring(object) : undefined,
+  };
+}
+
+/** Without a deadline a run may begin at any later time; nobody waits for it longer than this. */
+const longestDeadlineMs = 600_000;
+
+function readFiring(cronJob: KubeObject): FiringRules {
+  const seconds = integerAt(cronJob, 'spec', 'startingDeadlineSeconds');
+  return {
+    timeZone: textAt(cronJob, 'spec', 'timeZone') ?? 'UTC',
+    deadlineMs: seconds === undefined ? longestDeadlineMs : Math.min(seconds * 1_000, longestDeadlineMs),
+    changedAt: timeAt(cronJob, 'metadata', 'annotations', annotationNames.scheduleSince),
   };
 }
 

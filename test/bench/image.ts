@@ -8,7 +8,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { buildImage } from '../../packaging/image/build.ts';
-import { nodeRelease } from '../../packaging/node-release.ts';
+import { architectureHere, nodeRelease } from '../../packaging/node-release.ts';
 import { run } from '../cluster/run.ts';
 import { repositoryRoot } from '../support/repository-root.ts';
 import type { Sandbox } from '../support/sandbox.ts';
@@ -26,7 +26,7 @@ export async function measureImage(sandbox: Sandbox): Promise<Row[]> {
   const root = await unpackImage(archive, join(sandbox.dir, 'image'));
   const config = join(sandbox.dir, 'jobsd.yaml');
   await prepareMounts(root);
-  const { bin } = await nodeRelease();
+  const { bin } = await nodeRelease(architectureHere());
   const times = { image: [] as number[], process: [] as number[] };
   for (let round = 0; round <= rounds; round += 1) {
     const inImage = await startAndStop(sandbox, 'unshare', namespaceWords(root, config, sandbox.cluster.stateDir));

@@ -1,4 +1,8 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BuiltDoor, buildDoor } from '../support/build-door.ts';
 
@@ -8,13 +12,32 @@ beforeAll(async () => {
 });
 afterAll(() => door.remove());
 
-function admin(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(program: string, args: readonly string[], input = ''): Promise<Ended> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [door.path, ...args], { env: {} }, (error, stdout, stderr) =>
+    const child = execFile(program, args, { env: { PATH: process.env.PATH } }, (error, stdout, stderr) =>
       resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
     );
+    child.stdin?.end(input);
   });
 }
+
+function admin(...args: string[]): Promise<Ended> {
+  return run(process.execPath, [door.path, ...args]);
+}
+
+/** @param line of a shell, in which `"$@"` is the command */
+function adminIn(line: string, ...args: string[]): Promise<Ended> {
+  return run('sh', ['-c', line, 'sh', process.execPath, door.path, ...args]);
+}
+
+/** No file may grow beyond half a KiB, as where the disk is full. */
+const onFullDisk = 'ulimit -f 1; exec "$@"';
 
 describe('toolforge-jobs-admin', { concurrent: true, timeout: 20_000 }, () => {
   it.each([
@@ -32,6 +55,7 @@ describe('toolforge-jobs-admin', { concurrent: true, timeout: 20_000 }, () => {
     [['backup'], "'backup' needs a file."],
     [['restore', 'x'], 'This replaces what the state directory holds. Say --yes if you mean it.'],
     [['adopt'], 'Nothing has to be done: jobs are taken as they are. --dry-run shows what is understood of them.'],
+    [['doctor', '--account', 'jobs-api'], '--account must be NAMESPACE/NAME.'],
     [['adopt', '--dry-run'], 'Say whose credentials to use: --kubeconfig FILE, or set KUBECONFIG.'],
     [['settings', 'shwo'], "There is no 'settings shwo'. Did you mean 'show'?"],
     [['settings', 'check'], "'settings check' needs a file with a ConfigMap"],
@@ -56,10 +80,15 @@ describe('toolforge-jobs-admin', { concurrent: true, timeout: 20_000 }, () => {
   it.each(['Upper', 'a'.repeat(54), '../beta'])(
     'ends with 1 for the name %j, before it connects anywhere',
     async (name) => {
-      const { code, stderr } = await admin('tool', 'add', name, '--kubeconfig', '/nonexistent');
-      expect(stderr).toContain('A tool name has');
-      expect(stderr).not.toContain('nonexistent');
-      expect(code).toBe(1);
+      for (const words of [
+        ['tool', 'add', name],
+        ['adopt', '--dry-run', '--tool', name],
+      ]) {
+        const { code, stderr } = await admin(...words, '--kubeconfig', '/nonexistent');
+        expect(stderr).toContain('A tool name has');
+        expect(stderr).not.toContain('nonexistent');
+        expect(code).toBe(1);
+      }
     },
   );
 
@@ -74,5 +103,31 @@ describe('toolforge-jobs-admin', { concurrent: true, timeout: 20_000 }, () => {
     expect(help.stdout).toContain('--delete-home');
     expect(version.stdout).toMatch(/^toolforge-jobs-admin\/\d+\.\d+\.\d+/);
     expect([help.code, version.code]).toEqual([0, 0]);
+  });
+
+  it('says nothing of a pipe that nobody reads from any more, and ends as it would have', async () => {
+    expect(await adminIn('{ "$@"; echo "ended with $?" >&2; } | true', '--help')).toMatchObject({
+      stderr: 'ended with 0\n',
+    });
+  });
+
+  it('reads standard input, of whatever kind that is', async () => {
+    const { stdout, stderr } = await run(process.execPath, [door.path, 'settings', 'check', '-'], 'debug: "yes"\n');
+    expect([stdout, stderr]).toEqual([expect.stringMatching(/^What was read can be used\.\n/), '']);
+  });
+
+  it('leaves everything as it was where the disk is full', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'full disk '));
+    const [state, file] = [join(directory, 'state'), join(directory, 'jobs backup')];
+    await mkdir(state);
+    await writeFile(join(state, 'settings.json'), randomBytes(2_000).toString('hex'));
+    const backup = await adminIn(onFullDisk, 'backup', file, '--state-dir', state);
+    expect(backup).toMatchObject({ code: 1, stderr: expect.stringContaining(`${file} cannot be written.`) });
+    expect(await readdir(directory)).toEqual(['state']);
+    await admin('backup', file, '--state-dir', state);
+    const restore = await adminIn(onFullDisk, 'restore', file, '--yes', '--state-dir', state);
+    expect(restore).toMatchObject({ code: 1, stderr: expect.stringContaining('what it holds is as it was') });
+    expect(await readdir(state)).toEqual(['settings.json']);
+    await rm(directory, { recursive: true });
   });
 });

@@ -203,6 +203,8 @@ export interface RunOptions {
   readonly person?: Person;
   /** Given the ticks of whatever repeats itself. */
   onEvery?(tick: () => void): void;
+  /** What a person types at a question. Unset: nobody can be asked. */
+  ask?(prompt: string): Promise<string>;
   /** Called instead of sleeping. */
   onSleep?(interrupt: () => void): void | Promise<void>;
 }
@@ -210,7 +212,7 @@ export interface RunOptions {
 /** The program in this process, on a clock that only sleeping moves. */
 export async function runMain(
   words: readonly string[],
-  { env, isTerminal = false, person = { userName: undefined, project: undefined }, onEvery, onSleep }: RunOptions,
+  { env, isTerminal = false, person = { userName: undefined, project: undefined }, onEvery, onSleep, ask }: RunOptions,
 ): Promise<Ran> {
   const out: string[] = [];
   const err: string[] = [];
@@ -225,6 +227,7 @@ export async function runMain(
     isTerminal,
     signal: controller.signal,
     person: () => person,
+    ask,
     every: (_ms, call) => {
       onEvery?.(call);
       return () => {};

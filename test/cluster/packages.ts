@@ -1,8 +1,9 @@
 /** What a node needs from its Linux distribution, and the one place that installs it. */
 import { accessSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { aptGet } from './apt.ts';
 import { type Progress, step } from './progress.ts';
-import { pathWithSbin, run } from './run.ts';
+import { pathWithSbin } from './run.ts';
 import { cacheRoot } from './versions.ts';
 
 /** Debian's place first, then the one of the plugins' own releases. */
@@ -56,12 +57,10 @@ export async function ensurePackages(progress: Progress, needs = nodeNeeds): Pro
   mkdirSync(cacheRoot(), { recursive: true });
   const log = join(cacheRoot(), 'apt.log');
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
-  // Another package manager may be at work, on a machine that has just been started for instance.
-  const patient = ['-q', '-o', 'DPkg::Lock::Timeout=300'];
   try {
     await step(progress, `installing ${missing.join(' ')}`, 40_000, async () => {
-      await run('apt-get', [...patient, 'update'], { log, env });
-      await run('apt-get', [...patient, 'install', '-y', '--no-install-recommends', ...missing], { log, env });
+      await aptGet(['update'], { log, env });
+      await aptGet(['install', '-y', '--no-install-recommends', ...missing], { log, env });
     });
   } catch (cause) {
     throw new Error(`${missingMessage(missing)}\n${(cause as Error).message}`, { cause });

@@ -53,6 +53,23 @@ const logLine = {
   stream: 'stdout',
   timestamp: null,
 };
+const run = {
+  id: 'run-1',
+  job: 'x',
+  job_type: 'scheduled',
+  job_id: 'uid-1',
+  manual: false,
+  due: '2026-03-01T04:17:00Z',
+  created: '2026-03-01T04:17:00Z',
+  started: null,
+  finished: null,
+  outcome: 'skipped',
+  reason: 'previous_run',
+  exit_code: null,
+  signal: null,
+  attempts: 0,
+  message: 'skipped: the run before it was still going',
+};
 const mailed = {
   job: 'x',
   job_type: 'scheduled',
@@ -63,6 +80,23 @@ const mailed = {
   since: '2026-03-01T04:20:43Z',
   message_id: '<one@toolforge.org>',
   message: 'mailed',
+};
+const planned = {
+  name: 'a',
+  job_type: 'continuous',
+  action: 'update',
+  changes: [{ field: 'health_check', from: null, to: { type: 'script', script: './ok' } }],
+  effect: 'rolls',
+  message: 'Rolling.',
+  next_schedules: ['2026-03-02T04:17:00Z'],
+  warnings: ['Old.'],
+  successor: null,
+  refusal: null,
+};
+const plan = {
+  jobs: [planned, { ...planned, name: 'b', action: 'create' }, { ...planned, name: 'c', action: 'unchanged' }],
+  quota: [{ name: 'CPU', limit: '1.0', used: '0.5', after: '1.5', fits: false }],
+  problems: [],
 };
 const refusal = { status: 400, body: { error: ['No.'], code: 'job.invalid' } };
 
@@ -79,7 +113,10 @@ const cases: Readonly<
   flush: [['flush', '-o', 'json'], said({})],
   images: [['images', '-o', 'json'], said({ images: [{ shortname: 'a', image: 'b' }] })],
   load: [['load', 'FILE', '-o', 'json'], said({ job_changed: true }), refusal],
+  plan: [['plan', 'FILE', '-o', 'json'], said({ plan })],
+  apply: [['apply', 'FILE', '-o', 'json'], said({ plan }), said({ job_changed: true }), refusal, said({ plan })],
   dump: [['dump', '-o', 'json'], said({ jobs: [set] })],
+  history: [['history', 'x', '-o', 'json'], said({ runs: [run] })],
   'mail-log': [['mail-log', '-o', 'json'], said({ events: [mailed] })],
   quota: [['quota', '-o', 'json'], said({ quota: { categories: [{ name: 'Per-job limits', items: [item] }] } })],
   completion: [['completion', 'fish', '-o', 'json']],
@@ -97,6 +134,7 @@ describe('--output json', () => {
     const file = join(service.home, 'jobs.yaml');
     writeFileSync(file, '- {name: a, command: x, image: y}\n- {name: b, command: x, image: y}\n');
     service.script(...answers);
+    if (verb === 'history') service.beside(answers[0] ? { runs: answers[0] } : {});
     const { stdout } = await runMain(
       words.map((word) => (word === 'FILE' ? file : word)),
       { env: service.env },

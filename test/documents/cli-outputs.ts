@@ -25,7 +25,7 @@ const written = knownKeys.filter((key) => key !== 'wait');
 
 /** By the name of the command. */
 export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
-  run: of('Job'),
+  run: { anyOf: [of('Job'), of('Plan')] },
   list: list(of('Job')),
   show: of('Job'),
   /** One a line. */
@@ -49,12 +49,30 @@ export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
       ),
     ),
   }),
+  plan: of('Plan'),
+  apply: object({
+    changed: count,
+    unchanged: count,
+    failed: count,
+    jobs: list(
+      object(
+        {
+          name: text,
+          action: { enum: ['create', 'update', 'unchanged', 'delete'] },
+          state: { enum: ['done', 'unchanged', 'failed', 'not sent', 'partly', 'unknown'] },
+          error: object({ code: text, id: text, messages: list(text) }),
+        },
+        ['error'],
+      ),
+    ),
+  }),
   dump: list(
     object(
       Object.fromEntries(written.map((key) => [key, fileKey(key)])),
       written.filter((key) => !['name', 'command', 'image'].includes(key)),
     ),
   ),
+  history: list(of('Run')),
   'mail-log': list(of('MailedEvent')),
   quota: of('Quota'),
   completion: object({ shell: { enum: ['bash', 'zsh', 'fish'] }, script: text }),

@@ -24,9 +24,10 @@ const exits = `## Exit codes
 
 | code | when |
 |---|---|
-| 0 | done; \`run --wait\`: the job succeeded; \`load\`: every job was loaded, and those waited for succeeded |
-| 1 | the user's side: a mistake in a job, a file or the settings, a job that is not there, a full quota; \`run --wait\`: the job failed |
+| 0 | done; \`run --wait\`: the job succeeded; \`load\`, \`apply\`: every job is as the file has it, and those waited for succeeded; \`plan\`: the file can be applied |
+| 1 | the user's side: a mistake in a job, a file or the settings, a job that is not there, a full quota; \`plan\`: the file cannot be applied; \`apply\`: a deletion was not agreed to; \`run --wait\`: the job failed |
 | 2 | ours or the network's: no answer, or a failure of the service; wrong usage of the command line; \`run --wait\`: the time ran out, the job was stopped, or how it ended is not known |
+| 3 | \`plan --exit-code\`: the file can be applied, and something would be changed |
 | 130 | interrupted (Ctrl-C) |
 | another | \`run --wait --exit-code\`: that of the program, where it failed by itself |`;
 
@@ -51,6 +52,17 @@ const files = `## Files of jobs
 - Values are taken as they are typed: \`cpu: 1.0\` and \`name: 007\` need no quotes.
 - Jobs are sent in the order of the file, one after the other. One that is refused does not stop the others; where the service cannot be reached, or does not accept the account, the rest is not sent. The last line says how many were loaded, the line before it which were not.
 - A one-off job that is there already is not changed: delete it first. \`wait: true\`, or \`wait: 30\` for seconds, stays with a one-off until it has ended before the next job is sent.
+
+\`plan\` says what \`apply\` would do with such a file, in words: what is created, changed (each key, from what to what) and deleted, what that does to what runs, when a schedule that is new or changes comes next, and the quota afterwards. The service decides the same for both. A job that the file does not name is left alone unless \`--prune\` is given; one that seems to have been renamed is said to be.
+
+\`apply\` does it, in the order of the plan: deletions and what takes less come first, so that a full quota is no obstacle.
+
+- Nothing is sent where one entry cannot be done, whatever the reason: a mistake in it, an image that is not on the list, too much for one job or for what the quota counts, a one-off that runs and cannot be changed. All reasons are named at once.
+- Deletions are asked for. Where nobody can be asked they need \`--yes\`.
+- A failure on the way does not stop the other jobs, and no job is left between: the service is asked once more, and the last lines name those which are as before, those which are as asked for, and one that was caught in the middle of a change of type, which the next \`apply\` ends. What got no answer is sent again, which is safe.
+- \`wait\` holds as with \`load\`.
+
+With what changes comes advice, as warnings: a file that is not in the home, or only in a directory below it (a missing \`cd\`), or may not be executed; an interpreter that an image for another language hardly has; a schedule that fires each minute of an hour; several jobs that begin at minute 0. Files are looked at by the command itself, as whoever runs it.
 
 \`dump\` writes what owners set, as they typed it, with sorted keys: a dumped file that is loaded changes nothing. With \`--to-file\` the file is replaced as a whole, a new one is readable by its owner only.
 

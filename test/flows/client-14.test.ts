@@ -3,11 +3,11 @@
  * client itself is not part of this repository.
  */
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, type ApiClient, apiClient } from '../support/api-client.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
-const cluster = inject('cluster');
 const tool = 'client-14';
 /** `api_gateway.url` and `jobs.jobs_endpoint` of its configuration. */
 const endpoint = '/jobs/api/v1';

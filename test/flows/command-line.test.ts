@@ -3,11 +3,11 @@ import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cluster } from '../support/flow-cluster.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
 const run = promisify(execFile);
-const cluster = inject('cluster');
 let sandbox: Sandbox;
 const jobs = (...args: string[]) => sandbox.jobs('cli-tool', ...args);
 

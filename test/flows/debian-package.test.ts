@@ -4,16 +4,16 @@ import { copyFile, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'nod
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { buildDebianPackage } from '../../packaging/debian/build.ts';
 import { newestRelease } from '../../packaging/debian/changelog.ts';
 import { type DebianRoot, openDebianRoot } from '../support/debian-root.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { repositoryRoot } from '../support/repository-root.ts';
 import { createSandbox, type Sandbox } from '../support/sandbox.ts';
 
 const run = promisify(execFile);
-const cluster = inject('cluster');
 const tool = 'deb-tool';
 const nextVersion = '99.0';
 let sandbox: Sandbox;

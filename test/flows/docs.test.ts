@@ -6,14 +6,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { splitWords } from '../../src/definition/shell-words.ts';
 import { commandsOf, type DocumentedCommand, isRunElsewhere, pages } from '../support/documented-commands.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { repositoryRoot } from '../support/repository-root.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 import { type SmtpSink, startSmtpSink } from '../support/smtp-sink.ts';
 
-const cluster = inject('cluster');
 const tool = 'my-tool';
 let sandbox: Sandbox;
 let sink: SmtpSink;

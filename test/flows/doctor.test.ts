@@ -1,19 +1,19 @@
 /** A deployment that is well, then broken in ten ways, one at a time: the doctor names each, and finds it well again afterwards. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kubectl } from '../cluster/cluster.ts';
 import { run } from '../cluster/run.ts';
 import { apiClient } from '../support/api-client.ts';
 import { startApiProxy } from '../support/api-proxy.ts';
 import { createAuthority, issueServer } from '../support/certs.ts';
 import type { FaultProxy } from '../support/fault-proxy.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { mountHung } from '../support/hung-mount.ts';
 import { jobsPath } from '../support/jobs-path.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 import { type SmtpSink, startSmtpSink } from '../support/smtp-sink.ts';
 
-const cluster = inject('cluster');
 const tool = 'doctored';
 const map = 'flow-doctor';
 let sandbox: Sandbox;

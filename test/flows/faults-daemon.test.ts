@@ -1,13 +1,14 @@
 /** The daemon that is killed, that has just begun, whose jobs come and go under one name, and whose tools change their certificates. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { certificateFingerprint } from '../../src/kube.ts';
 import { kubectl } from '../cluster/cluster.ts';
 import type { Answer } from '../support/api-client.ts';
 import { isList } from '../support/api-proxy.ts';
 import { type AuditEvent, readAudit } from '../support/audit.ts';
 import { createFaultGround, type FaultGround } from '../support/fault-ground.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { jobsPath } from '../support/jobs-path.ts';
 import { startReaders, startWriter, type Write } from '../support/load.ts';
 import { type Sandbox, until } from '../support/sandbox.ts';
@@ -21,7 +22,6 @@ import {
   untilAgreed,
 } from '../support/view.ts';
 
-const cluster = inject('cluster');
 const tools = ['fault-one', 'fault-two'] as const;
 const [one, two] = tools;
 /** A brought cluster keeps its keys and its audit log to itself. */

@@ -1,15 +1,15 @@
 /** A home that does not answer: its tool is told so, and nobody else notices. */
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kubectl } from '../cluster/cluster.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { mountHung } from '../support/hung-mount.ts';
 import { jobsPath } from '../support/jobs-path.ts';
 import { startWriter } from '../support/load.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
-const cluster = inject('cluster');
 const hung = 'fault-hung';
 const fine = 'fault-fine';
 let sandbox: Sandbox;

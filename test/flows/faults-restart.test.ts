@@ -42,8 +42,9 @@ afterAll(async () => {
 
 const isStale = ({ answer }: Reading) => answer?.status === 200 && !isFresh(answer);
 const statusOf = ({ answer }: { answer: Answer | undefined }) => answer?.status;
-/** A round may meet a delete whose end nobody can tell while the API server is away: it answers after 30 s, and its user waits. */
-const forLongRounds = { timeout: 300_000 };
+/** A round may meet deletes whose end nobody can tell while the API server is away: each answers after 30 s, and its user waits. */
+const roundMs = 150_000;
+const forLongRounds = { timeout: 4 * roundMs };
 const warningsOf = (answer: Answer) => answer.json<{ messages: { warning: string[] } }>().messages.warning;
 
 describe('an API server that restarts under load', forLongRounds, () => {
@@ -56,12 +57,12 @@ describe('an API server that restarts under load', forLongRounds, () => {
 
     for (const [round, signal] of (['SIGTERM', 'SIGKILL', 'SIGKILL'] as const).entries()) {
       const [reads, wrote] = [readings.length, writes.length];
-      await until(() => readings.length > reads + 250 && writes.length > wrote + 30, 'users work');
+      await until(() => readings.length > reads + 250 && writes.length > wrote + 30, 'users work', roundMs);
       await stopApiServer(cluster, signal);
       const from = performance.now();
       const during = () => readings.filter((one) => isStale(one) && one.askedAt > from).length;
       const refused = () => writes.filter(({ askedAt }) => askedAt > from).length;
-      await until(() => during() > 60 && refused() > 10, 'users go on while it is away');
+      await until(() => during() > 60 && refused() > 10, 'users go on while it is away', roundMs);
       outages.push({ from, to: performance.now() });
       await startApiServer(cluster);
       const readyAt = performance.now();
@@ -75,7 +76,7 @@ describe('an API server that restarts under load', forLongRounds, () => {
       backMs.push(Math.round(performance.now() - readyAt));
     }
     const wrote = writes.length;
-    await until(() => writes.length > wrote + 10, 'users go on');
+    await until(() => writes.length > wrote + 10, 'users go on', roundMs);
     await writer.stop();
     await readers.stop();
     const seconds = ((readings.at(-1)?.answeredAt ?? 0) - (readings[0]?.askedAt ?? 0)) / 1_000;
@@ -114,6 +115,27 @@ describe('a daemon started while the API server is away', () => {
     await startApiServer(cluster);
     await starting;
     expect(jobsIn(await client.call('GET', jobsPath(tool)))).toEqual(held);
+  });
+
+  it('goes on with the settings and the images that were good last', async () => {
+    const sandbox = await ground.daemon('direct');
+    await sandbox.start();
+    await sandbox.stop('SIGKILL');
+    await stopApiServer(cluster, 'SIGKILL');
+    const starting = sandbox.start();
+    const detail = await until(async () => {
+      const answer = await fetch(`${sandbox.healthUrl}/readyz`).catch(() => undefined);
+      return ((await answer?.json()) as { detail?: Record<string, object> } | undefined)?.detail;
+    }, 'it answers');
+    const kept = { version: expect.any(String), isCurrent: false };
+    expect(detail).toMatchObject({ settings: { ...kept, source: 'last good' }, images: kept });
+    const { stdout } = await until(async () => {
+      const shown = await sandbox.admin('settings', 'show', '--output', 'json');
+      return shown.stdout === '' ? undefined : shown;
+    }, 'the operators hear of it');
+    expect(JSON.parse(stdout).in_force.requests_per_second_per_tool).toBe('1000');
+    await startApiServer(cluster);
+    await starting;
   });
 });
 

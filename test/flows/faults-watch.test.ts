@@ -1,9 +1,10 @@
 /** The watches on a real API server that cuts them off, forgets and refuses, while users go on working. */
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../support/api-client.ts';
 import { isList, isWatch, watchedPaths } from '../support/api-proxy.ts';
 import { createFaultGround, type FaultGround } from '../support/fault-ground.ts';
 import type { HttpFault, SeenRequest } from '../support/fault-proxy.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { jobsPath } from '../support/jobs-path.ts';
 import { expectHonest, startWriter } from '../support/load.ts';
 import { until } from '../support/sandbox.ts';
@@ -18,7 +19,6 @@ import {
   untilAgreed,
 } from '../support/view.ts';
 
-const cluster = inject('cluster');
 const tool = 'fault-watch';
 const cronJobs = '/apis/batch/v1/cronjobs';
 /** A brought cluster keeps its keys to itself, so nothing can stand before it. */

@@ -1,17 +1,17 @@
 /** Every field of a job at its bounds, asked of the whole service: what is accepted is in the cluster and in the list, what is refused leaves nothing. */
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isSameQuantity } from '../../src/definition/quantity.ts';
 import { type JobType, jobTypes } from '../../src/domain.ts';
 import { kubectl } from '../cluster/cluster.ts';
 import { type Answer, type ApiClient, apiClient } from '../support/api-client.ts';
 import { type Accepted, type FieldRow, fieldTable, leastOf, untilEnded } from '../support/field-table.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { createSandbox, type Sandbox } from '../support/sandbox.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: objects as the API server gives them
 type Loose = any;
 
-const cluster = inject('cluster');
 const [taker, refuser] = ['fields-taker', 'fields-refuser'];
 const url = 'docker-registry.example.org/toolforge-bookworm-sssd-web:latest';
 const table = fieldTable({

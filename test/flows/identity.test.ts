@@ -5,13 +5,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
 import { readAudit } from '../support/audit.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
 const run = promisify(execFile);
-const cluster = inject('cluster');
 let sandbox: Sandbox;
 let client: ApiClient;
 const base = '/v1/tool/identity/jobs';

@@ -2,17 +2,18 @@
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { ImageRow } from '../../bin/admin/images-build.ts';
 import { kubectl } from '../cluster/cluster.ts';
 import { findBusybox } from '../cluster/packages.ts';
+import { run } from '../cluster/run.ts';
 import { prepareBuildah } from '../support/buildah.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { type Registry, startRegistry } from '../support/registry.ts';
 import { repositoryRoot } from '../support/repository-root.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
-const cluster = inject('cluster');
 const tool = 'pipeline';
 const dir = join(cluster.stateDir, 'pipeline');
 const tree = join(dir, 'tree');
@@ -176,5 +177,27 @@ describe('an image of the registry', () => {
     expect(done.map(({ code, stderr }) => [code, stderr])).toEqual(names.map(() => [0, '']));
     const list = parse(await readList()) as Record<string, unknown>;
     expect(Object.keys(list)).toEqual(expect.arrayContaining([...names, 'words', 'bookworm']));
+  });
+});
+
+describe('a registry that shows strangers nothing', () => {
+  /** `open sesame`, in bcrypt. */
+  const accounts = 'operator:$2b$05$oosSj.HSrv.e5udnibFo6ucidxJ8LOQY8kkhEU5FqNvoKpzCU6Ziy\n';
+  let closed: Registry;
+  beforeAll(async () => {
+    closed = await startRegistry(cluster, join(dir, 'closed'), accounts);
+  });
+  afterAll(() => closed?.stop());
+
+  it('is asked with the account that the builder pushes with', async () => {
+    const address = `${closed.host}/tools-base`;
+    const stranger = await images('publish', 'closed', address);
+    expect([stranger.code, stranger.stderr]).toEqual([2, expect.stringContaining('to nobody without credentials')]);
+    const login = ['login', '--tls-verify=false', '--username', 'operator', '--password-stdin', closed.host];
+    await run('buildah', login, { env: environment, input: 'open sesame' });
+    const built = await build('build', 'base', '--push', '--tag', 'latest', '--registry', closed.host);
+    expect(built.became).toEqual({ base: 'pushed', 'words-one': 'pushed', 'words-two': 'pushed' });
+    const { code, stdout } = await images('publish', 'closed', address);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('Its registry wants credentials')]);
   });
 });

@@ -1,13 +1,13 @@
 /** Images that tools have built: from a registry that speaks Harbor's API to a job in the cluster, while it answers and while it does not. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { kubectl } from '../cluster/cluster.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { createSandbox, type Sandbox } from '../support/sandbox.ts';
 import { artifact, digestOf, type ScriptedHarbor, startHarbor } from '../support/scripted-harbor.ts';
 
-const cluster = inject('cluster');
 const tool = 'images-alpha';
 const base = `/v1/tool/${tool}`;
 let registry: ScriptedHarbor;

@@ -1,14 +1,14 @@
 /** Jobs that really run: from a request to a container and back to the list, on the real cluster. */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Adoptable } from '../../bin/admin/adopt-command.ts';
 import { kubectl } from '../cluster/cluster.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
 import { readAudit } from '../support/audit.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
-const cluster = inject('cluster');
 let sandbox: Sandbox;
 let alpha: ApiClient;
 let beta: ApiClient;
@@ -30,6 +30,8 @@ afterAll(async () => {
 });
 
 const job = (name: string, cmd: string, more: object = {}) => ({ name, cmd, imagename: 'bookworm', ...more });
+/** Until it is told to end, which it then does at once. */
+const idle = 'trap "exit 0" TERM; sleep 600 & wait';
 const shown = async (name: string) => (await alpha.call('GET', `${base}/${name}`)).json().job;
 
 describe('a job', () => {
@@ -189,7 +191,7 @@ describe('a job', () => {
   });
 
   it('can be found in the cluster by the labels operators know', async () => {
-    await alpha.call('POST', base, { body: job('labelled', 'sleep 60') });
+    await alpha.call('POST', base, { body: job('labelled', idle) });
     for (const [kind, component] of [
       ['jobs', 'jobs'],
       ['cronjobs', 'cronjobs'],
@@ -212,9 +214,9 @@ describe('a job', () => {
   it('whose pods the quota refuses says so when it is shown', async () => {
     await alpha.call('POST', base, { body: job('too-big', 'date', { memory: '3900Mi', cpu: '1' }) });
     await alpha.call('POST', base, {
-      body: job('too-big-2', 'sleep 30', { memory: '3900Mi', cpu: '1', continuous: true }),
+      body: job('too-big-2', idle, { memory: '3900Mi', cpu: '1', continuous: true }),
     });
-    await alpha.call('POST', base, { body: job('too-big-3', 'sleep 30', { memory: '3900Mi', cpu: '1' }) });
+    await alpha.call('POST', base, { body: job('too-big-3', idle, { memory: '3900Mi', cpu: '1' }) });
     await until(async () => /quota/.test(JSON.stringify(await shown('too-big-3'))), 'the quota is named');
   });
 });

@@ -1,13 +1,13 @@
 /** Two processes over one state directory: one works, the other stands by; whatever happens to the first, nothing is lost and nobody works twice. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { kubectl } from '../cluster/cluster.ts';
 import { apiClient } from '../support/api-client.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { jobsPath } from '../support/jobs-path.ts';
 import { createSandbox, type Sandbox, type Standby, until } from '../support/sandbox.ts';
 
-const cluster = inject('cluster');
 const tool = 'lease-one';
 let sandbox: Sandbox;
 let second: Standby;

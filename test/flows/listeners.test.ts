@@ -2,15 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRoutes } from '../../src/server/routes.ts';
 import { kubectl } from '../cluster/cluster.ts';
 import { scriptDeps } from '../server/scripted-deps.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { jobsPath } from '../support/jobs-path.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
-const cluster = inject('cluster');
 const tool = 'listeners';
 const base = jobsPath(tool);
 let sandbox: Sandbox;

@@ -1,11 +1,11 @@
 /** Settings and images, edited while the daemon works: what is good is in force at once, what is bad changes nothing and is said where operators look. */
 import { X509Certificate } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
-import { get } from 'node:https';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { Agent, get } from 'node:https';
 import { dirname, join } from 'node:path';
 import { connect } from 'node:tls';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKube } from '../../src/kube.ts';
 import { kubeOptionsFromKubeconfig } from '../../src/kubeconfig.ts';
 import { parseSettings, settingKeys } from '../../src/settings.ts';
@@ -13,10 +13,11 @@ import { kubectl } from '../cluster/cluster.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
 import { createAuthority, issueServer } from '../support/certs.ts';
 import { mistakesIn } from '../support/daemon-log.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { jobsPath } from '../support/jobs-path.ts';
+import { streamLogs } from '../support/log-stream.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
-const cluster = inject('cluster');
 const tool = 'live-one';
 const map = 'flow-live';
 /** What this ground needs: no webhook mounts homes here, and images are there already. */
@@ -27,7 +28,21 @@ let one: ApiClient;
 let imagesBefore: string;
 
 beforeAll(async () => {
-  sandbox = await createSandbox({ cluster, dir: join(cluster.stateDir, 'live'), name: map });
+  const dir = join(cluster.stateDir, 'live');
+  await mkdir(dir, { recursive: true });
+  await writeFile(join(dir, 'mail.password'), 'first\n');
+  await writeFile(join(dir, 'mail-ca.crt'), createAuthority('mail').cert);
+  sandbox = await createSandbox({
+    cluster,
+    dir,
+    name: map,
+    smtp: {
+      allow: [{ host: 'mx.example.org', address: '127.0.0.1' }],
+      auth: { user: 'jobs', password_file: join(dir, 'mail.password') },
+      ca_file: join(dir, 'mail-ca.crt'),
+    },
+    settings: { send_emails_for_real: 'no' },
+  });
   await sandbox.addTool(tool);
   imagesBefore = await readImages();
   await sandbox.start();
@@ -253,9 +268,10 @@ describe('the certificate of the listener', () => {
       ['client.crt', 'client.key'].map((name) => readFile(join(home, name), 'utf8')),
     );
     const known = [authority.cert, await readFile(sandbox.caFile, 'utf8')];
-    const ask = () =>
+    const kept = new Agent({ keepAlive: true });
+    const ask = (agent: Agent | false) =>
       new Promise<number>((resolve, reject) => {
-        const options = { ca: known, cert, key, agent: false, checkServerIdentity: () => undefined };
+        const options = { ca: known, cert, key, agent, checkServerIdentity: () => undefined };
         get(`${sandbox.url}${jobsPath(tool)}`, options, (response) => {
           response.resume();
           response.once('end', () => resolve(response.statusCode ?? 0));
@@ -273,38 +289,102 @@ describe('the certificate of the listener', () => {
         socket.once('error', reject);
       });
 
+    const [ours = '', ...pairBefore] = await Promise.all(
+      [sandbox.clientCaFile, join(sandbox.dir, 'server.crt'), join(sandbox.dir, 'server.key')].map((file) =>
+        readFile(file, 'utf8'),
+      ),
+    );
+    const first = { cert: pairBefore[0] ?? '', key: pairBefore[1] ?? '' };
     const answers: number[] = [];
     let isOver = false;
     const load = Promise.all(
-      [1, 2, 3].map(async () => {
-        while (!isOver) answers.push(await ask());
+      [kept, false, false].map(async (agent) => {
+        while (!isOver) answers.push(await ask(agent as Agent | false));
       }),
     );
     for (let turn = 0; turn < 50; turn += 1) {
       const pair = pairs[turn % 2] as (typeof pairs)[number];
       await place(pair);
+      // Another authority comes and goes; whom ours has vouched for is not concerned.
+      await writeFile(sandbox.clientCaFile, turn % 2 === 0 ? `${ours}${authority.cert}` : ours);
       process.kill(sandbox.pid(), 'SIGHUP');
       const wanted = new X509Certificate(pair.cert).fingerprint256;
       await until(async () => (await served()) === wanted, 'the new one is shown');
     }
     isOver = true;
     await load;
+    kept.destroy();
+    await place(first);
     expect(answers.length).toBeGreaterThan(50);
     expect(new Set(answers)).toEqual(new Set([200]));
   });
 
+  const problem = async () => {
+    const { detail } = (await (await fetch(`${sandbox.healthUrl}/readyz`)).json()) as {
+      detail: { files: { listeners: string } };
+    };
+    return detail.files.listeners;
+  };
+
   it('that cannot be used changes nothing, and readiness says so', async () => {
+    const before = await readFile(join(sandbox.dir, 'server.crt'), 'utf8');
     await writeFile(join(sandbox.dir, 'server.crt'), 'no certificate');
     process.kill(sandbox.pid(), 'SIGHUP');
-    const problem = await until(async () => {
-      const { detail } = (await (await fetch(`${sandbox.healthUrl}/readyz`)).json()) as {
-        detail: { files: { listeners: string } };
-      };
-      return detail.files.listeners === '' ? undefined : detail.files.listeners;
-    }, 'it is refused');
-    expect(problem).toContain('is no certificate');
+    const words = await until(async () => (await problem()) || undefined, 'it is refused');
+    expect(words).toContain('is no certificate');
     expect(await sandbox.ready()).toBe(true);
+    await writeFile(join(sandbox.dir, 'server.crt'), before);
+    process.kill(sandbox.pid(), 'SIGHUP');
+    await until(async () => (await problem()) === '', 'it is in force again');
   });
+
+  it('stays while the authorities of clients are cut off, and whoever one vouched for that is gone is refused', async () => {
+    const ours = await readFile(sandbox.clientCaFile, 'utf8');
+    const events = await streamLogs(sandbox, tool, `/v1/tool/${tool}/events`, false);
+    events.incoming.resume();
+    expect([events.status, await statusOfList()]).toEqual([200, 200]);
+    await writeFile(sandbox.clientCaFile, ours.slice(0, -100));
+    process.kill(sandbox.pid(), 'SIGHUP');
+    await until(async () => (await problem()).includes('cut off'), 'it is refused');
+    expect(await statusOfList()).toBe(200);
+    await writeFile(sandbox.clientCaFile, createAuthority('another').cert);
+    process.kill(sandbox.pid(), 'SIGHUP');
+    await until(async () => (await statusOfList()) === 401, 'the tool is refused on its open connection');
+    expect(await events.ended).toBe(false);
+    await writeFile(sandbox.clientCaFile, ours);
+    process.kill(sandbox.pid(), 'SIGHUP');
+    await until(async () => (await statusOfList()) === 200, 'the tool is let in again');
+  });
+});
+
+describe('what the mail server is asked with', () => {
+  const files = async () => {
+    const { detail } = (await (await fetch(`${sandbox.healthUrl}/readyz`)).json()) as {
+      detail: { files: Record<string, string> };
+    };
+    return detail.files;
+  };
+  const hasSaid = async (words: string) => (await readFile(sandbox.logFile, 'utf8')).includes(words);
+  const inForce = 'what is new on disk is in force';
+
+  it.each([
+    ['mail_password', 'mail.password', 'password for the mail server', 'second', '', /is empty/],
+    ['mail_ca', 'mail-ca.crt', 'CA of the mail server', createAuthority('new').cert, 'x', /holds no certificate/],
+  ])(
+    '(%s) is replaced on disk, and what cannot be used changes nothing',
+    async (name, file, what, good, bad, words) => {
+      const place = async (text: string) => {
+        await writeFile(join(sandbox.dir, file), text);
+        process.kill(sandbox.pid(), 'SIGHUP');
+      };
+      await place(bad);
+      await until(async () => words.test((await files())[name] ?? ''), 'it is refused');
+      expect(await sandbox.ready()).toBe(true);
+      await place(good);
+      await until(() => hasSaid(`${what}: ${inForce}`), 'the new one is in force');
+      expect((await files())[name]).toBe('');
+    },
+  );
 });
 
 describe('the credentials of the daemon itself', () => {

@@ -3,14 +3,14 @@ import { execFile } from 'node:child_process';
 import { chown, copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kubectl } from '../cluster/cluster.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { repositoryRoot } from '../support/repository-root.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
 const run = promisify(execFile);
-const cluster = inject('cluster');
 const tools = ['life-one', 'life-two', 'life-three'] as const;
 type ToolName = (typeof tools)[number];
 let sandbox: Sandbox;
@@ -18,7 +18,7 @@ let clients: Record<ToolName, ApiClient>;
 
 beforeAll(async () => {
   sandbox = await createSandbox({ cluster, dir: join(cluster.stateDir, 'lives'), name: 'flow-lives' });
-  for (const tool of tools) await sandbox.addTool(tool);
+  await Promise.all(tools.map((tool) => sandbox.addTool(tool)));
   // Its jobs lead their lives side by side.
   await kubectl(cluster, ['delete', 'resourcequota', '--all', '-n', 'tool-life-one']);
   await sandbox.start();
@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const client of Object.values(clients ?? {})) client.close();
   await sandbox?.stop();
-  for (const tool of tools) await sandbox?.removeTool(tool);
+  await Promise.all(tools.map((tool) => sandbox?.removeTool(tool)));
 });
 
 const base = (tool: ToolName) => `/v1/tool/${tool}/jobs`;
@@ -84,7 +84,12 @@ describe('a one-off job', () => {
 
 describe('a scheduled job', () => {
   it('says when it runs next, five times', async () => {
-    await make('life-one', { name: 'slow', cmd: 'sleep 60', schedule: '0 0 1 1 *', timeout: 2 });
+    await make('life-one', {
+      name: 'slow',
+      cmd: 'trap "exit 1" TERM; sleep 60 & wait',
+      schedule: '0 0 1 1 *',
+      timeout: 2,
+    });
     const { status } = await shown('life-one', 'slow');
     expect(status.next_schedules).toHaveLength(5);
     expect(status.next_schedules[0]).toBe(status.next_schedule);

@@ -1,15 +1,15 @@
 /** Files of jobs on the real cluster: as people write them, 128 at a time, and with nothing left of the quota. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { kubectl } from '../cluster/cluster.ts';
 import { readAudit } from '../support/audit.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { type CommandResult, createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
 const tool = 'load-tool';
 const many = 128;
-const cluster = inject('cluster');
 let sandbox: Sandbox;
 const jobs = (...args: string[]) => sandbox.jobs(tool, ...args);
 const inHome = (name: string) => join(sandbox.homeOf(tool), name);

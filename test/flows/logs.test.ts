@@ -2,14 +2,14 @@
 import { existsSync } from 'node:fs';
 import { readFile, rename, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
 import { mistakesIn } from '../support/daemon-log.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { jobsPath } from '../support/jobs-path.ts';
 import { type LogStream, type StreamedLine, streamLogs } from '../support/log-stream.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
-const cluster = inject('cluster');
 const [tool, other] = ['logs-one', 'logs-two'];
 let sandbox: Sandbox;
 let one: ApiClient;

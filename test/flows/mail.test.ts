@@ -3,20 +3,20 @@
  * each as its own job.
  */
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLog } from '../../src/log.ts';
 import { createMailboxFiles } from '../../src/mail/mailbox-files.ts';
 import { emptyMailbox } from '../../src/mailbox.ts';
 import { kubectl } from '../cluster/cluster.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
 import { mistakesIn } from '../support/daemon-log.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { jobsPath } from '../support/jobs-path.ts';
 import { arrivedMails } from '../support/mails.ts';
 import { makeSealed } from '../support/notices.ts';
 import { type Postfix, startPostfix } from '../support/postfix.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
-const cluster = inject('cluster');
 const tools = ['mail-one', 'mail-two'] as const;
 const [tool, other] = tools;
 const clients = new Map<string, ApiClient>();

@@ -2,15 +2,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { run } from '../cluster/run.ts';
 import { createAuthority, toolSubject } from '../support/certs.ts';
 import { debianTree } from '../support/debian-packages.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { repositoryRoot } from '../support/repository-root.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
-const cluster = inject('cluster');
 const dir = join(cluster.stateDir, 'monitoring');
 const rules = join(repositoryRoot, 'config/monitoring/alerts.yaml');
 const authority = createAuthority();

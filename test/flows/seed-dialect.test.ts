@@ -1,10 +1,10 @@
 /** The first clients, answered to the letter (docs/wire.md): form, JSON and query in, bare values out. */
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
-const cluster = inject('cluster');
 let sandbox: Sandbox;
 let client: ApiClient;
 

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, renameSync, statSync, symlinkSync } from 'no
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AddedTool } from '../../bin/admin/tool-add.ts';
 import type { ToolReport } from '../../bin/admin/tool-list.ts';
 import type { Renewed } from '../../bin/admin/tool-renew.ts';
@@ -21,8 +21,8 @@ import {
 } from '../../src/server/credentials.ts';
 import { kubectl } from '../cluster/cluster.ts';
 import { type BuiltDoor, buildDoor, buildReader } from '../support/build-door.ts';
+import { cluster } from '../support/flow-cluster.ts';
 
-const cluster = inject('cluster');
 const names = ['prov-one', 'prov-two'] as const;
 const one = Tool.of('prov-one');
 const configmap = 'jobs-emailer/flow-tools';

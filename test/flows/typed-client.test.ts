@@ -3,12 +3,12 @@ import { execFile } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { cluster } from '../support/flow-cluster.ts';
 import { repositoryRoot } from '../support/repository-root.ts';
 import { createSandbox, type Sandbox } from '../support/sandbox.ts';
 
 const run = promisify(execFile);
-const cluster = inject('cluster');
 const tool = 'typed-alpha';
 let sandbox: Sandbox;
 

@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kubectl } from '../cluster/cluster.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
+import { cluster } from '../support/flow-cluster.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
-const cluster = inject('cluster');
 const tool = 'update-one';
 const namespace = `tool-${tool}`;
 const base = `/v1/tool/${tool}/jobs`;
@@ -150,7 +150,7 @@ describe('a job with a port', () => {
       name: 'web',
       continuous: true,
       port: 8080,
-      cmd: 'echo hello from web >index.html; httpd -f -p $PORT',
+      cmd: 'echo hello from web >index.html; trap "exit 0" TERM; httpd -f -p $PORT & wait',
     };
     expect((await patch({ ...web, publish: true })).json().job_changed).toBe(true);
     await until(() => isRunning('web'), 'web runs');
@@ -178,7 +178,7 @@ describe('a job with a port', () => {
       name,
       continuous: true,
       port: 8080,
-      cmd: 'exec sleep 1000',
+      cmd: 'trap "exit 0" TERM; sleep 1000 & wait',
       imagename: 'bookworm',
     });
     expect((await client.call('POST', base, { body: web('first') })).status).toBe(201);

@@ -173,9 +173,25 @@ const hostile = gathered(
   },
 );
 
+const skipped = { ...neverRan, isSkipped: true, attempts: 0 } as const;
+const skips: Record<string, GatheredNotice> = {
+  'skipped-previous-run': withoutDetails({ ...skipped, reason: 'previous_run', since: at('2026-03-01T03:17:02Z') }),
+  'skipped-quota': withoutDetails({
+    ...skipped,
+    reason: 'quota',
+    clusterSays:
+      'Error creating job: jobs.batch "daily-29540160" is forbidden: exceeded quota: tool-alpha, requested: count/jobs.batch=1, used: count/jobs.batch=15, limited: count/jobs.batch=15',
+  }),
+  'skipped-unexplained': withoutDetails({ ...skipped, reason: 'unexplained' }),
+};
+
+function withoutDetails(notice: Partial<Notice>): GatheredNotice {
+  return { ...gathered(notice), details: undefined };
+}
+
 describe('a mail', () => {
   it.each([
-    ...Object.entries(failures).map(([name, one]) => [name, [one]] as const),
+    ...Object.entries({ ...failures, ...skips }).map(([name, one]) => [name, [one]] as const),
     ...Object.entries(others),
     ['hostile', [hostile]] as const,
   ])('about %s reads as its golden file', async (name, open) => {

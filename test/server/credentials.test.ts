@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -156,6 +157,12 @@ describe('a connection of a tool', () => {
     credentials.replace(api(createAuthority().cert));
     expect(await failure(credentials.kubeFor(alpha))).toBe('credentials.invalid');
     await expect.poll(() => made.map(({ closed }) => closed)).toEqual([true, true]);
+  });
+
+  it('is known by the day on which the first of them ends', async () => {
+    expect(credentials.firstEnd()).toBeUndefined();
+    await credentials.kubeFor(alpha);
+    expect(credentials.firstEnd()).toBe(Date.parse(new X509Certificate(made[0]?.cert ?? '').validTo));
   });
 
   it('leaves nothing of the key behind: neither in the buffers nor in the log', async () => {

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createHeaderIdentity } from '../../src/server/identify.ts';
 import { createAuthority, type Issued, toolSubject } from '../support/certs.ts';
 import { frontVerdict, type IssuedCase, issueCases, renderForFront } from './certificate-cases.ts';
 import { ask, askSocket, client, keepAliveAgent, openTls, startServer, type TestServer } from './start-server.ts';
@@ -187,10 +186,5 @@ describe('identity from the headers of a front', () => {
     expect(await askAs(headers)).toBe(401);
     server.clock = Date.now();
     expect(await askAs(headers)).toBe(200);
-  });
-
-  it('cannot be set up without an authority', () => {
-    const deps = { isDenied: () => false, now: Date.now };
-    expect(() => createHeaderIdentity({ ...deps, clientCa: '' })).toThrow('holds no certificate');
   });
 });

@@ -73,6 +73,8 @@ async function piecesOf({ answerType }: Route, answer: Answer): Promise<unknown[
 
 const pathOf = ({ path }: Route) => path.replace(':tool', 'alpha').replace(':name', 'demo');
 const newJob = { name: 'new', cmd: './run.sh', imagename: 'python3.11' };
+/** What a route takes that takes something. */
+const bodyOf = ({ path, body }: Route) => (path.endsWith('/plan') ? { jobs: [newJob] } : body ? newJob : undefined);
 const jobs = '/v1/tool/alpha/jobs';
 
 const table = createRoutes(scriptDeps()).map(({ method, path }, index) => [`${method} ${path}`, index] as const);
@@ -84,7 +86,7 @@ describe('every route', () => {
     for (const path of [bare, `${bare}/`]) {
       const job = route.path.includes('/restart') ? continuousNamed('demo') : jobNamed('demo');
       deps.view.set('tool-alpha', [{ ...job, pods: [makePodFacts()] }]);
-      const answer = await send(route.method, path, route.body ? newJob : undefined);
+      const answer = await send(route.method, path, bodyOf(route));
       if (route.slash === 'redirect' && !path.endsWith('/')) {
         expect([answer.status, answer.headers.location]).toEqual([308, `${path}/`]);
         continue;
@@ -102,7 +104,7 @@ describe('every route', () => {
       const route = routes[index] as Route;
       for (const tool of ['beta', 'ALPHA', 'alpha%20', 'constructor']) {
         const path = route.path.replace(':tool', tool).replace(':name', 'theirs');
-        const answer = await send(route.method, path, route.body ? newJob : undefined);
+        const answer = await send(route.method, path, bodyOf(route));
         expect([answer.status, json(answer)]).toMatchObject([403, { code: 'caller.forbidden', id: 'TJF-A003' }]);
         expect(answer.text).not.toContain('echo secret');
       }
@@ -128,6 +130,28 @@ describe('a canonical body of a wrong shape', () => {
     const answer = await send('POST', jobs, body);
     expect(answer.status).toBe(400);
     expect((json(answer) as { error: string[] }).error.length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('of a plan names the job of each problem', async () => {
+    const path = '/v1/tool/alpha/plan';
+    const answer = await send('POST', path, { jobs: [newJob, { ...newJob, retry: 9, colour: 'blue' }] });
+    expect([answer.status, json(answer)]).toMatchObject([400, { code: 'job.invalid' }]);
+    const { error } = json(answer) as { error: string[] };
+    expect(error).toEqual([
+      expect.stringMatching(/^jobs\[1\]: .*colour/),
+      expect.stringMatching(/^jobs\[1\]: .*retry/),
+    ]);
+    const many = await send('POST', path, { jobs: Array.from({ length: 900 }, () => ({})) });
+    expect((json(many) as { error: string[] }).error.length).toBeLessThan(110);
+    const tooMany = await send('POST', path, { jobs: Array.from({ length: 1_001 }, () => ({})) });
+    expect([tooMany.status, json(tooMany)]).toMatchObject([
+      400,
+      { code: 'request.invalid', fields: { field: 'jobs' } },
+    ]);
+    const none = await send('POST', path, { jobs: 7 });
+    expect([none.status, json(none)]).toMatchObject([400, { code: 'request.invalid' }]);
+    const both = await send('POST', path, { jobs: [newJob], operation: 'run', prune: true });
+    expect([both.status, json(both)]).toMatchObject([400, { fields: { field: 'prune' } }]);
   });
 
   it('is told apart from a query of a wrong shape', async () => {
@@ -179,6 +203,8 @@ describe('a canonical answer', () => {
         '1',
         { code: 'view.not_ready' },
       ]);
+      // There is nothing yet that could be old.
+      expect(answer.headers.age).toBeUndefined();
     }
   });
 

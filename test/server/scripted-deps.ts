@@ -66,7 +66,7 @@ export const alpha = callerOf('alpha');
 export const beta = callerOf('beta');
 
 function callerOf(name: string): Caller {
-  return { tool: Tool.of(name), fingerprint: 'AA:BB', validTo: now + 1_000_000 };
+  return { tool: Tool.of(name), fingerprint: 'AA:BB', authority: 'cc', validTo: now + 1_000_000 };
 }
 
 /** A job in the view; `demo` of alpha unless said otherwise. */

@@ -1,8 +1,8 @@
+import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
-import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { AppError } from '../../src/errors.ts';
-import { createAuthority, type Issued, issueServer, toolSubject } from '../support/certs.ts';
+import { type Authority, createAuthority, type Issued, issueServer, toolSubject } from '../support/certs.ts';
 import {
   ask,
   askSocket,
@@ -307,8 +307,6 @@ describe('the id of a request', () => {
 });
 
 describe('connections', () => {
-  const idle = (socket: TLSSocket) => once(socket.resume(), 'close');
-
   it('that send their headers slowly, or nothing, are closed', async () => {
     const slow = await startServer({
       connections: { headersMs: 200, requestMs: 400, checkEveryMs: 50, handshakeMs: 200 },
@@ -390,47 +388,51 @@ describe('connections', () => {
     await own.stop();
   });
 
-  it('made under an authority that is gone are closed, those under way after their answer', async () => {
+  it('stay when an authority is added or its certificate renewed, and are refused when it is gone', async () => {
     const own = await startServer();
-    const [idleOne, agent] = [await openTls(own, client(own)), keepAliveAgent()];
-    const closed = idle(idleOne);
-    const underWay = ask(own, { identity: client(own), path: '/slow', agent });
+    const agent = keepAliveAgent();
+    const alpha = client(own);
+    const underWay = ask(own, { identity: alpha, path: '/slow' });
     await vi.waitFor(() => expect(own.slow).toHaveLength(1));
-
-    const other = createAuthority('another');
-    own.running.setSecureContext({
-      tls: { ...issueServer(own.authority), clientCa: other.cert },
-      unix: { clientCa: other.cert },
-    });
-    await closed;
-    own.slow[0]?.();
-    const { status, headers } = await underWay;
-    expect([status, headers.connection]).toEqual([200, 'close']);
-
-    expect((await ask(own, { identity: client(own) })).status).toBe(401);
-    const known = other.issue({ subject: toolSubject('alpha') });
-    expect((await ask(own, { identity: known })).status).toBe(200);
+    const askHere = async () => (await ask(own, { identity: alpha, agent })).status;
+    const trust = (...bundle: Authority[]) => {
+      const clientCa = bundle.map(({ cert }) => cert).join('');
+      own.running.setSecureContext({ tls: { ...issueServer(own.authority), clientCa }, unix: { clientCa } });
+    };
     const throughFront = {
       'ssl-client-verify': 'SUCCESS',
       'ssl-client-subject-dn': 'CN=alpha,O=toolforge',
-      'ssl-client-cert': encodeURIComponent(client(own).cert),
+      'ssl-client-cert': encodeURIComponent(alpha.cert),
     };
-    expect((await askSocket(own, { headers: throughFront })).status).toBe(401);
+    const askFront = async () => (await askSocket(own, { headers: throughFront })).status;
+    const other = createAuthority('another');
+    expect([await askHere(), await askFront()]).toEqual([200, 200]);
+    trust(other, own.authority);
+    expect([await askHere(), await askFront()]).toEqual([200, 200]);
+    trust(createAuthority('test cluster', { key: createPrivateKey(own.authority.key) }));
+    expect([await askHere(), await askFront()]).toEqual([200, 200]);
+    trust(other);
+    expect([await askHere(), await askFront()]).toEqual([401, 401]);
+    expect((await ask(own, { identity: alpha })).status).toBe(401);
+    expect((await ask(own, { identity: other.issue({ subject: toolSubject('alpha') }) })).status).toBe(200);
+    // What was under way began while it was believed.
+    own.slow[0]?.();
+    expect((await underWay).status).toBe(200);
     agent.destroy();
     await own.stop();
   });
 
-  it('made under an authority that is gone are closed even behind an answer that has begun', async () => {
+  it('are refused from the moment in which the authority of their client ends', async () => {
     const own = await startServer();
-    const socket = await openTls(own, client(own));
-    socket.write('GET /stream HTTP/1.1\r\nHost: x\r\n\r\n');
-    await vi.waitFor(() => expect(own.slow).toHaveLength(1));
-    own.running.setSecureContext({
-      tls: { ...issueServer(own.authority), clientCa: createAuthority('another').cert },
-    });
-    const closed = once(socket.resume(), 'close');
-    own.slow[0]?.();
-    await closed;
+    const agent = keepAliveAgent();
+    const ends = new Date(Date.now() + 3_600_000);
+    const short = createAuthority('short', { notAfter: ends });
+    own.running.setSecureContext({ tls: { ...issueServer(own.authority), clientCa: short.cert } });
+    const identity = short.issue({ subject: toolSubject('alpha') });
+    expect((await ask(own, { identity, agent })).status).toBe(200);
+    own.clock = ends.getTime() + 1_000;
+    expect((await ask(own, { identity, agent })).status).toBe(401);
+    agent.destroy();
     await own.stop();
   });
 
@@ -439,7 +441,9 @@ describe('connections', () => {
     const good = { cert, key, clientCa: server.authority.cert };
     const strange = issueServer(server.authority).key;
     // An empty file is one that is being written.
-    for (const bad of [{ cert: 'x' }, { cert: '' }, { key: strange }, { key: '' }, { clientCa: '' }]) {
+    const cutOff = `${server.authority.cert}${createAuthority().cert.slice(0, 200)}`;
+    const authorities = ['', 'x', cutOff].map((clientCa) => ({ clientCa }));
+    for (const bad of [{ cert: 'x' }, { cert: '' }, { key: strange }, { key: '' }, ...authorities]) {
       expect(() => server.running.setSecureContext({ tls: { ...good, ...bad } })).toThrow(AppError);
     }
     expect((await get('/who')).status).toBe(200);

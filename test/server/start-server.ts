@@ -58,7 +58,7 @@ const wide: Limits = {
 export const wideStreams: StreamLimits = {
   atOncePerTool: () => 1000,
   stallMs: () => 60_000,
-  isDenied: () => false,
+  mayAsk: () => true,
   now: Date.now,
   onCut() {},
 };

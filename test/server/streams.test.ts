@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { PassThrough, Readable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -16,6 +16,11 @@ let streams: Streams;
 /** What the route answers with, newest last. */
 let made: Readable[] = [];
 
+/** How long the route takes to find out what to answer with. */
+let prepared = Promise.resolve();
+/** Requests that have reached the route, and connections of those that have left. */
+const counts = { asked: 0, left: 0 };
+
 async function serve(make: () => Readable, limits: Partial<StreamLimits> = {}, silenceMs = 60_000): Promise<void> {
   streams = createStreams({ ...wideStreams, ...limits });
   made = [];
@@ -27,7 +32,9 @@ async function serve(make: () => Readable, limits: Partial<StreamLimits> = {}, s
     status: 200,
     answer: z.string(),
     answerType: 'text/plain; charset=utf8',
-    handle: ({ release }) => {
+    async handle({ release }) {
+      counts.asked += 1;
+      await prepared;
       const pieces = make();
       made.push(pieces);
       release();
@@ -37,14 +44,16 @@ async function serve(make: () => Readable, limits: Partial<StreamLimits> = {}, s
   test = await startServer({
     limits: { requestsPerSecondPerTool: () => 1000, requestsAtOncePerTool: () => 1, requestsAtOnce: () => 1 },
     connections: { perAddress: 1000, silenceMs },
-    routes: (app) =>
+    routes: (app) => {
+      app.addHook('onRequest', async ({ raw }) => void raw.socket.once('close', () => (counts.left += 1)));
       registerRoutes(app, {
         routes: [route],
         version: '1',
         streams,
         freshness: () => ({ synced: true, live: true, asOf: 0 }),
         now: Date.now,
-      }),
+      });
+    },
     dialectOf: createDialectOf(),
   });
 }
@@ -53,6 +62,12 @@ afterEach(() => test.stop());
 
 /** The head of the answer; its body is not read unless a test does. */
 async function open(tool = 'alpha'): Promise<IncomingMessage> {
+  const [incoming] = (await once(ask(tool), 'response')) as [IncomingMessage];
+  incoming.on('error', () => {});
+  return incoming;
+}
+
+function ask(tool: string): ClientRequest {
   const { cert, key } = client(test, tool);
   const outgoing = request({
     host: '127.0.0.1',
@@ -64,9 +79,7 @@ async function open(tool = 'alpha'): Promise<IncomingMessage> {
     key,
   });
   outgoing.on('error', () => {}).end();
-  const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
-  incoming.on('error', () => {});
-  return incoming;
+  return outgoing;
 }
 
 async function readAll(incoming: IncomingMessage): Promise<{ text: string; isWhole: boolean }> {
@@ -123,6 +136,19 @@ describe('an answer that goes on', () => {
     expect(streams.count()).toBe(0);
   });
 
+  it('is given up where the reader has left before it began', async () => {
+    const { promise, resolve } = deferred();
+    [prepared, counts.asked, counts.left] = [promise, 0, 0];
+    await serve(endless);
+    const outgoing = ask('alpha');
+    await until(() => counts.asked === 1, 'the request is at the route');
+    outgoing.destroy();
+    await until(() => counts.left === 1, 'the reader has left');
+    resolve();
+    await until(() => made[0]?.destroyed, 'the pieces are destroyed');
+    expect(streams.count()).toBe(0);
+  });
+
   it('survives silence that ends other connections', async () => {
     const pieces = new PassThrough();
     await serve(() => pieces, {}, 200);
@@ -156,7 +182,7 @@ describe('an answer that goes on', () => {
   it('is cut off, not ended, when the tool is denied, when the certificate expires, and when the service stops', async () => {
     const denied = new Set<string>();
     let at = Date.now();
-    await serve(endless, { stallMs: () => 20, isDenied: (tool) => denied.has(tool), now: () => at });
+    await serve(endless, { stallMs: () => 20, mayAsk: ({ tool }) => !denied.has(tool.name), now: () => at });
     const alpha = readAll(await open());
     denied.add('alpha');
     expect((await alpha).isWhole).toBe(false);
@@ -205,7 +231,7 @@ describe('an answer that ends before its time', () => {
 describe('an answer that goes on while settings change', () => {
   it('is cut off at once where its tool is denied, and goes on where another one is', async () => {
     const denied = new Set<string>();
-    await serve(endless, { isDenied: (tool) => denied.has(tool) });
+    await serve(endless, { mayAsk: ({ tool }) => !denied.has(tool.name) });
     await open('alpha');
     await open('beta');
     denied.add('alpha');

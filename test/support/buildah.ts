@@ -11,6 +11,8 @@ export async function prepareBuildah(dir: string): Promise<Readonly<Record<strin
   await mkdir(at('temporary'), { recursive: true });
   const storage = ['[storage]', 'driver = "vfs"', `graphroot = "${at('storage')}"`, `runroot = "${at('run')}"`];
   await writeFile(at('storage.conf'), `${storage.join('\n')}\n`);
+  // Where `buildah login` keeps accounts; it wants the file to be there.
+  await writeFile(at('accounts.json'), '{}\n', { mode: 0o600 });
   return {
     PATH: pathWithSbin(),
     HOME: dir,
@@ -18,5 +20,6 @@ export async function prepareBuildah(dir: string): Promise<Readonly<Record<strin
     // No namespaces, which not every machine allows.
     BUILDAH_ISOLATION: 'chroot',
     CONTAINERS_STORAGE_CONF: at('storage.conf'),
+    REGISTRY_AUTH_FILE: at('accounts.json'),
   };
 }

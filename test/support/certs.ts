@@ -35,7 +35,10 @@ export interface LeafOptions {
   readonly key?: KeyObject;
 }
 
+type Lifetime = Pick<LeafOptions, 'notBefore' | 'notAfter'>;
+
 export interface Authority {
+  readonly name: string;
   readonly cert: string;
   readonly key: string;
   issue(options: LeafOptions): Issued;
@@ -55,16 +58,25 @@ export function toolSubject(name: string): Subject {
   return [attribute('O', 'toolforge'), attribute('CN', name)];
 }
 
-/** An authority with a certificate of its own, valid for a day. */
-export function createAuthority(name = 'test cluster'): Authority {
-  const key = newKey();
+interface AuthorityOptions extends Lifetime {
+  /** Of one whose certificate is renewed. */
+  readonly key?: KeyObject;
+  /** Who vouches for it; unset: itself. */
+  readonly by?: Authority;
+}
+
+/** An authority with a certificate of its own, valid for a day unless said otherwise. */
+export function createAuthority(name = 'test cluster', { by, ...dates }: AuthorityOptions = {}): Authority {
+  const key = dates.key ?? newKey();
   const subject: Subject = [attribute('CN', name)];
   const extensions = [
     extension('2.5.29.19', true, der(0x30, der(0x01, Buffer.from([0xff])))),
     extension('2.5.29.15', true, der(0x03, Buffer.from([1, 6]))),
   ];
-  const own = certify({ subject, issuer: subject, key, signer: key, extensions, ...lifetime({}) });
+  const [issuer, signer] = by ? [[attribute('CN', by.name)], createPrivateKey(by.key)] : [subject, key];
+  const own = certify({ subject, issuer, key, signer, extensions, ...lifetime(dates) });
   return {
+    name,
     cert: pemOf(own),
     key: keyPem(key),
     issue(options) {
@@ -92,7 +104,7 @@ export function issueServer(authority: Authority, notAfter?: Date): Issued {
   });
 }
 
-function lifetime({ notBefore, notAfter }: Partial<LeafOptions>): { notBefore: Date; notAfter: Date } {
+function lifetime({ notBefore, notAfter }: Lifetime): { notBefore: Date; notAfter: Date } {
   return {
     notBefore: notBefore ?? new Date(Date.now() - hourMs),
     notAfter: notAfter ?? new Date(Date.now() + 24 * hourMs),

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { aptGet } from '../cluster/apt.ts';
 import { run } from '../cluster/run.ts';
 import { cacheRoot } from '../cluster/versions.ts';
 
@@ -17,8 +18,6 @@ export interface DebianTree {
 
 /** One download for all who ask at once. */
 const underWay = new Map<string, Promise<void>>();
-
-const patient = ['-q', '-o', 'DPkg::Lock::Timeout=300'];
 
 /**
  * Downloads it the first time, which takes seconds; processes that ask at once do not disturb one another.
@@ -45,8 +44,8 @@ async function unpack(name: string, root: string): Promise<void> {
   await mkdir(cacheRoot(), { recursive: true });
   const place = await mkdtemp(join(cacheRoot(), `debian-${name}-`));
   try {
-    await run('apt-get', [...patient, 'update']);
-    await run('apt-get', [...patient, 'download', name, ...(await missingLibraries(name))], { cwd: place });
+    await aptGet(['update']);
+    await aptGet(['download', name, ...(await missingLibraries(name))], { cwd: place });
     const tree = join(place, 'tree');
     await mkdir(tree);
     for (const file of await readdir(place))

@@ -24,14 +24,20 @@ export interface Registry {
   stop(): Promise<void>;
 }
 
-/** @param dir everything of it lies below */
-export async function startRegistry(cluster: Cluster, dir: string): Promise<Registry> {
+/**
+ * @param dir everything of it lies below
+ * @param accounts lines as htpasswd(1) writes them with bcrypt, for a registry that shows strangers nothing
+ */
+export async function startRegistry(cluster: Cluster, dir: string, accounts?: string): Promise<Registry> {
   const { root } = await debianTree('docker-registry');
   const host = `127.0.0.1:${await freePort()}`;
   await mkdir(dir, { recursive: true });
   const config = join(dir, 'registry.yml');
   const storage = { filesystem: { rootdirectory: join(dir, 'images') } };
-  await writeFile(config, stringify({ version: 0.1, storage, http: { addr: host, secret: 'of the test' } }));
+  const accountsFile = join(dir, 'accounts');
+  if (accounts !== undefined) await writeFile(accountsFile, accounts);
+  const auth = accounts === undefined ? {} : { auth: { htpasswd: { realm: 'tests', path: accountsFile } } };
+  await writeFile(config, stringify({ version: 0.1, storage, http: { addr: host, secret: 'of the test' }, ...auth }));
   const serve = [join(root, 'usr/bin/docker-registry'), 'serve', config];
   const node = readState(cluster.stateDir)?.nodeInit?.pid;
   if (node === undefined) throw new Error('The registry needs the node of our own cluster.');
@@ -45,7 +51,7 @@ export async function startRegistry(cluster: Cluster, dir: string): Promise<Regi
   await until(
     () =>
       ask('').then(
-        ({ ok }) => ok,
+        () => true,
         () => false,
       ),
     `a registry answers at ${host}`,

@@ -5,7 +5,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -56,6 +56,8 @@ export interface Sandbox {
   readonly socketPath: string | undefined;
   /** PEM file that verifies the daemon's certificate. */
   readonly caFile: string;
+  /** Authorities of clients: those of the cluster, until a test says otherwise. */
+  readonly clientCaFile: string;
   readonly logFile: string;
   /** Starts the daemon and waits until it is ready. */
   start(): Promise<void>;
@@ -67,6 +69,7 @@ export interface Sandbox {
   /** Of the running daemon. */
   pid(): number;
   addTool(name: string): Promise<void>;
+  /** Ends at once all that runs, and waits for that. The namespace itself goes on its own; no second tool may have the name. */
   removeTool(name: string): Promise<void>;
   homeOf(tool: string): string;
   /** The command line, run as its user would: with the kubeconfig of the tool's home. */
@@ -118,6 +121,8 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   await mkdir(dir, { recursive: true });
   const logFile = join(dir, 'jobsd.log');
   const tls = await createServerCertificate(dir, cluster.bridgeAddress);
+  const clientCaFile = join(dir, 'client-ca.crt');
+  await copyFile(cluster.caFile, clientCaFile);
   await applyAccount(cluster, options);
   const kubeconfig = await writeAccountKubeconfig(options);
   const [port, healthPort] = [await freePort(), await freePort()];
@@ -126,8 +131,8 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const startup = (identity: string, ports: { readonly port: number; readonly healthPort: number }) =>
     stringify({
       listen: {
-        tls: { address: '0.0.0.0', port: ports.port, cert: tls.cert, key: tls.key, client_ca: cluster.caFile },
-        ...(socketPath ? { unix: { path: socketPath, client_ca: cluster.caFile } } : {}),
+        tls: { address: '0.0.0.0', port: ports.port, cert: tls.cert, key: tls.key, client_ca: clientCaFile },
+        ...(socketPath ? { unix: { path: socketPath, client_ca: clientCaFile } } : {}),
         health: { address: '127.0.0.1', port: ports.healthPort },
       },
       kubernetes: { kubeconfig, act_as: options.actAs ?? 'tool-certificate' },
@@ -165,6 +170,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     healthUrl,
     socketPath,
     caFile,
+    clientCaFile,
     logFile,
     ready,
     pid() {
@@ -211,7 +217,11 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       );
     },
     async removeTool(tool) {
-      await sandbox.admin('tool', 'remove', tool, '--yes', '--delete-home');
+      const namespace = `tool-${tool}`;
+      const what = ['cronjobs,deployments,jobs,pods', '--all', '--namespace', namespace, '--grace-period=1'];
+      await kubectl(cluster, ['delete', ...what]);
+      await kubectl(cluster, ['delete', 'namespace', namespace, '--ignore-not-found', '--wait=false']);
+      await rm(sandbox.homeOf(tool), { recursive: true, force: true });
     },
     homeOf: (tool) => join(cluster.homesBase, tool),
     jobs: (tool, ...args) => sandbox.begin(tool, ...args).result,

@@ -301,6 +301,7 @@ function checkpointIn(
     path: join(directory, 'checkpoint.json'),
     positions: () => positions,
     asOf: () => asOf,
+    firingsFrom: () => asOf,
     settled: async () => {},
     // The first look is when the directory was begun.
     now() {

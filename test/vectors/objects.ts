@@ -184,6 +184,7 @@ function listOf(images: readonly Image[]): ImageList {
   const byUrl = (url: string) => images.find((image) => image.url === url);
   const lost = (url: string): Image => ({ name: url, url, aliases: [], state: 'unknown', type: 'standard' });
   return {
+    all: () => images,
     offered: () => images,
     find: byUrl,
     byUrl: (url) => byUrl(url) ?? lost(url),

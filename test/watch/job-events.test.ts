@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { JobEvent, KubeObject, WatchedKind } from '../../src/domain.ts';
+import { recordAt } from '../../src/fields.ts';
 import { type ReadJob, toJobEvent } from '../../src/watch/job-events.ts';
 import { makeCronJobObject, makeDeploymentObject, makeJobObject, makePod } from '../support/make.ts';
 import { makeSeen, readAny } from '../support/make-event.ts';
@@ -179,6 +180,27 @@ describe('what is read', () => {
     expect(event).toMatchObject({
       run: { name: 'nightly-29540160', ownerUid: nightly.uid, manual: true, status: { active: 1 } },
     });
+  });
+
+  test('of how a CronJob fires, and of the firing that a run is for', () => {
+    const annotations = (key: string, value: string) => (object: KubeObject) => ({
+      ...object,
+      metadata: { ...recordAt(object, 'metadata'), annotations: { [key]: value } },
+    });
+    const at = '2026-03-01T04:17:00Z';
+    expect(convert(makeCronJobObject())).toMatchObject({
+      object: { firing: { timeZone: 'UTC', deadlineMs: 30_000, changedAt: undefined } },
+    });
+    const changed = annotations('jobs.toolforge.org/schedule-since', at)(makeCronJobObject());
+    const foreign = {
+      ...changed,
+      spec: { ...recordAt(changed, 'spec'), timeZone: 'Asia/Kathmandu', startingDeadlineSeconds: undefined },
+    };
+    expect(convert(foreign)).toMatchObject({
+      object: { firing: { timeZone: 'Asia/Kathmandu', deadlineMs: 600_000, changedAt: Date.parse(at) } },
+    });
+    const run = annotations('batch.kubernetes.io/cronjob-scheduled-timestamp', '2026-03-01T10:02:00+05:45');
+    expect(convert(run(makeJobObject({ cronJob: nightly })))).toMatchObject({ run: { dueAt: Date.parse(at) } });
   });
 
   test('of a pod', () => {

@@ -1,7 +1,7 @@
 /** The 2026 dialect, ours as well: wrapped answers, messages, one clear error per problem. */
 import { scheduleWarning } from '../../definition/cron.ts';
 import { askedCheck } from '../../definition/ports.ts';
-import type { Freshness, Image, JobDefinition, JobSnapshot } from '../../domain.ts';
+import type { Freshness, Image, JobDefinition, JobSnapshot, ResolvedJob } from '../../domain.ts';
 import { type AppError, errorTable } from '../../errors.ts';
 import type { OfferedImages } from '../../image-catalog.ts';
 import type { Applied } from '../handlers/apply.ts';
@@ -62,13 +62,20 @@ export function staleMessages(freshness: Freshness, now: number): Messages {
   };
 }
 
-/** What its owner may not expect of a job just made: a schedule with gaps, an image that will go, a check that cannot be made. */
+/** What is said with a job just made. */
 export function createdMessages({ object: { job, definition } }: JobSnapshot): Messages {
-  const warnings = job
-    ? [job.schedule && scheduleWarning(job.schedule), imageWarning(job.image), definition && checkWarning(definition)]
-    : [];
-  const warning = warnings.filter((text) => text !== undefined);
+  const warning = job ? warningsOf(job, definition) : [];
   return warning.length > 0 ? { ...noMessages, warning } : noMessages;
+}
+
+/** What its owner may not expect of a job: a schedule with gaps, an image that will go, a check that cannot be made. */
+export function warningsOf(job: ResolvedJob, definition: JobDefinition | undefined): string[] {
+  const warnings = [
+    job.schedule && scheduleWarning(job.schedule),
+    imageWarning(job.image),
+    definition && checkWarning(definition),
+  ];
+  return warnings.filter((text) => text !== undefined);
 }
 
 function checkWarning(definition: JobDefinition): string | undefined {

@@ -34,7 +34,7 @@ export function quota2026(categories: readonly QuotaCategory[]): object {
   };
 }
 
-function value2026({ unit }: QuotaItem, text: string): string {
+export function value2026({ unit }: Pick<QuotaItem, 'unit'>, text: string): string {
   if (unit === 'cpu') return cpuText2026(text);
   return unit === 'memory' ? memoryText2026(text) : text;
 }

@@ -2,6 +2,7 @@
 import type { FailureReason, JobType, RunOutcome, RunRecord } from '../../domain.ts';
 import { exitCodeWords } from '../../exit-code.ts';
 import { instantText } from './status/instant.ts';
+import { whySkipped } from './status/skip-words.ts';
 
 export interface Run2026 {
   readonly id: string;
@@ -10,6 +11,7 @@ export interface Run2026 {
   /** Of the object that holds the definition. */
   readonly job_id: string | null;
   readonly manual: boolean;
+  readonly due: string | null;
   readonly created: string | null;
   readonly started: string | null;
   readonly finished: string | null;
@@ -29,6 +31,7 @@ export function renderRun2026(job: string, run: RunRecord): Run2026 {
     job_type: run.type,
     job_id: run.jobUid ?? null,
     manual: run.manual,
+    due: instantText(run.dueAt) ?? null,
     created: instantText(run.createdAt) ?? null,
     started: instantText(run.startedAt) ?? null,
     finished: instantText(run.finishedAt) ?? null,
@@ -41,9 +44,13 @@ export function renderRun2026(job: string, run: RunRecord): Run2026 {
   };
 }
 
-function wordsOf({ outcome, reason, exitCode, signal }: RunRecord): string {
+function wordsOf(run: RunRecord): string {
+  const { outcome, reason, exitCode, signal, dueAt, dueUntil } = run;
   if (outcome === 'succeeded') return 'finished';
   if (outcome === 'stopped') return 'its job was deleted before it had ended';
+  if (outcome === 'skipped') return `skipped: ${whySkipped(run)}`;
+  if (dueUntil !== undefined)
+    return `nobody saw what became of the firings from ${instantText(dueAt)} to ${instantText(dueUntil)}`;
   if (outcome === 'unknown') return 'nobody saw how it ended';
   switch (reason) {
     case 'exit_code':

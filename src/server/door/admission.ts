@@ -1,10 +1,10 @@
 /**
- * What every request passes before routing, in this order: old authority, identity and form, the tool's share. Refusals are answered here
+ * What every request passes before routing, in this order: identity and form, the tool's share. Refusals are answered here
  * and are the same whatever the path; only what is let through has a Visit.
  */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { AppError, toAppError } from '../../errors.ts';
+import { type AppError, toAppError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Caller } from '../identify.ts';
 import type { Limiter } from '../limits.ts';
@@ -76,8 +76,7 @@ export function visitOf(request: IncomingMessage): Visit {
 export function createAdmission(options: AdmissionOptions): (handle: RequestListener) => RequestListener {
   const { connections, limiter } = options;
 
-  function identified(request: IncomingMessage, isOld: boolean): Caller {
-    if (isOld) throw new AppError('caller.unauthenticated', 'Connect again.', { cause: 'the authority has changed' });
+  function identified(request: IncomingMessage): Caller {
     // Over TLS who calls is known without reading a header; behind a front it stands in headers, so these are checked first.
     if (options.identityHeaders === 'refuse') {
       const caller = options.identify(request);
@@ -121,7 +120,7 @@ export function createAdmission(options: AdmissionOptions): (handle: RequestList
     if (state === 'ignore') return;
     const id = randomUUID();
     try {
-      const caller = identified(request, state === 'old');
+      const caller = identified(request);
       const start = (leave: () => void) => {
         visit = new Visit(id, caller, leave);
         (request as VisitedRequest)[visitKey] = visit;

@@ -1,6 +1,6 @@
 /**
- * The connections of one listener: caps per source address, which requests are under way, and how connections end when the authority
- * changes or the daemon stops.
+ * The connections of one listener: caps per source address, which requests are under way, and how connections end when the
+ * daemon stops.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -48,13 +48,10 @@ export interface Connections {
    * @param onEnd called once, when the answer has left or the connection is gone
    * @returns what is to become of the request. `ignore`: its connection is about to close, because an earlier request was refused, or because
    *   this one did not wait for the answer before it; whoever sends such a request has to expect that it is not read (RFC 9112 9.3.2).
-   *   `old`: the connection was made under an authority no longer in force.
    */
-  begin(request: IncomingMessage, response: ServerResponse, onEnd: () => void): 'look' | 'old' | 'ignore';
+  begin(request: IncomingMessage, response: ServerResponse, onEnd: () => void): 'look' | 'ignore';
   /** Nothing that follows on this connection is to be read. */
   endAfter(response: ServerResponse): void;
-  /** The authority has changed: idle connections close now, others after the answer they owe. */
-  makeAllOld(): void;
   /** No more keep-alive: idle connections close now, others after the answer they owe. */
   startClosing(): void;
   destroyAll(): void;
@@ -63,7 +60,6 @@ export interface Connections {
 /** One connection; TLS sockets share the state of the socket below them. */
 interface State {
   readonly socket: Socket;
-  isOld: boolean;
   isEnding: boolean;
   requests: number;
   /** Requests without their end yet: one, or two while an answer is on its way out. */
@@ -99,7 +95,7 @@ export function trackConnections(
       socket.destroy();
       return;
     }
-    const state: State = { socket, isOld: false, isEnding: false, requests: 0, exchanges: new Set() };
+    const state: State = { socket, isEnding: false, requests: 0, exchanges: new Set() };
     const peer = peerOf(socket);
     countByAddress.set(address, count);
     states.add(state);
@@ -114,10 +110,9 @@ export function trackConnections(
     });
   });
 
-  // Known by the state of the socket below, a handshake begun under an old authority is old, too.
   server.on('secureConnection', (socket: TLSSocket) => {
     const state = byPeer.get(peerOf(socket));
-    if (!state || state.isOld || isClosing) socket.destroy();
+    if (!state || isClosing) socket.destroy();
     else bySocket.set(socket, state);
   });
 
@@ -143,7 +138,7 @@ export function trackConnections(
         response,
         end() {
           if (!state.exchanges.delete(exchange)) return;
-          if (state.isOld || state.isEnding) socket.destroySoon();
+          if (state.isEnding) socket.destroySoon();
           onEnd();
         },
       };
@@ -153,17 +148,12 @@ export function trackConnections(
       state.requests++;
       if (state.requests === requestsPerConnection) state.isEnding = true;
       if (isClosing || state.isEnding) response.shouldKeepAlive = false;
-      return state.isOld ? 'old' : 'look';
+      return 'look';
     },
 
     endAfter({ req: { socket } }) {
       const state = bySocket.get(socket);
       if (state) state.isEnding = true;
-    },
-
-    makeAllOld() {
-      for (const state of states) state.isOld = true;
-      endIdle();
     },
 
     startClosing() {

@@ -3,16 +3,16 @@
  * have to be made anew is there at every moment: docs/decisions/0006-changes-never-leave-nothing.md says how.
  */
 import { annotationNames, selectorTextOf } from '../../definition/labels.ts';
-import { isSameJob } from '../../definition/same-job.ts';
-import { type JobSnapshot, type KubeObject, typeOfKind } from '../../domain.ts';
+import type { JobSnapshot, KubeObject } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import { recordAt, textAt } from '../../fields.ts';
 import type { Caller } from '../identify.ts';
 import { syncCompanions } from './companions.ts';
+import { type Decision, decideChange } from './decide.ts';
 import { type Deps, readyJobs } from './deps.ts';
-import { type Prepared, prepareJob, readRequest } from './prepare.ts';
+import { type Prepared, readRequest } from './prepare.ts';
 import { endFormer, endJob } from './remove.ts';
-import { createJob, hasEnded } from './run.ts';
+import { createJob } from './run.ts';
 
 export interface Applied {
   readonly outcome: 'created' | 'updated' | 'unchanged' | 'refused';
@@ -24,80 +24,43 @@ export type ApplyJob = (caller: Caller, input: Record<string, unknown>) => Promi
 
 export function createApplyJob(deps: Deps): ApplyJob {
   return async (caller, input) => {
-    const jobs = readyJobs(deps);
+    readyJobs(deps);
     const definition = await readRequest(caller, input, deps);
     const { name } = definition;
     return deps.takeTurn(caller, name, async () => {
-      const prepared = await prepareJob(caller, definition, deps);
-      const existing = jobs.list(caller.tool.namespace).filter(({ key }) => key.name === name);
-      return { name, outcome: await applyTo(existing, caller, prepared, deps) };
+      const decision = await decideChange(caller, definition, deps);
+      if (decision.step !== 'refuse') await carryOut(decision, caller, deps);
+      return { name, outcome: outcomeOf(decision) };
     });
   };
 }
 
-/** @param existing of all kinds: two where a change of type was cut off */
-async function applyTo(
-  existing: readonly JobSnapshot[],
-  caller: Caller,
-  prepared: Prepared,
-  deps: Deps,
-): Promise<Applied['outcome']> {
-  const { type } = prepared.definition;
-  const same = existing.find(({ key }) => typeOfKind[key.kind] === type);
-  const others = existing.filter((one) => one !== same);
-  const outcome = same ? await changeJob(same, caller, prepared, deps) : await makeJob(caller, prepared, deps);
-  for (const other of others) await endFormer(caller, other, deps);
-  if (others.length === 0) return outcome;
-  return outcome === 'unchanged' || outcome === 'created' ? 'updated' : outcome;
+/** What is told of a decision that was carried out. */
+export function outcomeOf({ step, formers }: Decision): Applied['outcome'] {
+  if (step === 'refuse') return 'refused';
+  if (formers.length > 0) return 'updated';
+  if (step === 'keep') return 'unchanged';
+  return step === 'create' ? 'created' : 'updated';
 }
 
-async function makeJob(caller: Caller, prepared: Prepared, deps: Deps): Promise<'created'> {
-  await deps.checkLimits(caller.tool, prepared.job);
-  await createJob(caller, prepared, deps);
-  return 'created';
+async function carryOut({ step, prepared, present, formers }: Decision, caller: Caller, deps: Deps): Promise<void> {
+  if (step === 'remake' && present) await endJob(caller, present, deps);
+  if (step === 'create' || step === 'remake') await createJob(caller, prepared, deps);
+  if (step === 'update' && present) await changeJob(present, caller, prepared, deps);
+  if (step === 'mend' && present) await mendCompanions(present, caller, prepared, deps);
+  for (const former of formers) await endFormer(caller, former, deps);
 }
 
-async function changeJob(
-  existing: JobSnapshot,
-  caller: Caller,
-  prepared: Prepared,
-  deps: Deps,
-): Promise<Applied['outcome']> {
-  const running = existing.object.job;
-  if (running && isSameJob(prepared.job, running) && existing.object.deletingAt === undefined) {
-    return (await isUnreachable(existing, caller, deps))
-      ? mendCompanions(existing, caller, prepared, deps)
-      : 'unchanged';
-  }
-  if (existing.key.kind === 'Job' && !hasEnded(existing)) return 'refused';
-  await deps.checkLimits(caller.tool, prepared.job);
-  if (existing.key.kind === 'Job') {
-    await endJob(caller, existing, deps);
-    await createJob(caller, prepared, deps);
-    return 'updated';
-  }
-  const stored = await replaceObject(existing, caller, prepared, deps);
+async function changeJob(present: JobSnapshot, caller: Caller, prepared: Prepared, deps: Deps): Promise<void> {
+  const stored = await replaceObject(present, caller, prepared, deps);
   deps.jobs.observe(stored);
-  if (prepared.job.port !== undefined || running?.port !== undefined)
+  if (prepared.job.port !== undefined || present.object.job?.port !== undefined)
     await syncCompanions(caller, prepared.job, stored, deps);
-  return 'updated';
 }
 
-/** Whether whoever made the job was cut off before its Service; asked only of a job with a port. */
-async function isUnreachable({ key, object }: JobSnapshot, { tool }: Caller, { forward }: Deps): Promise<boolean> {
-  return object.job?.port !== undefined && (await forward.companion(tool, 'Service', key.name)) === undefined;
-}
-
-async function mendCompanions(
-  { key }: JobSnapshot,
-  caller: Caller,
-  { job }: Prepared,
-  deps: Deps,
-): Promise<'updated' | 'unchanged'> {
+async function mendCompanions({ key }: JobSnapshot, caller: Caller, { job }: Prepared, deps: Deps): Promise<void> {
   const deployment = await deps.forward.object(caller.tool, key);
-  if (!deployment) return 'unchanged';
-  await syncCompanions(caller, job, deployment, deps);
-  return 'updated';
+  if (deployment) await syncCompanions(caller, job, deployment, deps);
 }
 
 const conflictTries = 4;
@@ -107,7 +70,7 @@ async function replaceObject(
   { key, object: { uid } }: JobSnapshot,
   { tool }: Caller,
   prepared: Prepared,
-  { forward }: Deps,
+  { forward, now }: Deps,
 ): Promise<KubeObject> {
   const { type } = prepared.definition;
   for (let attempt = 1; ; attempt++) {
@@ -119,7 +82,7 @@ async function replaceObject(
       return forward.create(tool, type, prepared.object);
     }
     try {
-      return await forward.replace(tool, key, over(present, prepared.object));
+      return await forward.replace(tool, key, over(present, prepared.object, now()));
     } catch (error) {
       const isLost = error instanceof AppError && error.code === 'kube.conflict';
       if (!isLost || attempt === conflictTries) throw error;
@@ -132,9 +95,15 @@ function hasSameSelector(present: KubeObject, wanted: KubeObject): boolean {
 }
 
 /** The wanted object in the place of the present one: what others wrote beside it stays, and so does the mark of the last restart. */
-function over(present: KubeObject, wanted: KubeObject): KubeObject {
+function over(present: KubeObject, wanted: KubeObject, now: number): KubeObject {
   const metadata = recordAt(wanted, 'metadata');
-  const annotations = { ...recordAt(present, 'metadata', 'annotations'), ...recordAt(metadata, 'annotations') };
+  const annotations = {
+    ...recordAt(present, 'metadata', 'annotations'),
+    ...recordAt(metadata, 'annotations'),
+    ...(textAt(present, 'spec', 'schedule') === textAt(wanted, 'spec', 'schedule')
+      ? {}
+      : { [annotationNames.scheduleSince]: new Date(now).toISOString() }),
+  };
   const spec = recordAt(wanted, 'spec');
   const suspend = recordAt(present, 'spec').suspend;
   const restartedAt = textAt(present, 'spec', 'template', 'metadata', 'annotations', annotationNames.restartedAt);

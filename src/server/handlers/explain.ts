@@ -1,8 +1,8 @@
 /**
- * Why a job in trouble has no pod: asked of the cluster when that job is shown, never for a list and never for a healthy job. A pod that
- * exists explains itself by its own status.
+ * Why a job in trouble has no pod, and a firing of a schedule no run: asked of the cluster when such a job is shown, or such a firing has
+ * passed, never for a list and never for a healthy job. A pod that exists explains itself by its own status.
  */
-import type { JobSnapshot, KubeObject, Tool } from '../../domain.ts';
+import { isQuotaRefusal, type JobSnapshot, type KubeObject, type RunEnd, type Tool } from '../../domain.ts';
 import type { Forward } from '../forward.ts';
 import type { Caller } from '../identify.ts';
 import type { Deps } from './deps.ts';
@@ -27,6 +27,24 @@ export async function refusalOf(
   uid: string,
 ): Promise<string | undefined> {
   return newestFailure(await forward.eventsOf(tool, uid).catch(() => []));
+}
+
+const longestWords = 500;
+
+/** Why the controller began no run for a firing, by the events it wrote beside the CronJob; nothing where it does not say, or does not answer. */
+export async function causeOfSkip(
+  forward: Pick<Forward, 'eventsOf'>,
+  tool: Tool,
+  { jobUid = '', dueAt = 0 }: RunEnd,
+): Promise<Partial<Pick<RunEnd, 'reason' | 'clusterSays'>>> {
+  const events = await forward.eventsOf(tool, jobUid).catch(() => []);
+  const since = events.filter((event) => timeOf(event) >= dueAt).sort((one, other) => timeOf(other) - timeOf(one));
+  const refusal = since.find(({ reason }) => reason === 'FailedCreate');
+  if (refusal) {
+    const clusterSays = String(refusal.message ?? '').slice(0, longestWords);
+    return { reason: isQuotaRefusal(clusterSays) ? 'quota' : 'not_started', clusterSays };
+  }
+  return since.some(({ reason }) => reason === 'JobAlreadyActive') ? { reason: 'previous_run' } : {};
 }
 
 /** The Job whose controller cannot make a pod. A Deployment says so in its own conditions. */

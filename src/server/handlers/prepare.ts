@@ -11,7 +11,7 @@ import {
 } from '../../definition/definition.ts';
 import type { Problem } from '../../definition/definition-fields.ts';
 import { toKubeObject } from '../../definition/manifests.ts';
-import type { Image, JobDefinition, KubeObject, ResolvedJob } from '../../domain.ts';
+import type { Image, JobDefinition, JobSnapshot, KubeObject, ResolvedJob } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
 import type { Deps } from './deps.ts';
@@ -27,38 +27,53 @@ export interface Prepared {
 
 /**
  * @param input the canonical body (snake_case keys), not yet trusted
+ * @param publishers as of prepareJob()
  * @throws AppError `job.invalid` and what a single problem may have as its own code: `schedule.invalid`, `image.unknown`, `limits.exceeded`
  */
 export async function readRequest(
   caller: Caller,
   input: Readonly<Record<string, unknown>>,
   deps: Deps,
+  publishers: readonly string[] = publishersOf(deps.jobs.list(caller.tool.namespace)),
 ): Promise<JobDefinition> {
   const read = readDefinition(input);
-  if (read.problems.length > 0) throw refusalFor(await allProblems(caller, read, deps));
+  if (read.problems.length > 0) throw refusalFor(await allProblems(caller, read, deps, publishers));
   return read.definition;
 }
 
-/** @throws AppError as readRequest(), `images.unavailable`, `home.*` */
-export async function prepareJob(caller: Caller, definition: JobDefinition, deps: Deps): Promise<Prepared> {
+/**
+ * @param publishers names of the jobs that will have the address of the tool; as the view has them where absent
+ * @throws AppError as readRequest(), `images.unavailable`, `home.*`
+ */
+export async function prepareJob(
+  caller: Caller,
+  definition: JobDefinition,
+  deps: Deps,
+  publishers: readonly string[] = publishersOf(deps.jobs.list(caller.tool.namespace)),
+): Promise<Prepared> {
   try {
-    return await prepare(caller, definition, deps);
+    return await prepare(caller, definition, deps, publishers);
   } catch (error) {
     if (!(error instanceof AppError) || !requestMistakes.has(error.code)) throw error;
-    const problems = await allProblems(caller, { definition, problems: [] }, deps);
+    const problems = await allProblems(caller, { definition, problems: [] }, deps, publishers);
     throw problems.length > 0 ? refusalFor(problems) : error;
   }
 }
 
 const requestMistakes: ReadonlySet<AppError['code']> = new Set(['job.invalid', 'image.unknown']);
 
-async function prepare(caller: Caller, definition: JobDefinition, deps: Deps): Promise<Prepared> {
+async function prepare(
+  caller: Caller,
+  definition: JobDefinition,
+  deps: Deps,
+  publishers: readonly string[],
+): Promise<Prepared> {
   const { tool } = caller;
   const image = await deps.images.find(definition.image);
   const home = await deps.homeOf(tool);
   const job = resolveJob(definition, { tool, image, homePath: home.path, defaults });
   const settings = deps.settings();
-  const [unpublishable] = problemsOfPublishing(definition, caller, deps);
+  const [unpublishable] = problemsOfPublishing(definition, publishers, deps);
   if (unpublishable) throw refusalFor([unpublishable]);
   const object = toKubeObject(job, definition, {
     tool,
@@ -72,7 +87,12 @@ async function prepare(caller: Caller, definition: JobDefinition, deps: Deps): P
 }
 
 /** Beside those of single fields: of the image, of what goes with it, of the limits. Asks no home: where it would lie is known. */
-async function allProblems(caller: Caller, read: ReadDefinition, deps: Deps): Promise<Problem[]> {
+async function allProblems(
+  caller: Caller,
+  read: ReadDefinition,
+  deps: Deps,
+  publishers: readonly string[],
+): Promise<Problem[]> {
   const { tool } = caller;
   const { definition, problems } = read;
   const isNamed = !problems.some(({ field }) => field === 'imagename');
@@ -82,7 +102,7 @@ async function allProblems(caller: Caller, read: ReadDefinition, deps: Deps): Pr
     ...problemsOfImage(definition, image, `${deps.homes.mount}/${tool.name}`).filter(
       ({ field }) => !isIn(problems, field),
     ),
-    ...problemsOfPublishing(definition, caller, deps).filter(({ field }) => !isIn(problems, field)),
+    ...problemsOfPublishing(definition, publishers, deps).filter(({ field }) => !isIn(problems, field)),
     ...(await deps.checkLimits(tool, { ...defaults, ...definition }).then(() => [], problemsOfLimits)),
   ];
 }
@@ -102,16 +122,21 @@ function problemsOfImage(definition: JobDefinition, image: Image | Problem | und
   return 'field' in image ? [image] : problemsWith(definition, image, home);
 }
 
+/** Names of the jobs that are reachable from outside, or are to be. */
+export function publishersOf(jobs: readonly JobSnapshot[]): string[] {
+  return jobs.flatMap(({ key, object }) => (object.job?.publish ? [key.name] : []));
+}
+
 /** All of a tool's host leads to one job. */
-function problemsOfPublishing({ name, publish }: JobDefinition, { tool }: Caller, deps: Deps): Problem[] {
+function problemsOfPublishing({ name, publish }: JobDefinition, publishers: readonly string[], deps: Deps): Problem[] {
   if (!publish) return [];
   if (deps.settings().publicDomain === '') {
     const text = 'publish: this installation does not make jobs reachable from outside. Leave it out.';
     return [{ field: 'publish', text }];
   }
-  const other = deps.jobs.list(tool.namespace).find(({ key, object }) => object.job?.publish && key.name !== name);
-  if (!other) return [];
-  const text = `publish: the address of the tool leads to its job '${other.key.name}' already. Delete that one first, or change it.`;
+  const other = publishers.find((one) => one !== name);
+  if (other === undefined) return [];
+  const text = `publish: the address of the tool leads to its job '${other}' already. Delete that one first, or change it.`;
   return [{ field: 'publish', text }];
 }
 

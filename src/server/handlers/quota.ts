@@ -8,6 +8,8 @@ import type { Deps } from './deps.ts';
 export interface QuotaItem {
   readonly name: string;
   readonly unit: 'count' | 'cpu' | 'memory';
+  /** As Kubernetes calls it (kubernetes.io, "Resource Quotas"). */
+  readonly resource: string;
   /** Kubernetes quantities as the cluster writes them. */
   readonly limit: string;
   /** Undefined where a limit is one job's, which nothing uses up. */
@@ -20,12 +22,7 @@ export interface QuotaCategory {
   readonly items: readonly QuotaItem[];
 }
 
-interface Row {
-  readonly name: string;
-  readonly unit: QuotaItem['unit'];
-  /** Of a ResourceQuota (kubernetes.io, "Resource Quotas"). */
-  readonly resource: string;
-}
+type Row = Pick<QuotaItem, 'name' | 'unit' | 'resource'>;
 
 const running: readonly Row[] = [
   { name: 'Total running jobs at once (Kubernetes pods)', unit: 'count', resource: 'pods' },
@@ -59,7 +56,9 @@ export async function readQuota({ tool }: Caller, { forward }: Deps): Promise<Qu
 function tightest({ name, unit, resource }: Row, quotas: readonly KubeObject[]): QuotaItem[] {
   const items = quotas.flatMap((quota): QuotaItem[] => {
     const limit = textAt(quota, 'status', 'hard', resource) ?? textAt(quota, 'spec', 'hard', resource);
-    return limit === undefined ? [] : [{ name, unit, limit, used: textAt(quota, 'status', 'used', resource) ?? '0' }];
+    return limit === undefined
+      ? []
+      : [{ name, unit, resource, limit, used: textAt(quota, 'status', 'used', resource) ?? '0' }];
   });
   return items.sort(bySize).slice(0, 1);
 }
@@ -67,7 +66,7 @@ function tightest({ name, unit, resource }: Row, quotas: readonly KubeObject[]):
 function ofOneJob({ name, unit, resource }: Row, containers: readonly unknown[]): QuotaItem[] {
   const limits = containers.flatMap((limit) => textAt(limit, 'max', resource) ?? []);
   return limits
-    .map((limit) => ({ name, unit, limit, used: undefined }))
+    .map((limit) => ({ name, unit, resource, limit, used: undefined }))
     .sort(bySize)
     .slice(0, 1);
 }

@@ -3,8 +3,9 @@ import type { JobSnapshot } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
 import { syncCompanions } from './companions.ts';
+import { decideCreation, nameTaken } from './decide.ts';
 import { type Deps, readyJobs } from './deps.ts';
-import { type Prepared, prepareJob, readRequest } from './prepare.ts';
+import { type Prepared, readRequest } from './prepare.ts';
 import { endJob } from './remove.ts';
 
 /**
@@ -14,25 +15,16 @@ import { endJob } from './remove.ts';
  */
 export type RunJob = (caller: Caller, input: Record<string, unknown>) => Promise<JobSnapshot>;
 
-/** A one-off that has ended makes room for the next of its name. */
 export function createRunJob(deps: Deps): RunJob {
   return async (caller, input) => {
-    const jobs = readyJobs(deps);
+    readyJobs(deps);
     const definition = await readRequest(caller, input, deps);
-    const { name } = definition;
-    return deps.takeTurn(caller, name, async () => {
-      const existing = jobs.find(caller.tool.namespace, name);
-      if (existing && !hasEnded(existing)) throw nameTaken(name);
-      const prepared = await prepareJob(caller, definition, deps);
-      await deps.checkLimits(caller.tool, prepared.job);
-      if (existing) await endJob(caller, existing, deps);
+    return deps.takeTurn(caller, definition.name, async () => {
+      const { prepared, present } = await decideCreation(caller, definition, deps);
+      if (present) await endJob(caller, present, deps);
       return createJob(caller, prepared, deps);
     });
   };
-}
-
-export function hasEnded({ key, state }: JobSnapshot): boolean {
-  return key.kind === 'Job' && (state === 'succeeded' || state === 'failed');
 }
 
 /** @throws AppError as RunJob; where what makes the job reachable cannot be made, the job is not made either */
@@ -57,11 +49,4 @@ export async function createJob(caller: Caller, prepared: Prepared, deps: Deps):
 
 function isConflict(error: unknown): boolean {
   return error instanceof AppError && error.code === 'job.conflict';
-}
-
-function nameTaken(name: string, cause?: unknown): AppError {
-  return new AppError('job.conflict', `A job with the name ${name} exists already. Nothing was changed.`, {
-    cause,
-    fields: { field: 'name', value: name },
-  });
 }

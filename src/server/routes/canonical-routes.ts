@@ -1,8 +1,8 @@
 /** The routes of 2026, `/v1/tool/{tool}/…`: the dialect that is ours. */
 import { nextFirings } from '../../definition/cron.ts';
 import type { JobSnapshot } from '../../domain.ts';
-import { AppError } from '../../errors.ts';
-import { recordAt } from '../../fields.ts';
+import { AppError, type ErrorCode } from '../../errors.ts';
+import { listAt, recordAt } from '../../fields.ts';
 import {
   appliedAnswer,
   canonical,
@@ -15,6 +15,7 @@ import {
 } from '../dialects/canonical.ts';
 import { logLine2026 } from '../dialects/log-line.ts';
 import { renderMailLogRow } from '../dialects/mail-log-row.ts';
+import { renderPlan } from '../dialects/plan.ts';
 import { quota2026 } from '../dialects/quota.ts';
 import { renderRun2026 } from '../dialects/run-2026.ts';
 import type { ApplyJob } from '../handlers/apply.ts';
@@ -23,6 +24,7 @@ import { followEvents } from '../handlers/events.ts';
 import type { createListJobs, ListForm } from '../handlers/list.ts';
 import { readLogs } from '../handlers/logs.ts';
 import { listMailLog } from '../handlers/mail-log.ts';
+import { explainPlanRequest, type PlanRequest, planJobs } from '../handlers/plan.ts';
 import { readRequest } from '../handlers/prepare.ts';
 import { readQuota } from '../handlers/quota.ts';
 import { deleteJob, flushJobs } from '../handlers/remove.ts';
@@ -98,6 +100,20 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
         const applied = await apply(caller, body as Record<string, unknown>);
         return appliedAnswer(applied, deps.jobs.find(caller.tool.namespace, applied.name));
       },
+    },
+    {
+      ...row,
+      method: 'POST',
+      path: `${base}/plan`,
+      summary: 'What would become of jobs, and of the quota; nothing is changed',
+      operation: 'plan',
+      status: 200,
+      body: schemas.planRequest,
+      answer: schemas.planAnswer,
+      without: ['kube.state_unknown', 'kube.conflict', ...ofOneJob],
+      explainBody: ({ caller, body }) => explainPlanRequest(caller, listAt(body, 'jobs'), deps),
+      handle: async ({ caller, body }) =>
+        said({ plan: renderPlan(await planJobs(caller, asked(body), deps), deps.now()) }),
     },
     {
       ...row,
@@ -234,6 +250,27 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
     handle: (call) => handle(ownTool(call)),
     ...(explainBody ? { explainBody: (call: Call) => explainBody(ownTool(call)) } : {}),
   }));
+}
+
+/** In a plan these are told of the job they concern. */
+const ofOneJob: readonly ErrorCode[] = [
+  'schedule.invalid',
+  'image.unknown',
+  'limits.exceeded',
+  'quota.exceeded',
+  'job.conflict',
+  'name.taken',
+];
+
+/** A body whose shape has been checked. */
+function asked(body: unknown): PlanRequest {
+  const { jobs, operation = 'apply', prune = false } = body as Partial<PlanRequest> & Pick<PlanRequest, 'jobs'>;
+  if (prune && operation === 'run') {
+    throw new AppError('request.invalid', "'prune' goes with the operation 'apply' only.", {
+      fields: { field: 'prune' },
+    });
+  }
+  return { jobs, operation, prune };
 }
 
 const shownFirings = 5;

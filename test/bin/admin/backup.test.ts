@@ -1,4 +1,6 @@
-import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { chown, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -7,6 +9,7 @@ import { backUp, restore } from '../../../bin/admin/backup.ts';
 import type { AppError } from '../../../src/errors.ts';
 import { openStateDirectory } from '../../../src/state-directory.ts';
 import { DurableFile } from '../../../src/store.ts';
+import { homeUid, isRoot } from '../../support/homes.ts';
 
 let root: string;
 beforeEach(async () => {
@@ -129,12 +132,40 @@ describe('a restore', () => {
     expect(JSON.parse(await readFile(join(other, 'checkpoint.json'), 'utf8'))).toEqual({ v: 1, at: 7 });
   });
 
+  it('of a daemon that had nothing to keep leaves nothing', async () => {
+    await mkdir(state());
+    await backUp(state(), file(), now);
+    await put('settings.json', { v: 1 });
+    expect((await restore(file(), state(), now)).files).toBe(0);
+    expect(await readdir(state())).toEqual(['before-20260301120000']);
+  });
+
   it('is refused while a daemon uses the directory', async () => {
     await fill();
     await backUp(state(), file(), now);
     const daemon = await openStateDirectory(state());
     expect(await refusal(restore(file(), state(), now))).toMatch(/^settings\.invalid: .* is in use by another process/);
     await daemon.close();
+  });
+
+  it('is refused while a daemon in a container of this machine uses the directory', async () => {
+    await fill();
+    await backUp(state(), file(), now);
+    await mkdir(join(state(), 'operators'));
+    const daemon = createServer();
+    await once(daemon.listen(join(state(), 'operators/door')), 'listening');
+    expect(await refusal(restore(file(), state(), now))).toMatch(/^settings\.invalid: .* is in use by a daemon/);
+    await once(daemon.close(), 'close');
+    expect(await restore(file(), state(), now)).toMatchObject({ files: 5 });
+  });
+
+  it.runIf(isRoot)('by root is of whoever owns the directory', async () => {
+    await fill();
+    await backUp(state(), file(), now);
+    await chown(state(), homeUid, homeUid);
+    await restore(file(), state(), now);
+    for (const path of ['checkpoint.json', 'mail', 'mail/ab', 'mail/ab/alpha.json'])
+      expect(await stat(join(state(), path))).toMatchObject({ uid: homeUid, gid: homeUid });
   });
 
   it.each<[string, (lines: string[]) => string[]]>([

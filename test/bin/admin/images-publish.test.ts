@@ -1,9 +1,13 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { accountAt, accountFiles, type RegistryAccount } from '../../../bin/admin/images-account.ts';
 import { type Publication, publishInto } from '../../../bin/admin/images-list-edit.ts';
 import { publishImage } from '../../../bin/admin/images-publish.ts';
-import { digestInRegistry } from '../../../bin/admin/images-registry.ts';
+import { findInRegistry } from '../../../bin/admin/images-registry.ts';
 import { AppError } from '../../../src/errors.ts';
 import { parseImageConfig } from '../../../src/images.ts';
 import type { Kube } from '../../../src/kube.ts';
@@ -77,15 +81,23 @@ describe('whether a registry has an image', () => {
       asked.push(`${method} ${url}`);
       const { pathname } = new URL(url, 'http://registry');
       const [, , name = ''] = pathname.split('/');
-      if (pathname === '/token') return void response.end('{"token":"for-strangers"}');
-      const isKnown = name === 'there' || headers.authorization === 'Bearer for-strangers';
-      const realm = { token: `http://${host}/token`, away: 'http://192.0.2.1/token' }[name];
-      const challenge = `Bearer realm="${realm}",service="registry",scope="repository:${name}:pull"`;
+      const { authorization } = headers;
+      const who = authorization === ours.authorization ? 'for-us' : 'for-strangers';
+      if (pathname === '/token') return void response.end(`{"token":"${who}"}`);
+      const wanted = { token: 'Bearer for-strangers', 'closed-token': 'Bearer for-us', closed: ours.authorization }[
+        name
+      ];
+      const isKnown = name === 'there' || (wanted !== undefined && authorization === wanted);
+      const realm = name === 'away' ? 'http://192.0.2.1/token' : name.endsWith('token') ? `http://${host}/token` : '';
+      const challenge =
+        realm === ''
+          ? 'Basic realm="registry"'
+          : `Bearer realm="${realm}",service="registry",scope="repository:${name}:pull"`;
       const status = isKnown ? 200 : name === 'gone' ? 404 : name === 'elsewhere' ? 302 : 401;
       response.writeHead(status, {
         'docker-content-digest': digest,
         location: '/v2/there/manifests/latest',
-        ...(realm ? { 'www-authenticate': challenge } : {}),
+        'www-authenticate': challenge,
       });
       response.end();
     });
@@ -94,18 +106,21 @@ describe('whether a registry has an image', () => {
   });
   afterAll(() => void server.close());
 
-  const outcome = (reference: string) =>
-    digestInRegistry(reference, undefined).catch((error: AppError) => `${error.code}: ${error.message}`);
+  const ours = { authorization: 'Basic b3BlcmF0b3I6cDpz', file: '/run/auth.json' };
+  const access = (account?: RegistryAccount) => ({ ca: undefined, account: async () => account });
+  const found = (reference: string, account?: RegistryAccount) =>
+    findInRegistry(reference, access(account)).catch((error: AppError) => `${error.code}: ${error.message}`);
+  const isPublic = true;
 
   it('is asked by its tag, or its digest, with a HEAD', async () => {
-    expect(await outcome(`${host}/there`)).toBe(digest);
-    expect(await outcome(`${host}/there:testing`)).toBe(digest);
-    expect(await outcome(`${host}/there@${digest}`)).toBe(digest);
+    expect(await found(`${host}/there`)).toEqual({ digest, isPublic });
+    expect(await found(`${host}/there:testing`)).toEqual({ digest, isPublic });
+    expect(await found(`${host}/there@${digest}`)).toEqual({ digest, isPublic });
     expect(asked.slice(-3)).toEqual(['latest', 'testing', digest].map((end) => `HEAD /v2/there/manifests/${end}`));
   });
 
   it('is asked with the token that strangers get, where there is one', async () => {
-    expect(await outcome(`${host}/token`)).toBe(digest);
+    expect(await found(`${host}/token`)).toEqual({ digest, isPublic });
     expect(asked.slice(-3)).toEqual([
       'HEAD /v2/token/manifests/latest',
       'GET /token?service=registry&scope=repository%3Atoken%3Apull',
@@ -114,17 +129,27 @@ describe('whether a registry has an image', () => {
   });
 
   it('is not asked for elsewhere, where nobody could say who answers', async () => {
-    expect(await outcome(`${host}/away`)).toContain('to nobody without credentials');
+    expect(await found(`${host}/away`)).toContain('to nobody without credentials');
     expect(asked.at(-1)).toBe('HEAD /v2/away/manifests/latest');
   });
 
+  it('is asked with the account of this user where strangers are refused, and only there', async () => {
+    const unused = { authorization: 'Basic bm90OnNob3du', file: '/run/auth.json' };
+    expect(await found(`${host}/there`, unused)).toEqual({ digest, isPublic });
+    expect(await found(`${host}/closed`, ours)).toEqual({ digest, isPublic: false });
+    expect(await found(`${host}/closed-token`, ours)).toEqual({ digest, isPublic: false });
+    const refused = `does not show closed to the account that ${unused.file} has for it.`;
+    expect(await found(`${host}/closed`, unused)).toContain(refused);
+    expect(await found(`${host}/closed`)).toContain(`none are kept here ('buildah login ${host}' keeps them)`);
+  });
+
   it('is told from a registry that cannot be asked', async () => {
-    expect(await outcome(`${host}/gone:1`)).toBe(
+    expect(await found(`${host}/gone:1`)).toBe(
       `image.not_in_registry: The registry ${host} has no gone:1. Push it first.`,
     );
-    expect(await outcome(`${host}/private`)).toContain('registry.unavailable: The registry');
-    expect(await outcome(`${host}/elsewhere`)).toContain('answered 302');
-    expect(await outcome('127.0.0.1:1/a')).toBe('registry.unavailable: The registry 127.0.0.1:1 does not answer.');
+    expect(await found(`${host}/private`)).toContain('registry.unavailable: The registry');
+    expect(await found(`${host}/elsewhere`)).toContain('answered 302');
+    expect(await found('127.0.0.1:1/a')).toBe('registry.unavailable: The registry 127.0.0.1:1 does not answer.');
   });
 
   describe('comes before its publication, which', () => {
@@ -135,7 +160,7 @@ describe('whether a registry has an image', () => {
     });
     const begin = (name = 'x', from = `${host}/there`) => {
       const kube = createScriptedKube();
-      const done = publishImage(kube as unknown as Kube, where, { name, address: from }, undefined);
+      const done = publishImage(kube as unknown as Kube, where, { name, address: from }, access());
       return { kube, done, outcome: done.catch((error: AppError) => error.code) };
     };
 
@@ -152,7 +177,14 @@ describe('whether a registry has an image', () => {
       expect(metadata.resourceVersion).toBe('8');
       expect(data['images-v1.yaml'].startsWith(theirs)).toBe(true);
       second.answer(mapOf('9'));
-      expect(await done).toEqual({ name: 'x', address: `${host}/there`, digest, changed: true, version: '9' });
+      expect(await done).toEqual({
+        name: 'x',
+        address: `${host}/there`,
+        digest,
+        isPublic,
+        changed: true,
+        version: '9',
+      });
     });
 
     it('is not written where it changes nothing', async () => {
@@ -179,5 +211,69 @@ describe('whether a registry has an image', () => {
       expect(await other.outcome).toBe('image.not_in_registry');
       expect(other.kube.waitingRequests).toBe(0);
     });
+  });
+});
+
+describe('the account at a registry', () => {
+  const basic = (text: string) => Buffer.from(text).toString('base64');
+  let directory: string;
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'accounts-'));
+  });
+  afterAll(() => rm(directory, { recursive: true }));
+
+  const write = async (name: string, auths: Record<string, object>) => {
+    const file = join(directory, name);
+    await writeFile(file, JSON.stringify({ auths }));
+    return file;
+  };
+  const user = async (reference: string, ...files: string[]) => {
+    const { authorization = '', file } = (await accountAt(reference, files)) ?? {};
+    return file && [Buffer.from(authorization.slice('Basic '.length), 'base64').toString(), file];
+  };
+
+  it('is the one of the most specific name, in the first file that has any', async () => {
+    const login = await write('login.json', {
+      'r.example.org': { auth: basic('all:1') },
+      'r.example.org/team': { auth: basic('team:2:3') },
+      'r.example.org/team/x': {},
+    });
+    const docker = await write('docker.json', {
+      'r.example.org': { auth: basic('late:4') },
+      'https://old.example.org/v1/': { auth: basic('old:5') },
+    });
+    const files = [join(directory, 'absent.json'), login, docker];
+    expect(await user('r.example.org/a:1', ...files)).toEqual(['all:1', login]);
+    expect(await user('r.example.org/team/x:1', ...files)).toEqual(['team:2:3', login]);
+    expect(await user('r.example.org/teams/x', ...files)).toEqual(['all:1', login]);
+    expect(await user('old.example.org/x', ...files)).toEqual(['old:5', docker]);
+    expect(await user('other.example.org/x', ...files)).toBeUndefined();
+  });
+
+  it('is looked for where the builders keep it', () => {
+    const env = { HOME: '/h', XDG_RUNTIME_DIR: '/run/user/7' };
+    expect(accountFiles(env, 7)).toEqual([
+      '/run/user/7/containers/auth.json',
+      '/h/.config/containers/auth.json',
+      '/h/.docker/config.json',
+    ]);
+    const others = { XDG_CONFIG_HOME: '/c', DOCKER_CONFIG: '/d' };
+    expect(accountFiles(others, 0)).toEqual([
+      '/run/containers/0/auth.json',
+      '/c/containers/auth.json',
+      '/d/config.json',
+    ]);
+    expect(accountFiles({ ...env, REGISTRY_AUTH_FILE: '/a' }, 7)).toEqual(['/a']);
+  });
+
+  it('is not guessed from a file that is none, whose text is not repeated', async () => {
+    const file = join(directory, 'broken.json');
+    await writeFile(file, '{"auths": secret');
+    await expect(accountAt('r.example.org/a', [file])).rejects.toThrow(
+      new AppError('settings.invalid', `The accounts of registries in ${file} are no JSON.`),
+    );
+    const odd = await write('odd.json', { 'r.example.org': { auth: basic('nobody') } });
+    await expect(accountAt('r.example.org/a', [odd])).rejects.toThrow(`In ${odd}, 'auth' of 'r.example.org' is no`);
+    await expect(accountAt('r.example.org/a', [directory])).rejects.toThrow('cannot be read');
   });
 });

@@ -16,6 +16,7 @@ describe('a run as of 2026', () => {
       job_type: 'one-off',
       job_id: 'uid-1',
       manual: false,
+      due: null,
       created: '2026-03-01T12:00:00Z',
       started: '2026-03-01T12:00:02Z',
       finished: '2026-03-01T12:00:09Z',
@@ -40,6 +41,29 @@ describe('a run as of 2026', () => {
     expectTypeOf<Run2026>().toExtend<z.input<typeof runsAnswer>['runs'][number]>();
     const messages = { info: [], warning: [], error: [] };
     expect(runsAnswer.parse({ runs: [render()], messages }).runs).toEqual([render()]);
+  });
+
+  it('says in words why a firing of the schedule became none, or that nobody saw it', () => {
+    const at = Date.parse('2026-03-01T02:10:00Z');
+    const none = { startedAt: undefined, finishedAt: undefined, exitCode: undefined, attempts: 0, dueAt: at };
+    const skipped = (changes: Partial<RunRecord>) => render({ ...none, outcome: 'skipped', ...changes });
+    expect(skipped({ reason: 'previous_run', since: at - 600_000 })).toMatchObject({
+      due: '2026-03-01T02:10:00Z',
+      message: 'skipped: the run before it was still going, since 2026-03-01T02:00:00Z',
+    });
+    const full =
+      'exceeded quota: x, requested: count/jobs.batch=1, used: count/jobs.batch=15, limited: count/jobs.batch=15';
+    expect(skipped({ reason: 'quota', clusterSays: full }).message).toMatch(
+      /^skipped: the quota of the tool left no room for it; count\/jobs.batch: 15 of 15 are used/,
+    );
+    expect(skipped({ reason: 'quota' }).message).toBe('skipped: the quota of the tool left no room for it');
+    expect(skipped({ reason: 'suspended' }).message).toBe('skipped: the job is suspended');
+    expect(skipped({ reason: 'changed' }).message).toBe('skipped: the job was changed or deleted in that moment');
+    expect(skipped({ reason: 'not_started' }).message).toBe('skipped: the cluster refused to begin it');
+    expect(skipped({ reason: 'unexplained' }).message).toBe('skipped: why is not known');
+    expect(render({ ...none, outcome: 'unknown', dueUntil: at + 60_000 }).message).toBe(
+      'nobody saw what became of the firings from 2026-03-01T02:10:00Z to 2026-03-01T02:11:00Z',
+    );
   });
 
   it('says in words how it ended', () => {

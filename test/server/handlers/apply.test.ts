@@ -1,8 +1,10 @@
 /** Create or update: what is written, and above all what is not. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/errors.ts';
+import { textAt } from '../../../src/fields.ts';
 import { createApplyJob } from '../../../src/server/handlers/apply.ts';
 import { standardImage } from '../../support/definitions.ts';
+import { makeSnapshot, now } from '../../support/facts.ts';
 import { alpha, continuousNamed, jobNamed, type ScriptedDeps, scriptDeps } from '../scripted-deps.ts';
 
 let deps: ScriptedDeps;
@@ -54,6 +56,24 @@ describe('a job that is asked for', () => {
     });
   });
 
+  it('says since when it has its schedule, once that was changed', async () => {
+    const nightly = (actual: string) => ({
+      metadata: { uid: 'uid-nightly', resourceVersion: '7' },
+      spec: { schedule: actual },
+    });
+    const job = { type: 'scheduled', schedule: { text: '1 2 * * *', actual: '1 2 * * *' } } as const;
+    const since = async (present: string) => {
+      deps.view.set('tool-alpha', [
+        { ...makeSnapshot({ kind: 'CronJob', job }), key: { namespace: 'tool-alpha', kind: 'CronJob', name: 'bot' } },
+      ]);
+      deps.stored.set('CronJob/bot', nightly(present));
+      await apply({ continuous: undefined, schedule: '3 4 * * *' });
+      const replaced = deps.asked.findLast(([what]) => what === 'replace')?.[3];
+      return textAt(replaced, 'metadata', 'annotations', 'jobs.toolforge.org/schedule-since');
+    };
+    expect([await since('1 2 * * *'), await since('3 4 * * *')]).toEqual([new Date(now).toISOString(), undefined]);
+  });
+
   it('keeps the mark of its last restart, so that nothing is rolled for it', async () => {
     const annotations = { 'app.kubernetes.io/restartedAt': '2026-01-01T00:00:00.000000+00:00' };
     deps.view.set('tool-alpha', [continuousNamed('bot', running)]);
@@ -100,6 +120,12 @@ describe('a job that is asked for', () => {
   it('that is a one-off still running cannot be changed', async () => {
     deps.view.set('tool-alpha', [jobNamed('bot')]);
     expect(await apply({ continuous: undefined, cmd: './other.sh' })).toEqual({ name: 'bot', outcome: 'refused' });
+    expect(written()).toEqual([]);
+  });
+
+  it('that is refused leaves what an earlier change of type left behind as it was', async () => {
+    deps.view.set('tool-alpha', [jobNamed('bot'), continuousNamed('bot', running)]);
+    expect(await apply({ continuous: undefined, cmd: './other.sh' })).toMatchObject({ outcome: 'refused' });
     expect(written()).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { JobSnapshot } from '../../../src/domain.ts';
+import type { JobSnapshot, RunEnd } from '../../../src/domain.ts';
 import { AppError } from '../../../src/errors.ts';
-import { explainTrouble } from '../../../src/server/handlers/explain.ts';
+import { causeOfSkip, explainTrouble } from '../../../src/server/handlers/explain.ts';
 import { madeAt, makeCondition, makePodFacts, makeRun, makeSnapshot, now } from '../../support/facts.ts';
 import { alpha, type ScriptedDeps, scriptDeps } from '../scripted-deps.ts';
 
@@ -64,5 +64,32 @@ describe('trouble', () => {
     expect(await explain(makeSnapshot())).toBeUndefined();
     deps.events = () => Promise.reject(new AppError('kube.unreachable', 'no answer'));
     expect(await explain(makeSnapshot())).toBeUndefined();
+  });
+});
+
+describe('a firing without a run', () => {
+  const dueAt = Date.parse('2026-03-01T12:00:00Z');
+  const full = 'Error creating job: exceeded quota: x, limited: count/jobs.batch=15';
+  const event = (reason: string, message: string, lastTimestamp: string) => ({ reason, message, lastTimestamp });
+  const cause = (...events: object[]) => {
+    deps.events = async () => events as never;
+    return causeOfSkip(deps.forward, alpha.tool, { jobUid: 'uid-1', dueAt } as RunEnd);
+  };
+
+  it('is explained by what the controller wrote beside its job since then', async () => {
+    expect(await cause(event('FailedCreate', full, '2026-03-01T12:00:01Z'))).toEqual({
+      reason: 'quota',
+      clusterSays: full,
+    });
+    expect(await cause(event('FailedCreate', 'no', '2026-03-01T12:00:01Z'))).toMatchObject({ reason: 'not_started' });
+    expect(await cause(event('JobAlreadyActive', 'x', '2026-03-01T12:00:01Z'))).toEqual({ reason: 'previous_run' });
+    expect(deps.asked[0]).toEqual(['eventsOf', 'alpha', 'uid-1']);
+  });
+
+  it('is not explained by what was written before, by other words, or by a cluster that does not answer', async () => {
+    expect(await cause(event('FailedCreate', full, '2026-03-01T11:59:59Z'))).toEqual({});
+    expect(await cause(event('MissSchedule', 'x', '2026-03-01T12:00:31Z'))).toEqual({});
+    deps.events = () => Promise.reject(new AppError('kube.unreachable', 'away'));
+    expect(await causeOfSkip(deps.forward, alpha.tool, { jobUid: 'uid-1', dueAt } as RunEnd)).toEqual({});
   });
 });

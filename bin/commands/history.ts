@@ -1,0 +1,51 @@
+/** `history NAME`: what became of each run of a job, and of each time at which its schedule asked for one, the newest last. */
+import type { Job } from '../client/client.ts';
+import { numberOf } from '../terminal/arguments.ts';
+import { simpleTable } from '../terminal/table.ts';
+import type { Command } from './outcome.ts';
+
+const maxRuns = 100;
+const usualRuns = 20;
+
+export const showHistory: Command = async ({ client, line }) => {
+  const name = line.operands[0] ?? '';
+  const last = numberOf(line, 'last', 1, maxRuns) ?? usualRuns;
+  const runs = await client.listRuns(name);
+  const isFailedOnly = line.options.has('failed');
+  const isShown = ({ outcome }: Job) => !isFailedOnly || outcome !== 'succeeded';
+  const shown = runs.filter(isShown).slice(0, last);
+  if (shown.length === 0)
+    return { text: `No run of job '${name}' ${isFailedOnly ? 'has failed' : 'has ended'} yet.`, data: [] };
+  const head = ['Due (UTC)', 'Began', 'Ran for', 'Outcome'];
+  return { text: simpleTable(head, [...shown].reverse().map(cellsOf)), data: shown };
+};
+
+function cellsOf({ due, created, manual, started, finished, outcome, message }: Job): string[] {
+  const isExpected = outcome === 'succeeded' || outcome === 'skipped';
+  return [
+    manual === true ? 'by hand' : timeOf(due ?? created),
+    timeOf(started),
+    lengthOf(started, finished),
+    isExpected ? wordOf(outcome === 'skipped' ? message : outcome) : `${wordOf(outcome)}: ${wordOf(message)}`,
+  ];
+}
+
+/** `2026-03-01T04:20:12Z` as `2026-03-01 04:20:12`. */
+function timeOf(value: unknown): string {
+  return wordOf(value)
+    .replace('T', ' ')
+    .replace(/(\.\d+)?Z$/, '');
+}
+
+function lengthOf(started: unknown, finished: unknown): string {
+  const seconds = Math.round((Date.parse(wordOf(finished)) - Date.parse(wordOf(started))) / 1_000);
+  if (!(seconds >= 0)) return '';
+  const parts = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const [hours = 0, minutes = 0, rest = 0] = parts;
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  return minutes > 0 ? `${minutes} min ${rest} s` : `${rest} s`;
+}
+
+function wordOf(value: unknown): string {
+  return value === undefined || value === null ? '' : String(value);
+}

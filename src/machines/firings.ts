@@ -1,0 +1,236 @@
+/**
+ * What becomes of the firings of a schedule: each one is begun as a run, or it is told that it was not, with the cause as far as it is
+ * known here. Asked by job.ts after every fact and when a firing should have begun. Pure: the facts, and the time up to which they are
+ * complete, decide. When the controller starts a run and when it gives up: kubernetes.io, "CronJob", "Starting deadline".
+ */
+import { lastFirings, nextFirings } from '../definition/cron.ts';
+import { whatRan } from '../definition/what-ran.ts';
+import type { FiringRules, Notice, ObjectFacts, RunEnd, RunFacts } from '../domain.ts';
+import type { JobFacts } from './job-facts.ts';
+import { conditionOf, failureOf } from './run-end.ts';
+
+/** What is looked at beside the facts, at the moment of use. Times are ms since the epoch. */
+export interface FiringSurroundings {
+  /** Firings before it were accounted for by an earlier daemon, or are nobody's news. */
+  from(): number;
+  /** Every fact that is older has been told. */
+  completeUntil(): number;
+  /** Whether facts of that moment are missing for good. */
+  isUnseen(at: number): boolean;
+}
+
+/** How far the firings of one life of a job, under one schedule, are accounted for. */
+export interface Firings {
+  readonly jobUid: string;
+  readonly schedule: string;
+  readonly rules: FiringRules;
+  /** The first one that is not; undefined where none will come. */
+  readonly next: number | undefined;
+  /** Due times, from then on, of runs that were begun; the runs may have gone. */
+  readonly begun: readonly number[];
+  /** When to look again. */
+  readonly lookAt: number | undefined;
+}
+
+/** A firing that became no run, or of whose run nothing was seen. */
+export interface MissedFiring {
+  /** `reason` is `unexplained` where the cluster may know more. */
+  readonly end: RunEnd;
+  /** For the owner; undefined where it is what was asked for, or nobody's fault. */
+  readonly notice: Notice | undefined;
+}
+
+export interface Account {
+  readonly firings: Firings | undefined;
+  readonly missed: readonly MissedFiring[];
+}
+
+/** Clocks of machines differ, and words take their time. */
+const slackMs = 15_000;
+/** While the facts lag behind. */
+const lookAgainMs = 15_000;
+/** So many at once are told one by one; of more only the last ones are. */
+const most = { each: 100, last: 20 } as const;
+const none: readonly never[] = [];
+
+/** @param former what the last call came to */
+export function accountFor(
+  facts: JobFacts,
+  former: Firings | undefined,
+  around: FiringSurroundings,
+  now: number,
+): Account {
+  const { object } = facts;
+  const plan = object && planOf(object);
+  if (!object || !plan) return { firings: undefined, missed: abandoned(facts, former, now) };
+  const isSame = former !== undefined && isSamePlan(former, plan);
+  const current = isSame ? former : begin(plan, object, former, around, now);
+  const begun = withBegun(current, facts.runs);
+  const graceMs = plan.rules.deadlineMs + slackMs;
+  const dues = duesUntil(current, Math.min(now, around.completeUntil()) - graceMs);
+  const last = dues.at(-1)?.at;
+  const next = last === undefined ? current.next : nextFirings(plan.schedule, last, 1, plan.rules.timeZone)[0];
+  return {
+    firings: {
+      ...current,
+      next,
+      begun: next === undefined ? none : begun.filter((due) => due >= next),
+      lookAt: next === undefined ? undefined : next + graceMs > now ? next + graceMs : now + lookAgainMs,
+    },
+    missed: [
+      ...(isSame ? none : abandoned(facts, former, now)),
+      ...notBegun(dues, begun).map((due) => missedFiring(facts, object, due, around)),
+    ],
+  };
+}
+
+type Plan = Pick<Firings, 'jobUid' | 'schedule' | 'rules'>;
+
+/** Undefined for what does not fire, or fires no more. */
+function planOf({ uid, job, firing, deletingAt }: ObjectFacts): Plan | undefined {
+  const schedule = job?.schedule?.actual;
+  return schedule === undefined || !firing || deletingAt !== undefined
+    ? undefined
+    : { jobUid: uid, schedule, rules: firing };
+}
+
+function isSamePlan(one: Plan, other: Plan): boolean {
+  return one.jobUid === other.jobUid && one.schedule === other.schedule && one.rules.timeZone === other.rules.timeZone;
+}
+
+/** Nothing fires before it was asked for: not before the job was made, and not before its schedule was changed. */
+function begin(
+  plan: Plan,
+  { createdAt, firing }: ObjectFacts,
+  former: Firings | undefined,
+  around: FiringSurroundings,
+  now: number,
+): Firings {
+  const from =
+    former?.jobUid === plan.jobUid ? changeOf(firing, now) : Math.max(around.from(), createdAt, firing?.changedAt ?? 0);
+  const [next] = nextFirings(plan.schedule, from, 1, plan.rules.timeZone);
+  return { ...plan, next, begun: none, lookAt: undefined };
+}
+
+/** When the schedule that was in force until then was replaced. */
+function changeOf(firing: FiringRules | undefined, now: number): number {
+  return Math.min(firing?.changedAt ?? now, now);
+}
+
+function withBegun({ jobUid, next, begun }: Firings, runs: readonly RunFacts[]): readonly number[] {
+  const more = runs.flatMap(({ ownerUid, dueAt }) =>
+    ownerUid === jobUid && dueAt !== undefined && next !== undefined && dueAt >= next && !begun.includes(dueAt)
+      ? [dueAt]
+      : [],
+  );
+  return more.length > 0 ? [...begun, ...more] : begun;
+}
+
+interface Due {
+  readonly at: number;
+  /** Stands for all firings from `at` until then. */
+  readonly until?: number;
+}
+
+/** Those that are due and not accounted for, oldest first. */
+function duesUntil({ schedule, rules, next }: Firings, until: number): readonly Due[] {
+  if (next === undefined || next > until) return none;
+  const dues: Due[] = [];
+  // One by one: each costs some 50 µs, and there is seldom more than one.
+  for (let at: number | undefined = next; at !== undefined && at <= until && dues.length <= most.each; ) {
+    dues.push({ at });
+    [at] = nextFirings(schedule, at, 1, rules.timeZone);
+  }
+  if (dues.length <= most.each) return dues;
+  const lastOnes = lastFirings(schedule, until + 1, most.last, rules.timeZone);
+  return [{ at: next, until: (lastOnes[0] as number) - 1 }, ...lastOnes.map((at) => ({ at }))];
+}
+
+/** Of a schedule that is no more: what had not begun will not. */
+function abandoned(facts: JobFacts, former: Firings | undefined, now: number): readonly MissedFiring[] {
+  if (!former) return none;
+  const begun = withBegun(former, facts.runs);
+  const until = facts.object?.uid === former.jobUid ? changeOf(facts.object.firing, now) : now;
+  const ends = notBegun(duesUntil(former, until), begun).map((due) =>
+    endOf(facts, former.jobUid, due, { outcome: 'skipped', reason: 'changed' }),
+  );
+  return ends.map((end) => ({ end, notice: undefined }));
+}
+
+function notBegun(dues: readonly Due[], begun: readonly number[]): readonly Due[] {
+  return dues.filter(({ at, until }) => until !== undefined || !begun.includes(at));
+}
+
+function missedFiring(facts: JobFacts, object: ObjectFacts, due: Due, around: FiringSurroundings): MissedFiring {
+  const cause = causeOf(object, ownRuns(facts, object), due, around);
+  const end = endOf(facts, object.uid, due, cause);
+  const isNews = end.outcome === 'skipped' && end.reason !== 'suspended';
+  return { end, notice: isNews ? noticeOf(object, end) : undefined };
+}
+
+type Cause = Pick<RunEnd, 'outcome' | 'reason' | 'since'>;
+
+function causeOf(object: ObjectFacts, runs: readonly RunFacts[], { at }: Due, around: FiringSurroundings): Cause {
+  // It was begun, and its run has come and gone unseen.
+  if (object.status.lastScheduledAt === at || around.isUnseen(at)) return { outcome: 'unknown', reason: undefined };
+  if (object.status.suspended) return { outcome: 'skipped', reason: 'suspended' };
+  const before = runs.find((run) => run.createdAt < at && isUnderWay(run, at));
+  return before
+    ? { outcome: 'skipped', reason: 'previous_run', since: before.status.startedAt ?? before.createdAt }
+    : { outcome: 'skipped', reason: 'unexplained' };
+}
+
+/** Runs that the schedule began: only for those does the next one wait. */
+function ownRuns({ runs }: JobFacts, { uid }: ObjectFacts): readonly RunFacts[] {
+  return runs.filter(({ ownerUid, manual }) => ownerUid === uid && !manual);
+}
+
+function isUnderWay({ status }: RunFacts, at: number): boolean {
+  const ended = conditionOf(status, 'Complete') ?? failureOf(status);
+  return ended === undefined || (ended.changedAt ?? 0) >= at;
+}
+
+function endOf({ key, object }: JobFacts, jobUid: string, { at, until }: Due, cause: Cause): RunEnd {
+  return {
+    key,
+    id: `${jobUid}/${at / 1_000}`,
+    jobUid,
+    manual: false,
+    createdAt: at,
+    dueAt: at,
+    dueUntil: until,
+    startedAt: undefined,
+    finishedAt: undefined,
+    exitCode: undefined,
+    signal: undefined,
+    attempts: 0,
+    ran: object?.job && whatRan(object.job, undefined),
+    clusterSays: undefined,
+    since: undefined,
+    ...cause,
+  };
+}
+
+function noticeOf(object: ObjectFacts, { key, id, jobUid, createdAt, reason, ran, since }: RunEnd): Notice {
+  return {
+    kind: 'failed',
+    id: `${id}/skipped`,
+    key,
+    emails: object.job?.emails ?? 'none',
+    at: createdAt,
+    jobUid,
+    run: id,
+    pod: undefined,
+    startedAt: undefined,
+    finishedAt: undefined,
+    reason,
+    isSkipped: true,
+    since,
+    exitCode: undefined,
+    signal: undefined,
+    attempts: 0,
+    clusterSays: undefined,
+    jobSays: undefined,
+    ran,
+  };
+}

@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { noMessages, runMain, type Service, startService } from '../scripted-service.ts';
+
+let service: Service;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.close());
+
+const run = (changes: object) => ({
+  id: 'run-1',
+  job: 'daily',
+  job_type: 'scheduled',
+  manual: false,
+  due: '2026-03-01T04:17:00Z',
+  created: '2026-03-01T04:17:00Z',
+  started: '2026-03-01T04:17:02Z',
+  finished: '2026-03-01T04:20:14Z',
+  outcome: 'succeeded',
+  message: 'finished',
+  ...changes,
+});
+const runs = [
+  run({ due: '2026-03-04T04:17:00Z', outcome: 'failed', message: 'ran out of memory \u001b[31m(OOMKilled)' }),
+  run({ due: null, manual: true, started: '2026-03-03T10:00:00Z', finished: '2026-03-03T12:30:09Z' }),
+  run({
+    due: '2026-03-02T04:17:00Z',
+    started: null,
+    finished: null,
+    outcome: 'skipped',
+    message: 'skipped: the run before it was still going',
+  }),
+  run({}),
+];
+beforeEach(() => service.beside({ runs: { body: { runs, messages: noMessages } } }));
+const history = (...words: string[]) => runMain(['history', 'daily', ...words], { env: service.env });
+const lines = (text: string) => text.split('\n').map((line) => line.trimEnd());
+
+describe('history', () => {
+  it('is a line for each run and for each one that was skipped, the newest last, with nothing that moves a cursor', async () => {
+    const { code, stdout } = await history();
+    expect(code).toBe(0);
+    expect(lines(stdout)).toEqual([
+      'Due (UTC)            Began                Ran for     Outcome',
+      '-------------------  -------------------  ----------  ---------------------------------------------',
+      '2026-03-01 04:17:00  2026-03-01 04:17:02  3 min 12 s  succeeded',
+      '2026-03-02 04:17:00                                   skipped: the run before it was still going',
+      'by hand              2026-03-03 10:00:00  2 h 30 min  succeeded',
+      '2026-03-04 04:17:00  2026-03-01 04:17:02  3 min 12 s  failed: ran out of memory \\x1b[31m(OOMKilled)',
+      '',
+    ]);
+  });
+
+  it('shows the last ones, or those that did not succeed, or all as JSON', async () => {
+    expect(lines((await history('--last', '1')).stdout)).toHaveLength(4);
+    const failed = (await history('--failed')).stdout;
+    expect([failed.includes('succeeded'), failed.includes('skipped')]).toEqual([false, true]);
+    expect(JSON.parse((await history('-o', 'json')).stdout)).toEqual(runs);
+  });
+
+  it('refuses a number of runs that the service does not keep', async () => {
+    expect(await history('--last', '101')).toMatchObject({ code: 2, stderr: expect.stringContaining('from 1 to 100') });
+  });
+
+  it('says so where there is nothing to show', async () => {
+    service.beside({ runs: { body: { runs: [], messages: noMessages } } });
+    expect((await history()).stdout).toBe("No run of job 'daily' has ended yet.\n");
+    expect((await history('--failed')).stdout).toBe("No run of job 'daily' has failed yet.\n");
+  });
+});

@@ -1,0 +1,125 @@
+/** Firings of schedules on the real cluster: each has one outcome on record, whatever came in its way, also over a restart of the daemon. */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { kubectl } from '../cluster/cluster.ts';
+import { type ApiClient, apiClient } from '../support/api-client.ts';
+import { mistakesIn } from '../support/daemon-log.ts';
+import { cluster } from '../support/flow-cluster.ts';
+import { jobsPath } from '../support/jobs-path.ts';
+import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
+
+const tools = ['firings-one', 'firings-full'] as const;
+const [tool, full] = tools;
+const skipMs = 220_000;
+const clients = new Map<string, ApiClient>();
+let sandbox: Sandbox;
+
+interface Run {
+  readonly id: string;
+  readonly due: string | null;
+  readonly started: string | null;
+  readonly outcome: string;
+  readonly reason: string | null;
+  readonly message: string;
+}
+
+beforeAll(async () => {
+  sandbox = await createSandbox({ cluster, dir: join(cluster.stateDir, 'firings'), name: 'flow-firings' });
+  for (const name of tools) await sandbox.addTool(name);
+  await sandbox.start();
+  for (const name of tools) clients.set(name, apiClient(sandbox, name));
+});
+
+afterAll(async () => {
+  for (const client of clients.values()) client.close();
+  await sandbox?.stop();
+  for (const name of tools) await sandbox?.removeTool(name);
+});
+
+async function define(of: string, name: string, cmd: string): Promise<void> {
+  const body = { name, cmd, imagename: 'bookworm', schedule: '* * * * *', emails: 'onfailure', filelog: false };
+  const answer = await clients.get(of)?.call('POST', jobsPath(of), { body });
+  expect([answer?.status, answer?.text]).toEqual([201, expect.any(String)]);
+}
+
+async function runsOf(of: string, name: string): Promise<readonly Run[]> {
+  const answer = await clients.get(of)?.call('GET', `${jobsPath(of)}/${name}/runs`);
+  return answer?.status === 200 ? (answer.json().runs as Run[]) : [];
+}
+
+/** A firing takes a minute to come, three quarters of one to be given up, and where little happens one more until the API server says so. */
+const skipped = (of: string, name: string, reason: string) =>
+  until(
+    async () => (await runsOf(of, name)).find((run) => run.outcome === 'skipped' && run.reason === reason),
+    `a firing of ${name} is skipped: ${reason}`,
+    skipMs,
+  );
+
+describe('a firing of a schedule', () => {
+  beforeAll(async () => {
+    await define(tool, 'runs', 'true');
+    await define(tool, 'overlaps', 'trap exit TERM; sleep 600 & wait');
+    await define(tool, 'rests', 'true');
+    await kubectl(cluster, ['patch', 'cronjob', 'rests', '-n', `tool-${tool}`, '-p', '{"spec":{"suspend":true}}']);
+    await define(full, 'squeezed', 'true');
+    const quota = JSON.stringify({ spec: { hard: { 'count/jobs.batch': '0' } } });
+    await kubectl(cluster, [
+      'patch',
+      'resourcequota',
+      `tool-${full}`,
+      '-n',
+      `tool-${full}`,
+      '--type=merge',
+      '-p',
+      quota,
+    ]);
+  });
+
+  it('that the quota leaves no room for says so, with how much is used', async () => {
+    expect((await skipped(full, 'squeezed', 'quota')).message).toMatch(
+      /^skipped: the quota of the tool left no room for it; count\/jobs\.batch: 0 of 0 are used/,
+    );
+    const { stdout } = await sandbox.jobs(full, 'list');
+    expect(stdout).toMatch(/squeezed .* Skipped 20\d\d-\S+Z, no room in the quota/);
+  }, 240_000);
+
+  it('of a job that is suspended says so', async () => {
+    expect((await skipped(tool, 'rests', 'suspended')).message).toBe('skipped: the job is suspended');
+  }, 240_000);
+
+  it('that found the run before it still going says since when', async () => {
+    const { message } = await skipped(tool, 'overlaps', 'previous_run');
+    expect(message).toMatch(/^skipped: the run before it was still going, since 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  }, 240_000);
+
+  it('has one outcome, and so it has after the daemon was killed', async () => {
+    await sandbox.stop('SIGKILL');
+    await sandbox.start();
+    const before = (await runsOf(tool, 'runs')).length;
+    const runs = await until(async () => {
+      const all = await runsOf(tool, 'runs');
+      return all.length > before ? all : undefined;
+    }, 'one more has run');
+    expect(runs.every(({ outcome }) => outcome === 'succeeded')).toBe(true);
+    for (const [of, name] of [
+      [tool, 'runs'],
+      [tool, 'overlaps'],
+      [tool, 'rests'],
+      [full, 'squeezed'],
+    ] as const) {
+      const dues = (await runsOf(of, name)).map(({ due }) => Date.parse(due ?? ''));
+      const minutes = dues.slice(1).map((due, at) => ((dues[at] as number) - due) / 60_000);
+      expect([name, minutes]).toEqual([name, minutes.map(() => 1)]);
+    }
+  });
+
+  it('that became no run is told to its owner, who can read on', async () => {
+    const { stdout } = await sandbox.jobs(tool, 'mail-log', '--job', 'overlaps');
+    expect(stdout).toContain('failed (previous run)');
+    expect((await sandbox.jobs(tool, 'history', 'overlaps')).stdout).toContain('skipped: the run before it');
+  });
+});
+
+it('the log has no mistake of ours', async () => {
+  expect(await mistakesIn(sandbox.logFile)).toEqual([]);
+});

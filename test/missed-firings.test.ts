@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import type { Notice, RunEnd } from '../src/domain.ts';
+import { createMissedFirings, type MissedFiringsOptions } from '../src/missed-firings.ts';
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const endOf = (id: string, reason: RunEnd['reason'] = 'unexplained') => ({ id, reason, outcome: 'skipped' }) as RunEnd;
+const notice = { id: 'n', reason: 'unexplained' } as Notice;
+
+function create(changes: Partial<MissedFiringsOptions> = {}) {
+  const told: [string, RunEnd['reason'], Notice['reason']][] = [];
+  const firings = createMissedFirings({
+    isKnown: async () => false,
+    causeOf: async () => ({ reason: 'quota' }),
+    onMissed: (end, about) => void told.push([end.id, end.reason, about?.reason]),
+    ...changes,
+  });
+  return { firings, told };
+}
+
+describe('a firing that became no run', () => {
+  it('is told with what the cluster says of it, where the facts do not say why', async () => {
+    const { firings, told } = create();
+    firings.accept({ end: endOf('a'), notice });
+    firings.accept({ end: endOf('b', 'suspended'), notice: undefined });
+    await turn();
+    expect(told).toContainEqual(['a', 'quota', 'quota']);
+    expect(told).toContainEqual(['b', 'suspended', undefined]);
+  });
+
+  it('is let go where it is on record, and told where that cannot be read', async () => {
+    const { firings, told } = create({
+      async isKnown({ id }) {
+        if (id === 'unreadable') throw new Error('no disk');
+        return id === 'known';
+      },
+    });
+    for (const id of ['known', 'unreadable']) firings.accept({ end: endOf(id), notice });
+    await turn();
+    expect(told.map(([id]) => id)).toEqual(['unreadable']);
+  });
+
+  it('waits its turn where there are very many', async () => {
+    let [asked, most] = [0, 0];
+    const { firings, told } = create({
+      atOnce: 3,
+      async causeOf() {
+        asked += 1;
+        most = Math.max(most, asked);
+        await turn();
+        asked -= 1;
+        return {};
+      },
+    });
+    for (let at = 0; at < 50; at += 1) firings.accept({ end: endOf(String(at)), notice });
+    while (told.length < 50) await turn();
+    expect(most).toBe(3);
+  });
+});
