@@ -40,6 +40,8 @@ interface FormerFile {
 }
 
 const keptMs = 7 * 24 * 3_600_000;
+/** What Date can hold (ECMA-262, "Time Values and Time Range"). */
+const farthestMs = 8.64e15;
 const maxRows = 500;
 const maxTextLength = 1_048_576;
 
@@ -114,6 +116,12 @@ function parse(value: unknown, tool: Tool): FormerFile {
 
 function parseRow(value: unknown): Row[] {
   const [at, reason, definition] = [integerAt(value, 'at'), textAt(value, 'reason'), textAt(value, 'definition')];
-  if (at === undefined || definition === undefined || (reason !== 'changed' && reason !== 'deleted')) return [];
+  if (
+    at === undefined ||
+    Math.abs(at) > farthestMs ||
+    definition === undefined ||
+    (reason !== 'changed' && reason !== 'deleted')
+  )
+    return [];
   return [{ at, reason, definition }];
 }

@@ -1,7 +1,7 @@
 /** Made by `npm run -s openapi`, from the table of routes and the shapes that requests are checked against. Do not edit. */
 
 export interface FormerJob {
-  /** When it ceased to be so; RFC 3339, as all times. */
+  /** When it ceased to be so, to the millisecond. */
   readonly at: string;
   readonly reason: 'changed' | 'deleted';
   readonly job: NewJob;

@@ -29,7 +29,7 @@ export const undoChanges: Command = async (context) => {
 function tableOf(former: readonly FormerJob[]): string {
   return simpleTable(
     ['When', 'Job', 'It was', 'Its command'],
-    former.map(({ at, reason, job }) => [at, job.name, reason, String(job.cmd)]),
+    former.map(({ at, reason, job }) => [at.replace(/\.\d+Z$/, 'Z'), job.name, reason, String(job.cmd)]),
   );
 }
 

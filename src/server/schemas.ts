@@ -196,7 +196,7 @@ export const formerAnswer = z.object({
     .array(
       z
         .object({
-          at: z.string().describe('When it ceased to be so; RFC 3339, as all times.'),
+          at: z.string().describe('When it ceased to be so, to the millisecond.'),
           reason: z.enum(['changed', 'deleted']),
           job: newJobSchema,
         })

@@ -19,7 +19,6 @@ import { renderMailLogRow } from '../dialects/mail-log-row.ts';
 import { renderPlan } from '../dialects/plan.ts';
 import { quota2026 } from '../dialects/quota.ts';
 import { renderRun2026 } from '../dialects/run-2026.ts';
-import { instantText } from '../dialects/status/instant.ts';
 import type { ApplyJob } from '../handlers/apply.ts';
 import type { Deps } from '../handlers/deps.ts';
 import { followEvents } from '../handlers/events.ts';
@@ -237,7 +236,7 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       handle: async ({ caller: { tool } }) => {
         const former = await deps.former.list(tool);
         const rows = former.map(({ at, reason, definition }) => {
-          return { at: instantText(at) ?? null, reason, job: renderDefinition(definition) };
+          return { at: new Date(at).toISOString(), reason, job: renderDefinition(definition) };
         });
         return { former: rows, messages: noMessages };
       },

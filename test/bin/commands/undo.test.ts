@@ -9,7 +9,7 @@ afterAll(() => service.close());
 
 const body = (name: string, cmd: string) => ({ name, cmd, imagename: 'bookworm', schedule: '@daily' });
 const former = [
-  { at: '2026-03-03T10:00:00Z', reason: 'changed', job: body('a', 'echo third') },
+  { at: '2026-03-03T10:00:00.250Z', reason: 'changed', job: body('a', 'echo third') },
   { at: '2026-03-02T10:00:00Z', reason: 'deleted', job: body('b', 'echo b') },
   { at: '2026-03-02T09:00:00Z', reason: 'changed', job: body('a', 'echo second') },
   { at: '2026-03-01T09:00:00Z', reason: 'changed', job: body('a', 'echo first') },
