@@ -5,9 +5,7 @@
  * whose bytes it passes on. A connection that the daemon closes is a process that it wants killed; one whose process is gone is closed.
  */
 import type { ChildProcess } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
-import { dirname } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { spawnReader } from '../src/homes/home-reader-process.ts';
@@ -25,9 +23,6 @@ async function main(): Promise<void> {
   try {
     const { socket } = parseArgs({ options: { socket: { type: 'string' } } }).values;
     if (!socket?.startsWith('/')) throw new Error('--socket must be an absolute path.');
-    // In a volume of two containers: of its group, as the directory around it is.
-    process.umask(0o027);
-    await mkdir(dirname(socket), { recursive: true });
     const server = createServer({ allowHalfOpen: true }, serve);
     server.maxConnections = maxReaders;
     await listenOnSocket(server, socket);

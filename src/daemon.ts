@@ -562,6 +562,7 @@ async function readCa(file: string): Promise<string> {
 }
 
 function tellOfSettings(events: KubeEvents, { configmaps: { settings } }: Startup, outcome: SettingsOutcome): void {
+  if (outcome.type === 'gone') events.forget(settings);
   if (outcome.type === 'refused') events.say(refusalOfMap(settings, 'SettingsRefused', outcome));
   if (outcome.type === 'applied' && (outcome.changed.length > 0 || outcome.isMended)) {
     const message = outcome.changed.length > 0 ? `In force: ${outcome.changed.join(', ')}` : asBefore;
@@ -574,6 +575,7 @@ function tellOfSettings(events: KubeEvents, { configmaps: { settings } }: Startu
 }
 
 function tellOfImages(events: KubeEvents, { configmaps: { images } }: Startup, outcome: ImagesOutcome): void {
+  if (outcome.type === 'gone') events.forget(images);
   if (outcome.type === 'refused') events.say(refusalOfMap(images, 'ImagesRefused', outcome));
   if (outcome.type !== 'applied') return;
   const { map, changes, isMended } = outcome;

@@ -443,6 +443,9 @@ export interface MailLogRow {
 /** How a job is now, in the product's words. `suspended` and `waiting` (for its time) are scheduled jobs only. */
 export type JobState = 'pending' | 'running' | 'succeeded' | 'failed' | 'unknown' | 'waiting' | 'suspended';
 
+/** The last firing of a schedule, where it became no run. */
+export type Skip = Pick<RunEnd, 'reason' | 'since' | 'clusterSays'> & { readonly dueAt: number };
+
 /** What an actor shows of its job to whoever asks. */
 export interface JobSnapshot {
   readonly key: JobKey;
@@ -452,6 +455,8 @@ export interface JobSnapshot {
   /** Newest first. */
   readonly pods: readonly PodFacts[];
   readonly state: JobState;
+  /** Undefined where a run was begun since, and where none is known. */
+  readonly skipped?: Skip | undefined;
 }
 
 /** What is kept of a run that has ended, after its job and all its objects are gone. */

@@ -8,6 +8,8 @@ import type { Log } from './log.ts';
 export interface KubeEvents {
   /** Never throws and never waits. The last warning about an object is said again, until something normal is said of it. */
   say(event: KubeEvent): void;
+  /** Nothing is said again of an object that is gone. */
+  forget(object: Pick<KubeEvent, 'namespace' | 'name'>): void;
   stop(): void;
 }
 
@@ -73,6 +75,10 @@ export function createKubeEvents({ kube, now, log }: KubeEventsOptions): KubeEve
       last.set(objectOf(event), word);
       write(word);
     },
+    forget(object) {
+      clearTimeout(last.get(objectOf(object))?.timer);
+      last.delete(objectOf(object));
+    },
     stop() {
       for (const { timer } of last.values()) clearTimeout(timer);
       last.clear();
@@ -80,7 +86,7 @@ export function createKubeEvents({ kube, now, log }: KubeEventsOptions): KubeEve
   };
 }
 
-function objectOf({ namespace, name }: KubeEvent): string {
+function objectOf({ namespace, name }: Pick<KubeEvent, 'namespace' | 'name'>): string {
   return `${namespace}/${name}`;
 }
 

@@ -38,7 +38,8 @@ export type ImagesOutcome =
       /** The map before it was refused, or was none. */
       readonly isMended: boolean;
     }
-  | { readonly type: 'refused'; readonly map: ConfigMapSeen; readonly problems: readonly string[] };
+  | { readonly type: 'refused'; readonly map: ConfigMapSeen; readonly problems: readonly string[] }
+  | { readonly type: 'gone' };
 
 export interface ImageChange {
   readonly name: string;
@@ -106,7 +107,7 @@ export async function openLiveImages(options: LiveImagesOptions): Promise<LiveIm
     state = { ...state, isCurrent: false, problems };
     wasBad = true;
     log.error({ problems, inForce: state.version }, 'the list of images is refused; the one in force stays');
-    if (map) onOutcome({ type: 'refused', map, problems });
+    onOutcome(map ? { type: 'refused', map, problems } : { type: 'gone' });
   }
 
   const edits = newestOnly(everyMs, (map: ConfigMapSeen | undefined) => {

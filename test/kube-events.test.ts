@@ -64,6 +64,15 @@ describe('a word beside a ConfigMap', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('is said no more of a map that is gone', async () => {
+    const { events, asked } = create();
+    events.say({ ...object, type: 'Warning', reason: 'SettingsRefused', message: 'bad' });
+    await vi.advanceTimersByTimeAsync(0);
+    events.forget(object);
+    await vi.advanceTimersByTimeAsync(100 * 60_000);
+    expect([asked.length, vi.getTimerCount()]).toEqual([1, 0]);
+  });
+
   it('is said no more when the service stops', async () => {
     const { events, asked } = create();
     events.say({ ...object, type: 'Warning', reason: 'SettingsRefused', message: 'bad' });

@@ -127,9 +127,10 @@ describe('the images in force', () => {
   });
 
   it('stay as they are when the map is gone, or has no such key', async () => {
-    const { images, offer, names } = await open();
+    const { images, offer, names, outcomes } = await open();
     offer('bookworm');
     images.offer(undefined);
+    expect(outcomes.at(-1)).toEqual({ type: 'gone' });
     expect(images.state().problems).toEqual(['the ConfigMap does not exist']);
     images.offer({ data: {}, resourceVersion: '9', uid: 'u' });
     expect([names(), images.state().problems]).toEqual([['bookworm'], ['the ConfigMap has no key list']]);

@@ -1,4 +1,4 @@
-/** What is in the image, as SPDX 2.3 (spdx.github.io): libraries of Debian, Node.js, and the packages in our bundles. */
+/** What is in an image, as SPDX 2.3 (spdx.github.io): packages of Debian, Node.js, and the packages in our bundles. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,9 +17,7 @@ interface Lock {
 }
 
 /** @returns JSON, the same for the same materials */
-export async function billOfMaterials(base: readonly Material[]): Promise<string> {
-  const lock = JSON.parse(await readFile(join(repositoryRoot, 'package-lock.json'), 'utf8')) as Lock;
-  const materials = [...base, ...bundledOf(lock)];
+export function billOfMaterials(image: string, materials: readonly Material[]): string {
   const text = JSON.stringify(materials);
   const packages = materials.map(({ name, version, purl }, at) => ({
     SPDXID: `SPDXRef-${at + 1}`,
@@ -32,8 +30,8 @@ export async function billOfMaterials(base: readonly Material[]): Promise<string
     spdxVersion: 'SPDX-2.3',
     dataLicense: 'CC0-1.0',
     SPDXID: 'SPDXRef-DOCUMENT',
-    name: `${manifest.name}-${manifest.version}`,
-    documentNamespace: `https://spdx.org/spdxdocs/${manifest.name}-${createHash('sha256').update(text).digest('hex')}`,
+    name: `${image}-${manifest.version}`,
+    documentNamespace: `https://spdx.org/spdxdocs/${image}-${createHash('sha256').update(text).digest('hex')}`,
     creationInfo: { created: '1970-01-01T00:00:00Z', creators: [`Tool: ${manifest.name}-${manifest.version}`] },
     packages,
     relationships: packages.map(({ SPDXID }) => ({
@@ -46,7 +44,8 @@ export async function billOfMaterials(base: readonly Material[]): Promise<string
 }
 
 /** Everything that is installed for running, which is at least what esbuild took of it. */
-function bundledOf({ packages }: Lock): Material[] {
+export async function bundledMaterials(): Promise<Material[]> {
+  const { packages } = JSON.parse(await readFile(join(repositoryRoot, 'package-lock.json'), 'utf8')) as Lock;
   return Object.entries(packages).flatMap(([path, { version, dev }]) => {
     const name = path.split('node_modules/').at(-1) ?? '';
     if (name === '' || dev || version === undefined) return [];

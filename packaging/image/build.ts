@@ -1,37 +1,29 @@
 /**
  * `npm run image`: the container image of the daemon, without a container engine. Node.js, the three libraries that it needs, and our bundles;
- * no shell, no package manager, no compiler. Equal input gives equal bytes. What is printed is the path of an OCI archive, for
- * `skopeo copy oci-archive:FILE docker://…` or `ctr -n k8s.io images import FILE`. `-- --arch arm64` makes it for machines of another kind than
- * amd64, and `-- --context DIR` what a container engine builds the same of, by our Dockerfile.
+ * no shell, no package manager, no compiler; and beside it that of nginx (nginx.ts). Equal input gives equal bytes. What is printed are the
+ * paths of OCI archives, for `skopeo copy oci-archive:FILE docker://…` or `ctr -n k8s.io images import FILE`. `-- --arch arm64` makes them for
+ * machines of another kind than amd64, and `-- --context DIR` what a container engine builds that of the daemon of, by our Dockerfile.
  */
-import { existsSync } from 'node:fs';
-import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import manifest from '../../package.json' with { type: 'json' };
 import { cacheRoot } from '../../test/cluster/versions.ts';
 import { repositoryRoot } from '../../test/support/repository-root.ts';
 import { type Architecture, isArchitecture, nodeRelease, nodeVersion } from '../node-release.ts';
-import { billOfMaterials, type Material } from './bill-of-materials.ts';
-import { newestOf, unpackInto, updateLists } from './debian-libraries.ts';
-import { type Layer, layerOf, writeArchive } from './oci.ts';
+import { billOfMaterials, bundledMaterials, type Material } from './bill-of-materials.ts';
+import { type DebianLayer, debianLayer } from './debian-layer.ts';
+import { buildNginxImage } from './nginx.ts';
+import { type BuiltImage, type Layer, layerOf, writeArchive } from './oci.ts';
 
 /** What `ldd` says of Node.js. */
 const libraries = ['libc6', 'libgcc-s1', 'libstdc++6'] as const;
-const nodeName = 'nodejs';
 /** Of libraries, nothing but themselves and their licences. */
 const unneeded = ['usr/share/lintian', 'usr/share/man', 'usr/share/locale'];
 /** What Debian calls the directories of libraries. */
 const triplets: Readonly<Record<Architecture, string>> = { amd64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
 /** Of the daemon, in the image and in config/manifests. */
 export const imageUser = 52_520;
-
-export interface BuiltImage {
-  readonly archive: string;
-  /** `sha256:…` of its manifest: what a registry will know it by. */
-  readonly digest: string;
-  readonly bytes: number;
-}
 
 /**
  * @param target where the archive is written
@@ -91,70 +83,20 @@ export function imageConfig() {
   };
 }
 
-interface Base {
-  readonly layer: Layer;
-  readonly materials: readonly Material[];
-}
-
-/** Kept between builds, by what is in it; Debian is asked for news only where there is none. */
-async function baseLayer(architecture: Architecture): Promise<Base> {
-  await mkdir(cacheRoot(), { recursive: true });
-  const known = await materialsOfBase(architecture).catch(() => undefined);
-  if (known && existsSync(placeOf(known, architecture))) return readBase(known, architecture);
-  await updateLists(architecture);
-  const materials = await materialsOfBase(architecture);
-  if (!existsSync(placeOf(materials, architecture))) await makeBase(materials, architecture);
-  return readBase(materials, architecture);
-}
-
-async function materialsOfBase(architecture: Architecture): Promise<readonly Material[]> {
+function baseLayer(architecture: Architecture): Promise<DebianLayer> {
   const version = nodeVersion(architecture);
-  return [
-    ...(await Promise.all(libraries.map((name) => newestOf(name, architecture)))),
-    { name: nodeName, version, purl: `pkg:generic/node@${version}?arch=${architecture}` },
-  ];
-}
-
-function placeOf(materials: readonly Material[], architecture: Architecture): string {
-  const versions = materials.map(({ version }) => version.replace(/[^A-Za-z0-9.+-]/g, '_'));
-  return join(cacheRoot(), `image-base-${architecture}-${versions.join('-')}`);
-}
-
-async function readBase(materials: readonly Material[], architecture: Architecture): Promise<Base> {
-  const place = placeOf(materials, architecture);
-  const layer = JSON.parse(await readFile(join(place, 'layer.json'), 'utf8')) as Layer;
-  return { layer: { ...layer, file: join(place, 'layer.tar.gz') }, materials };
-}
-
-async function makeBase(materials: readonly Material[], architecture: Architecture): Promise<void> {
-  const place = await mkdtemp(join(cacheRoot(), 'image-base-'));
-  try {
-    const root = join(place, 'root');
-    const wanted = materials.filter(({ name }) => name !== nodeName);
-    await unpackInto(place, wanted, architecture);
-    const gconv = `usr/lib/${triplets[architecture]}/gconv`;
-    for (const path of [...unneeded, gconv]) await rm(join(root, path), { recursive: true, force: true });
-    await putAccounts(join(root, 'etc'));
-    await putNode(root, architecture);
-    const made = join(place, 'made');
-    await mkdir(made);
-    const layer = await layerOf(root, join(made, 'layer.tar.gz'));
-    await writeFile(join(made, 'layer.json'), JSON.stringify(layer));
-    await rename(made, placeOf(materials, architecture)).catch((error: NodeJS.ErrnoException) => {
-      // Somebody else was faster, with the same.
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-    });
-  } finally {
-    await rm(place, { recursive: true, force: true });
-  }
-}
-
-async function putAccounts(etc: string): Promise<void> {
-  await mkdir(etc, { recursive: true });
-  const account = `jobs:x:${imageUser}:${imageUser}:Toolforge Jobs:/nonexistent:/usr/sbin/nologin`;
-  await writeFile(join(etc, 'passwd'), `root:x:0:0:root:/root:/usr/sbin/nologin\n${account}\n`);
-  await writeFile(join(etc, 'group'), `root:x:0:\njobs:x:${imageUser}:\n`);
-  await writeFile(join(etc, 'nsswitch.conf'), 'hosts: files dns\n');
+  return debianLayer({
+    name: 'base',
+    architecture,
+    packages: async () => libraries,
+    account: { name: 'jobs', id: imageUser, title: 'Toolforge Jobs' },
+    others: [{ name: 'nodejs', version, purl: `pkg:generic/node@${version}?arch=${architecture}` }],
+    finish: async (root) => {
+      const gconv = `usr/lib/${triplets[architecture]}/gconv`;
+      for (const path of [...unneeded, gconv]) await rm(join(root, path), { recursive: true, force: true });
+      await putNode(root, architecture);
+    },
+  });
 }
 
 async function putNode(root: string, architecture: Architecture): Promise<void> {
@@ -176,7 +118,8 @@ async function ownFiles(root: string, materials: readonly Material[]): Promise<s
   // What says that these are modules.
   await writeFile(join(root, 'app/package.json'), '{"type":"module"}\n');
   await mkdir(join(root, 'usr/share/sbom'), { recursive: true });
-  await writeFile(join(root, 'usr/share/sbom/toolforge-jobs.spdx.json'), await billOfMaterials(materials));
+  const list = billOfMaterials(manifest.name, [...materials, ...(await bundledMaterials())]);
+  await writeFile(join(root, 'usr/share/sbom/toolforge-jobs.spdx.json'), list);
   return root;
 }
 
@@ -193,8 +136,13 @@ if (process.argv[1]?.endsWith('packaging/image/build.ts')) {
     console.log(`buildah build ${platform} --tag ${reference} ${context}`);
   } else {
     const suffix = arch === 'amd64' ? '' : `-${arch}`;
-    const target = join(repositoryRoot, `dist/toolforge-jobs${suffix}.oci.tar`);
-    const { archive, digest, bytes } = await buildImage(target, reference, arch);
-    console.log(`${archive}: ${(bytes / 2 ** 20).toFixed(1)} MiB, ${digest}`);
+    const target = (name: string) => join(repositoryRoot, `dist/${name}${suffix}.oci.tar`);
+    const front = `toolforge-jobs-nginx:${manifest.version}`;
+    const made = [
+      await buildImage(target('toolforge-jobs'), reference, arch),
+      await buildNginxImage(target('toolforge-jobs-nginx'), front, arch),
+    ];
+    for (const { archive, digest, bytes } of made)
+      console.log(`${archive}: ${(bytes / 2 ** 20).toFixed(1)} MiB, ${digest}`);
   }
 }

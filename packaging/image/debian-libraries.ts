@@ -24,6 +24,18 @@ export async function newestOf(name: string, architecture: Architecture): Promis
   return { name, version, purl };
 }
 
+/** What a package needs, over every step; names of libraries begin so (Debian Policy, "Shared libraries"), but for one. */
+export async function librariesOf(name: string, architecture: Architecture): Promise<readonly string[]> {
+  const options = await aptOptions(architecture);
+  const found = new Set([name]);
+  // Those that are found meanwhile are looked at too.
+  for (const each of found) {
+    const text = await run('apt-cache', [...options, 'depends', '--important', each]);
+    for (const [, library = ''] of text.matchAll(/^ *(?:Pre)?Depends: ((?:lib|zlib)[^\s:]+)/gm)) found.add(library);
+  }
+  return [...found].slice(1);
+}
+
 /** @param place an empty directory; they are unpacked into `root` below it */
 export async function unpackInto(
   place: string,

@@ -45,10 +45,17 @@ export interface Image {
   readonly config: object;
 }
 
+export interface BuiltImage {
+  readonly archive: string;
+  /** `sha256:…` of its manifest: what a registry will know it by. */
+  readonly digest: string;
+  readonly bytes: number;
+}
+
 export async function writeArchive(
   archive: string,
   { reference, architecture, layers, config }: Image,
-): Promise<{ archive: string; digest: string; bytes: number }> {
+): Promise<BuiltImage> {
   await mkdir(dirname(archive), { recursive: true });
   const layout = await mkdtemp(`${archive}-`);
   try {

@@ -22,6 +22,7 @@ import type {
   PodFacts,
   RunEnd,
   RunFacts,
+  Skip,
 } from '../domain.ts';
 import { longestTimerMs } from '../time-limit.ts';
 import { accountFor, type FiringSurroundings, type Firings, type MissedFiring } from './firings.ts';
@@ -70,6 +71,13 @@ interface JobContext extends JobFacts {
   readonly around: JobSurroundings;
   /** Of a scheduled job, where somebody accounts for them. */
   readonly firings: Firings | undefined;
+  readonly skipped: Skip | undefined;
+}
+
+/** What is known by now of a firing that this job has told to be missed. */
+interface FiringExplained {
+  readonly type: 'firing.explained';
+  readonly skip: Skip;
 }
 
 /** A firing should have begun by now. */
@@ -94,7 +102,7 @@ const longestWaitMs = 3_600_000;
 export const jobMachine = setup({
   types: {
     context: {} as JobContext,
-    events: {} as JobEvent | GracePassed | GracesChanged | FiringDue,
+    events: {} as JobEvent | GracePassed | GracesChanged | FiringDue | FiringExplained,
     input: {} as { readonly key: JobKey; readonly around?: JobSurroundings },
     tags: {} as JobState,
     emitted: {} as
@@ -144,6 +152,9 @@ export const jobMachine = setup({
       if (firings?.lookAt !== undefined)
         enqueue.raise({ type: 'firing.due' }, { id: 'firing', delay: Math.min(firings.lookAt - now, longestWaitMs) });
     }),
+    keepSkip: assign(({ context: { skipped } }, { skip }: { skip: Skip }) => ({
+      skipped: skipped && skipped.dueAt > skip.dueAt ? skipped : skip,
+    })),
     keepAge: assign(({ context: { old } }, { uid, isOld = false }: { uid: string; isOld?: boolean | undefined }) => ({
       old: withAge(old, uid, isOld),
     })),
@@ -187,7 +198,12 @@ export const jobMachine = setup({
   },
 }).createMachine({
   id: 'job',
-  context: ({ input }) => ({ ...noFacts(input.key), around: input.around ?? nobody, firings: undefined }),
+  context: ({ input }) => ({
+    ...noFacts(input.key),
+    around: input.around ?? nobody,
+    firings: undefined,
+    skipped: undefined,
+  }),
   initial: 'absent',
   on: {
     'object.seen': {
@@ -249,6 +265,7 @@ export const jobMachine = setup({
       target: '.deciding',
     },
     'firing.due': { actions: 'tellFirings' },
+    'firing.explained': { actions: { type: 'keepSkip', params: ({ event }) => event } },
     'grace.passed': { actions: 'tellNotices' },
     'graces.changed': { actions: 'tellNotices' },
   },
@@ -313,7 +330,14 @@ export function showJob(snapshot: SnapshotFrom<typeof jobMachine>): JobSnapshot 
   const { context } = snapshot;
   const [state] = snapshot.tags as ReadonlySet<JobState>;
   if (context.object === undefined || state === undefined) return undefined;
-  return { key: context.key, object: context.object, runs: ownRuns(context), pods: ownPods(context), state };
+  const runs = ownRuns(context);
+  return { key: context.key, object: context.object, runs, pods: ownPods(context), state, ...skipOf(context, runs) };
+}
+
+/** No news once a run was begun after it. */
+function skipOf({ skipped, object }: JobContext, runs: readonly RunFacts[]): Pick<JobSnapshot, 'skipped'> {
+  if (!skipped || (object?.status.lastScheduledAt ?? 0) >= skipped.dueAt) return {};
+  return runs.some(({ dueAt = 0 }) => dueAt >= skipped.dueAt) ? {} : { skipped };
 }
 
 /** Nodes stamp whole seconds, by clocks of their own. */

@@ -22,7 +22,7 @@ import type { JobFacts } from './job-facts.ts';
 export interface JobRoster {
   /** Takes a fact at once: what list() answers afterwards shows it. Never throws. */
   accept(event: JobEvent): void;
-  /** Tells of an end, of which the roster knows nothing more, to whoever listens and to `onRunEnded`. */
+  /** Takes what is known by now of a firing that a job has told to be missed, and tells whoever listens and `onRunEnded`. Never throws. */
   announce(end: RunEnd): void;
   /** To be called when graces have changed: what is told when is reckoned anew, for what lasts already as well. Never throws. */
   replan(): void;
@@ -171,6 +171,19 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
     for (const listener of listeners.get(end.key.namespace) ?? []) listener({ type: 'run.ended', end });
   }
 
+  function announce(end: RunEnd): void {
+    runEnded({ end });
+    const { key, outcome, dueAt, jobUid, reason, since, clusterSays } = end;
+    const room = rooms.get(key.namespace);
+    const entry = room?.jobs.get(keyText(key));
+    if (!room || !entry || outcome !== 'skipped' || dueAt === undefined || entry.shown?.object.uid !== jobUid) return;
+    const before = entry.actor.getSnapshot();
+    entry.actor.send({ type: 'firing.explained', skip: { dueAt, reason, since, clusterSays } });
+    const after = entry.actor.getSnapshot();
+    if (after.status === 'error') revive(room, entry, before.context);
+    else settle(room, entry, after);
+  }
+
   function subscribe(namespace: string, listener: JobListener): () => void {
     const interested = listeners.get(namespace) ?? new Set();
     listeners.set(namespace, interested.add(listener));
@@ -270,7 +283,7 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
   return {
     namespaces: () => rooms.keys(),
     accept,
-    announce: (end) => runEnded({ end }),
+    announce,
     replan,
     list,
     find,

@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: ratios within one run, on the real cluster. Each is the median of five rounds in which ours and the anchor take turns;
  * only answers that were checked count. The table goes to docs/benchmarks.md by hand, with the machine's description.
- * `npm run bench -- mail`: only what needs no cluster of mail; `-- settings`: only the edits of settings.
+ * `npm run bench -- mail`: only what needs no cluster of mail; `-- settings`: only the edits of settings; `-- image`: only the image of
+ * the daemon.
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,6 +18,7 @@ import { parse } from 'yaml';
 import { down, kubectl, up } from '../cluster/cluster.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
 import { createSandbox } from '../support/sandbox.ts';
+import { measureImage } from './image.ts';
 import { measureMail } from './mail.ts';
 import { cpuMsOf, median, printTable, type Row, timed } from './measure.ts';
 import { measureMemoryPerJob } from './memory.ts';
@@ -49,13 +51,14 @@ let client: ApiClient | undefined;
 try {
   await sandbox.addTool(tool);
   await widenQuota();
+  if (process.argv[2] === undefined || process.argv[2] === 'image') rows.push(...(await measureImage(sandbox)));
   await sandbox.start();
   client = apiClient(sandbox, tool);
   console.log(
     `${cpus().length} x ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, Kubernetes ${cluster.version}`,
   );
-  if (process.argv[2] !== 'settings') await benchAll(client);
-  await benchSettings();
+  if (process.argv[2] === undefined) await benchAll(client);
+  if (process.argv[2] !== 'image') await benchSettings();
 } finally {
   client?.close();
   await sandbox.stop();

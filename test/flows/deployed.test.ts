@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { splitWords } from '../../src/definition/shell-words.ts';
 import { kubectl } from '../cluster/cluster.ts';
+import { cgroupOf } from '../cluster/state.ts';
 import { type Deployed, deploy } from '../support/deployed.ts';
 import { kubectlOf } from '../support/documented-commands.ts';
 import { cluster } from '../support/flow-cluster.ts';
@@ -15,6 +16,8 @@ import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
 const tool = 'pod-one';
 const run = promisify(execFile);
+const toType = kubectlOf('docs/operations.md');
+const isOfNginx = (text: string) => text.includes(' -c nginx');
 let deployed: Deployed;
 let sandbox: Sandbox;
 
@@ -29,13 +32,14 @@ afterAll(async () => {
   await deployed?.remove();
 });
 
-/** What the kernel says of the processes that run a program of the image. */
-function processesOf(program: string): Record<string, string>[] {
+/** What the kernel says of the processes in pods of this cluster whose command line has a text. */
+function processesOf(text: string): Record<string, string>[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => {
       try {
-        if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`\0${program}\0`)) return [];
+        if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text)) return [];
+        if (!readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(`${cgroupOf(cluster.stateDir)}/`)) return [];
         const lines = readFileSync(`/proc/${pid}/status`, 'utf8').matchAll(/^(\w+):\s*(.*)$/gm);
         return [Object.fromEntries([...lines].map(([, key, value]) => [key, value]))];
       } catch {
@@ -49,11 +53,11 @@ describe('the daemon in a pod', () => {
     const rights = { Seccomp: '2', NoNewPrivs: '1' };
     const ours = '52520\t52520\t52520\t52520';
     const root = '0\t0\t0\t0';
-    const daemons = processesOf('/app/jobsd.js');
+    const daemons = processesOf('\0/app/jobsd.js\0');
     expect(daemons).toHaveLength(2);
     for (const each of daemons)
       expect(each).toMatchObject({ ...rights, Uid: ours, Gid: ours, CapEff: '0000000000000000' });
-    const readers = processesOf('/app/home-readers.js');
+    const readers = processesOf('\0/app/home-readers.js\0');
     expect(readers).toHaveLength(2);
     // Bit 2: CAP_DAC_READ_SEARCH (capabilities(7)).
     for (const each of readers) expect(each).toMatchObject({ ...rights, Uid: root, CapEff: '0000000000000004' });
@@ -107,7 +111,7 @@ describe('the daemon in a pod', () => {
     expect((await sandbox.jobs(tool, 'list')).stdout).toContain('first');
   });
 
-  it.each(kubectlOf('docs/operations.md'))('answers what operators are told to type: %s', async (text) => {
+  it.each(toType.filter((text) => !isOfNginx(text)))('answers what operators are told to type: %s', async (text) => {
     const [, ...words] = splitWords(text) ?? [];
     const [about = ''] = /jobs-emailer-configmap|image-config|jobs-api/.exec(text) ?? [];
     expect(await kubectl(cluster, words)).toContain(about);
@@ -115,6 +119,36 @@ describe('the daemon in a pod', () => {
 
   it('says nothing that is a mistake of ours', async () => {
     expect((await deployed.logs()).split('\n').filter((line) => /"level":"(error|fatal)"/.test(line))).toEqual([]);
+  });
+});
+
+describe('behind nginx in its pod', () => {
+  beforeAll(() => deployed.change({ nginx: true }), 120_000);
+
+  it('a tool is served, and whoever shows no certificate is told so by nginx', async () => {
+    await until(async () => (await sandbox.jobs(tool, 'list')).code === 0, 'the tool is answered');
+    const ran = await sandbox.jobs(tool, 'run', 'fronted', '--image', 'bookworm', '--command', 'true');
+    expect(ran, ran.stderr).toMatchObject({ code: 0 });
+    const { stdout } = await run('curl', ['-sk', '-w', '\n%{http_code}', `${deployed.url}/api/v1/list/`]);
+    expect(stdout).toMatch(/No required SSL certificate was sent[\s\S]*nginx[\s\S]*\n400$/);
+    expect(await deployed.logs()).toMatch(/"GET \/api\/v1\/list\/ HTTP\/[\d.]+" 400 /);
+  });
+
+  it.each(toType.filter(isOfNginx))('nginx does what operators are told to type: %s', async (text) => {
+    const [, ...words] = splitWords(text) ?? [];
+    await expect(kubectl(cluster, words)).resolves.toBeDefined();
+  });
+
+  it('nginx has no right on the node, none in the cluster, and no way to the readers of homes', () => {
+    const masters = processesOf('nginx: master process /usr/sbin/nginx -e stderr -c /etc/nginx/nginx.conf');
+    const rights = { Seccomp: '2', NoNewPrivs: '1', CapEff: '0000000000000000', Uid: '33\t33\t33\t33' };
+    expect(masters).toHaveLength(2);
+    for (const each of masters) {
+      expect(each).toMatchObject(rights);
+      const root = `/proc/${each.Pid}/root`;
+      expect(readdirSync(`${root}/var/run/secrets/kubernetes.io/serviceaccount`)).toEqual([]);
+      expect(readdirSync(`${root}/run/toolforge-jobs`)).not.toContain('readers');
+    }
   });
 });
 

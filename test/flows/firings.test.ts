@@ -79,6 +79,8 @@ describe('a firing of a schedule', () => {
     expect((await skipped(full, 'squeezed', 'quota')).message).toMatch(
       /^skipped: the quota of the tool left no room for it; count\/jobs\.batch: 0 of 0 are used/,
     );
+    const { stdout } = await sandbox.jobs(full, 'list');
+    expect(stdout).toMatch(/squeezed .* Skipped 20\d\d-\S+Z, no room in the quota/);
   }, 240_000);
 
   it('of a job that is suspended says so', async () => {

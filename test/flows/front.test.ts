@@ -9,20 +9,20 @@ import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { run as runCommand } from '../cluster/run.ts';
 import { attribute, createAuthority, type Issued, toolSubject } from '../support/certs.ts';
 import { type DebianTree, debianTree } from '../support/debian-packages.ts';
 import { cluster } from '../support/flow-cluster.ts';
+import { type Haproxy, startHaproxy } from '../support/haproxy.ts';
 import { jobsPath } from '../support/jobs-path.ts';
 import { streamLogs } from '../support/log-stream.ts';
-import { repositoryRoot } from '../support/repository-root.ts';
 import { createSandbox, freePort, type Sandbox, until } from '../support/sandbox.ts';
+import { shippedFile } from '../support/shipped-file.ts';
 
 const run = promisify(execFile);
 const tool = 'fronted';
 const other = 'fronted-two';
 /** Trusted by nginx and by the daemon, beside the cluster's: nothing else makes certificates that end within seconds. */
-const authority = createAuthority('front');
+const authority = createAuthority('front', { notAfter: new Date(Date.now() + 30 * 24 * 3_600_000) });
 /** Trusted by nginx alone. */
 const onlyFront = createAuthority('only the front');
 const versions = ['TLSv1.2', 'TLSv1.3'] as const;
@@ -30,7 +30,8 @@ const started: ChildProcess[] = [];
 let sandbox: Sandbox;
 let direct: Sandbox;
 let dir: string;
-let trees: { nginx: DebianTree; haproxy: DebianTree };
+let tree: DebianTree;
+let haproxy: Haproxy;
 let ports: { front: number; nginx: number[] };
 let nginx: ChildProcess[];
 let ageing: Ageing;
@@ -38,7 +39,7 @@ let ageing: Ageing;
 beforeAll(async () => {
   dir = join(cluster.stateDir, 'front');
   await mkdir(dir, { recursive: true });
-  trees = { nginx: await debianTree('nginx'), haproxy: await debianTree('haproxy') };
+  tree = await debianTree('nginx');
   ports = { front: await freePort(), nginx: [await freePort(), await freePort()] };
   direct = await createSandbox({ cluster, dir, name: 'flow-front', unix: true });
   sandbox = await createSandbox({
@@ -58,26 +59,19 @@ beforeAll(async () => {
   await writeFile(config, stringify({ ...startup, listen: { unix, health: listen.health } }));
   await direct.start();
   nginx = await Promise.all(ports.nginx.map(startNginx));
-  await startHaproxy();
+  const [first, second] = ports.nginx.map((port) => `127.0.0.1:${port}`) as [string, string];
+  haproxy = await startHaproxy({ dir, port: ports.front, nodes: [first, second, `127.0.0.1:${await freePort()}`] });
   await until(async () => (await sandbox.jobs(tool, 'list')).code === 0, 'the front answers');
   ageing = await startAgeing();
 }, 120_000);
 
 afterAll(async () => {
   ageing?.agent.destroy();
+  await haproxy?.stop();
   await Promise.all(started.map(end));
   await direct?.stop();
   await Promise.all([tool, other].map((name) => sandbox?.removeTool(name)));
 });
-
-async function start(program: string, args: string[], tree: DebianTree, log: string): Promise<ChildProcess> {
-  const fd = openSync(log, 'a');
-  const env = { PATH: process.env.PATH ?? '', LD_LIBRARY_PATH: tree.libraries };
-  const child = spawn(join(tree.root, program), args, { env, stdio: ['ignore', fd, fd] });
-  closeSync(fd);
-  started.push(child);
-  return child;
-}
 
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
@@ -105,39 +99,17 @@ async function startNginx(port: number): Promise<ChildProcess> {
     'user www-data;': 'user root;',
   };
   const file = join(own, 'nginx.conf');
-  await writeFile(file, changed(await readFile(join(repositoryRoot, 'config/nginx/nginx.conf'), 'utf8'), paths));
+  await writeFile(file, await shippedFile('config/nginx/nginx.conf', paths));
   const args = ['-c', file, '-p', own];
-  const env = { PATH: process.env.PATH ?? '', LD_LIBRARY_PATH: trees.nginx.libraries };
-  const { stderr } = await run(join(trees.nginx.root, 'usr/sbin/nginx'), ['-t', ...args], { env });
+  const program = join(tree.root, 'usr/sbin/nginx');
+  const env = { PATH: process.env.PATH ?? '', LD_LIBRARY_PATH: tree.libraries };
+  const { stderr } = await run(program, ['-t', ...args], { env });
   expect(stderr).toContain('test is successful');
-  return start('usr/sbin/nginx', args, trees.nginx, logOf(port));
-}
-
-async function startHaproxy(): Promise<void> {
-  const shipped = join(repositoryRoot, 'config/haproxy/haproxy.cfg');
-  const file = join(dir, 'haproxy.cfg');
-  const [first, second] = ports.nginx;
-  const places = {
-    'bind :30001': `bind 127.0.0.1:${ports.front}`,
-    '192.0.2.1:30001': `127.0.0.1:${first}`,
-    '192.0.2.2:30001': `127.0.0.1:${second}`,
-    '192.0.2.3:30001': `127.0.0.1:${await freePort()}`,
-    'inter 2s': 'inter 200ms',
-  };
-  await writeFile(file, changed(await readFile(shipped, 'utf8'), places));
-  const env = { LD_LIBRARY_PATH: trees.haproxy.libraries };
-  for (const one of [shipped, file])
-    await runCommand(join(trees.haproxy.root, 'usr/sbin/haproxy'), ['-c', '-f', one], { env });
-  await start('usr/sbin/haproxy', ['-db', '-f', file], trees.haproxy, join(dir, 'haproxy.log'));
-}
-
-/** Every one of the texts must be there: what is not replaced would be this machine's. */
-function changed(text: string, replacements: Readonly<Record<string, string>>): string {
-  for (const [from, to] of Object.entries(replacements)) {
-    expect(text).toContain(from);
-    text = text.replaceAll(from, to);
-  }
-  return text;
+  const log = openSync(logOf(port), 'a');
+  const child = spawn(program, args, { env, stdio: ['ignore', log, log] });
+  closeSync(log);
+  started.push(child);
+  return child;
 }
 
 interface Asked {
@@ -323,7 +295,7 @@ describe('behind nginx and haproxy', () => {
 
   it('an nginx that has gone is left out and taken in again, and requests go on', async () => {
     const lists = async () => expect((await sandbox.jobs(tool, 'list')).code).toBe(0);
-    const said = async (words: string) => (await readFile(join(dir, 'haproxy.log'), 'utf8')).includes(words);
+    const said = async (words: string) => (await readFile(haproxy.logFile, 'utf8')).includes(words);
     await end(nginx[0] as ChildProcess);
     await lists();
     await until(() => said('jobs-nodes/node-1 is DOWN'), 'haproxy notices that it is gone');

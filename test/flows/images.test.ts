@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { kubectl } from '../cluster/cluster.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
 import { cluster } from '../support/flow-cluster.ts';
-import { createSandbox, type Sandbox } from '../support/sandbox.ts';
+import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 import { artifact, digestOf, type ScriptedHarbor, startHarbor } from '../support/scripted-harbor.ts';
 
 const tool = 'images-alpha';
@@ -83,9 +83,10 @@ it('is honest while the registry does not answer, and goes on showing and creati
   const refused = await create('blind', `tool-${tool}/web/worker`);
   expect([refused.status, refused.headers['retry-after']]).toEqual([503, '5']);
   expect(refused.json()).toMatchObject({ code: 'images.unavailable', request_id: refused.headers['x-request-id'] });
-  const line = (await readFile(sandbox.logFile, 'utf8'))
-    .split('\n')
-    .find((one) => one.includes(refused.json().request_id));
+  const line = await until(async () => {
+    const lines = (await readFile(sandbox.logFile, 'utf8')).split('\n');
+    return lines.find((one) => one.includes(refused.json().request_id));
+  }, 'the refusal is in the log');
   expect(line).toContain('TimeoutError');
 
   const jobs = (await alpha.call('GET', `${base}/jobs`)).json().jobs;

@@ -17,8 +17,16 @@ import { makeSealed } from '../support/notices.ts';
 import { type Postfix, startPostfix } from '../support/postfix.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
-const tools = ['mail-one', 'mail-two'] as const;
-const [tool, other] = tools;
+const tool = 'mail-one';
+/** Tools of what takes its time. */
+const slow = {
+  retries: 'mail-retries',
+  image: 'mail-image',
+  crashes: 'mail-crashes',
+  timeout: 'mail-timeout',
+  quota: 'mail-quota',
+} as const;
+const tools = [tool, ...Object.values(slow)];
 const clients = new Map<string, ApiClient>();
 let sandbox: Sandbox;
 let postfix: Postfix;
@@ -85,7 +93,6 @@ describe('a mail about a job that failed', () => {
     ],
     ['a signal', 'killed', 'sleep 60 & kill -9 $!; wait $!', /killed from outside/, {}],
     ['a command that is not there', 'absent', './no-such-script', /command was not found/, {}],
-    ['retries that did not help', 'thrice', 'exit 4', /Attempts +2/, { retry: 1 }],
   ])('tells of %s', async (_, name, cmd, words, more) => {
     await run(name, cmd, more);
     const text = await told(name, words);
@@ -108,42 +115,50 @@ describe('a mail about a job that failed', () => {
     );
     expect(text).toContain('| to-stdout');
   });
+});
+
+/** Side by side, each in a tool of its own, so that none waits for the mail about another one. */
+describe.concurrent('a mail about what takes its time', () => {
+  it('tells of retries that did not help', async () => {
+    await run('thrice', 'exit 4', { retry: 1 }, slow.retries);
+    const text = await told('thrice', /Attempts +2/, slow.retries);
+    expect(text).toMatch(/toolforge-jobs (logs|show) thrice/);
+  });
 
   it('tells of an image that cannot be pulled', async () => {
-    await run('imageless', 'sleep 600', { continuous: true });
+    await run('imageless', 'sleep 600', { continuous: true }, slow.image);
     // As when it vanishes from the registry: what is not listed the service does not take.
     const image = 'job=registry.invalid/none:latest';
-    await kubectl(cluster, ['set', 'image', 'deployment/imageless', image, '-n', `tool-${tool}`]);
-    const text = await told('imageless', /could not be had, so it did not start/);
+    await kubectl(cluster, ['set', 'image', 'deployment/imageless', image, '-n', `tool-${slow.image}`]);
+    const text = await told('imageless', /could not be had, so it did not start/, slow.image);
     expect(text).toMatch(/The cluster says:\n\n {2}\| .*registry\.invalid/);
-    await clients.get(tool)?.call('DELETE', `${jobsPath(tool)}/imageless`);
   });
 
   it('tells of a copy that crashes again and again, folded and in one thread', async () => {
-    await run('looping', 'echo boom; sleep 0.2; exit 7', { continuous: true });
-    await told('looping', /code 7/);
-    const third = await told('looping', /failure 3, the first at/);
+    await run('looping', 'echo boom; sleep 0.2; exit 7', { continuous: true }, slow.crashes);
+    await told('looping', /code 7/, slow.crashes);
+    const third = await told('looping', /failure 3, the first at/, slow.crashes);
     expect(third).toContain('| boom');
-    const thread = (await mails()).filter(({ subject }) => subject === '[Toolforge] [mail-one] looping failed');
-    if (thread.length > 1) expect(thread.slice(1).every(({ references }) => references !== '')).toBe(true);
-    await clients.get(tool)?.call('DELETE', `${jobsPath(tool)}/looping`);
+    const subject = `[Toolforge] [${slow.crashes}] looping failed`;
+    const thread = (await mails(slow.crashes)).filter((mail) => mail.subject === subject);
+    expect(thread.length).toBeGreaterThan(1);
+    expect(thread.slice(1).filter(({ references }) => references === '')).toEqual([]);
   });
 
   it('tells of a timeout', async () => {
-    await run('slow', 'echo working; sleep 600', { schedule: '* * * * *', timeout: 5 });
-    await clients.get(tool)?.call('POST', `${jobsPath(tool)}/slow/restart`);
-    const text = await told('slow', /longer than its timeout of 5 s/);
+    await run('slow', 'echo working; sleep 600', { schedule: '* * * * *', timeout: 5 }, slow.timeout);
+    await clients.get(slow.timeout)?.call('POST', `${jobsPath(slow.timeout)}/slow/restart`);
+    const text = await told('slow', /longer than its timeout of 5 s/, slow.timeout);
     expect(text).toContain('| working');
     expect(text).toMatch(/Next run +\d\d:\d\d UTC on/);
-    await clients.get(tool)?.call('DELETE', `${jobsPath(tool)}/slow`);
   });
 
   it('tells of a quota that leaves no room', async () => {
-    await run('greedy-one', 'sleep 600', { memory: '4Gi', emails: 'none' }, other);
-    await run('greedy-two', 'sleep 600', { memory: '4Gi' }, other);
-    await run('greedy-three', 'sleep 600', { memory: '4Gi' }, other);
+    await run('greedy-one', 'sleep 600', { memory: '4Gi', emails: 'none' }, slow.quota);
+    await run('greedy-two', 'sleep 600', { memory: '4Gi' }, slow.quota);
+    await run('greedy-three', 'sleep 600', { memory: '4Gi' }, slow.quota);
     const text = await until(
-      async () => (await mails(other)).find((mail) => /quota of your tool/.test(flat(mail.text)))?.text,
+      async () => (await mails(slow.quota)).find((mail) => /quota of your tool/.test(flat(mail.text)))?.text,
       'a mail tells of the quota',
     );
     expect(flat(text)).toContain('exceeded quota');

@@ -223,6 +223,22 @@ describe('a firing of a schedule', () => {
     expect(told()).toEqual(['2026-03-01T13:00 unknown', '2026-03-01T14:00 unknown', '2026-03-01T15:00 unexplained']);
   });
 
+  it('is shown with its job as far as it is explained, until a run is begun', () => {
+    start('2026-03-01T12:30:00Z');
+    show();
+    until('2026-03-01T13:01:00Z');
+    const shown = () => roster.find(key.namespace, key.name)?.skipped;
+    expect(shown()).toBeUndefined();
+    const end = missed[0]?.end as RunEnd;
+    roster.announce({ ...end, reason: 'quota', clusterSays: 'exceeded quota' });
+    const skip = { dueAt: end.dueAt, reason: 'quota', since: undefined, clusterSays: 'exceeded quota' };
+    expect([shown(), roster.list(key.namespace)[0]?.skipped]).toEqual([skip, skip]);
+    roster.announce({ ...end, dueAt: (end.dueAt ?? 0) - hour, reason: 'suspended' });
+    expect(shown()).toEqual(skip);
+    run('run-1', '2026-03-01T14:00:00Z');
+    expect(shown()).toBeUndefined();
+  });
+
   it('is one of more than a hundred at once: the last twenty are told one by one, the others together', () => {
     start('2026-03-03T12:30:30Z', '2026-03-01T12:30:00Z');
     show({ schedule: '* * * * *' });

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { billOfMaterials } from '../../packaging/image/bill-of-materials.ts';
+import { billOfMaterials, bundledMaterials } from '../../packaging/image/bill-of-materials.ts';
 import { layerOf, writeArchive } from '../../packaging/image/oci.ts';
 import { run } from '../cluster/run.ts';
 
@@ -57,8 +57,9 @@ describe('an image', () => {
 
   it('comes with the list of what is in it, the same for the same', async () => {
     const base = [{ name: 'libc6', version: '2.36-9', purl: 'pkg:deb/debian/libc6@2.36-9' }];
-    const text = await billOfMaterials(base);
-    expect(await billOfMaterials(base)).toBe(text);
+    const materials = [...base, ...(await bundledMaterials())];
+    const text = billOfMaterials('toolforge-jobs', materials);
+    expect(billOfMaterials('toolforge-jobs', materials)).toBe(text);
     const { packages, spdxVersion } = JSON.parse(text) as { packages: { name: string }[]; spdxVersion: string };
     expect(spdxVersion).toBe('SPDX-2.3');
     const names = packages.map(({ name }) => name);

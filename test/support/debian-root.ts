@@ -31,6 +31,8 @@ export interface DebianRoot {
   run(words: readonly string[], options?: RunInside): Promise<CommandResult>;
   /** Where the machine sees a file of it. */
   path(inside: string): string;
+  /** Has a directory of the machine under the path it has there, until it is closed. */
+  share(directory: string): Promise<void>;
   /** A line for every file but those of /proc and /tmp: what it is, whose, and for all but directories how long and from when. */
   list(): Promise<string[]>;
   close(): Promise<void>;
@@ -58,6 +60,12 @@ export async function openDebianRoot(packages: readonly string[], say: (line: st
   return {
     run: inside,
     path,
+    async share(directory) {
+      const script = 'mkdir -p "$2" && mount --bind "$1" "$2"';
+      const words = ['sh', '-c', script, 'sh', directory, join(top, directory)];
+      const { code, stderr } = await resultOf('nsenter', ['--target', String(keeper.pid), '--mount', ...words]);
+      if (code !== 0) throw new Error(`${directory} could not be mounted: ${stderr}`);
+    },
     async list() {
       const shown = String.raw`%P\t%y%m\t%U:%G\t`;
       const expression = `find / ( -path /proc -o -path /tmp ) -prune -o -type d -printf ${shown}\\n -o -printf ${shown}%s\\t%T@\\t%l\\n`;

@@ -4,8 +4,9 @@
  */
 import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { buildImage, imageUser } from '../../packaging/image/build.ts';
+import { buildNginxImage } from '../../packaging/image/nginx.ts';
 import { type Cluster, importImage, kubectl } from '../cluster/cluster.ts';
 import { repositoryRoot } from './repository-root.ts';
 import { createServerCertificate, until } from './sandbox.ts';
@@ -19,24 +20,34 @@ export interface Deployed {
   pods(): Promise<{ readonly name: string; readonly isReady: boolean }[]>;
   /** Of every container of every pod. */
   logs(): Promise<string>;
+  /** Makes it as these options have it, by a rollout. */
+  change(options: DeployOptions): Promise<void>;
   remove(): Promise<void>;
+}
+
+export interface DeployOptions {
+  /** nginx in the pod before the daemon (the component `nginx`), in the place of the daemon's own TLS. */
+  readonly nginx?: boolean;
+  /** Of the start-up file; no mail by default. */
+  readonly smtp?: {
+    readonly allow: readonly { readonly host: string; readonly address: string; readonly port: number }[];
+  };
 }
 
 const nodePort = 30_001;
 const imageName = 'docker-registry.example.org/toolforge-jobs:sandbox';
+const nginxImageName = 'docker-registry.example.org/toolforge-jobs-nginx:sandbox';
+const manifests = join(repositoryRoot, 'config/manifests');
 const namespaced = ['-n', 'jobs-api'];
 
 /** @param dir everything of it lies below; the state directory as well */
-export async function deploy(cluster: Cluster, dir: string): Promise<Deployed> {
+export async function deploy(cluster: Cluster, dir: string, options: DeployOptions = {}): Promise<Deployed> {
   await mkdir(dir, { recursive: true });
-  const { archive } = await buildImage(join(dir, 'image.oci.tar'), imageName);
-  await importImage(cluster, archive);
+  await importImage(cluster, (await buildImage(join(dir, 'image.oci.tar'), imageName)).archive);
   const tls = await createServerCertificate(dir, cluster.nodeAddress);
   const state = join(dir, 'state');
   await mkdir(state, { recursive: true, mode: 0o700 });
   await chown(state, imageUser, imageUser);
-  await writeKustomization(cluster, { dir, state, tls });
-  await kubectl(cluster, ['apply', '-k', dir]);
 
   const deployed: Deployed = {
     url: `https://${cluster.nodeAddress}:${nodePort}`,
@@ -60,17 +71,35 @@ export async function deploy(cluster: Cluster, dir: string): Promise<Deployed> {
         '--all-containers',
         '--tail=-1',
       ]),
+    async change(wanted) {
+      if (wanted.nginx)
+        await importImage(cluster, (await buildNginxImage(join(dir, 'nginx.oci.tar'), nginxImageName)).archive);
+      await writeKustomization(cluster, { dir, state, tls }, wanted);
+      await kubectl(cluster, ['apply', '-k', dir]);
+      const isThere = async () =>
+        (await isRolledOut(cluster)) && (await deployed.pods()).some(({ isReady }) => isReady);
+      await until(isThere, 'a pod of the daemon is ready').catch(async (error: unknown) => {
+        const pods = await kubectl(cluster, ['describe', 'pods', ...namespaced]);
+        throw new Error(`${error}\n${pods.slice(-4_000)}\n${(await deployed.logs()).slice(-4_000)}`);
+      });
+    },
     // The account and its namespaces are those of every sandbox.
     remove: async () =>
       void (await kubectl(cluster, ['delete', 'deployment,service,pdb,networkpolicy,cronjob', '--all', ...namespaced])),
   };
-  await until(async () => (await deployed.pods()).some(({ isReady }) => isReady), 'a pod of the daemon is ready').catch(
-    async (error: unknown) => {
-      const pods = await kubectl(cluster, ['describe', 'pods', ...namespaced]);
-      throw new Error(`${error}\n${pods.slice(-4_000)}\n${(await deployed.logs()).slice(-4_000)}`);
-    },
-  );
+  await deployed.change(options);
   return deployed;
+}
+
+/** Whether every pod that is not being ended is of the latest template; `kubectl rollout status` would wait for both to be ready. */
+async function isRolledOut(cluster: Cluster): Promise<boolean> {
+  const text = await kubectl(cluster, ['get', 'deployment', 'jobs-api', ...namespaced, '-o', 'json']);
+  const { metadata, spec, status } = JSON.parse(text) as {
+    metadata: { generation: number };
+    spec: { replicas: number };
+    status: { observedGeneration?: number; updatedReplicas?: number };
+  };
+  return status.observedGeneration === metadata.generation && status.updatedReplicas === spec.replicas;
 }
 
 interface PodShown {
@@ -86,7 +115,11 @@ interface Place {
 
 const renewPod = '/spec/jobTemplate/spec/template/spec';
 
-async function writeKustomization({ homesBase }: Cluster, { dir, state, tls }: Place): Promise<void> {
+async function writeKustomization(
+  { homesBase }: Cluster,
+  { dir, state, tls }: Place,
+  options: DeployOptions,
+): Promise<void> {
   const pod = {
     containers: [
       {
@@ -105,7 +138,13 @@ async function writeKustomization({ homesBase }: Cluster, { dir, state, tls }: P
   const kustomization = {
     apiVersion: 'kustomize.config.k8s.io/v1beta1',
     kind: 'Kustomization',
-    resources: [relative(dir, join(repositoryRoot, 'config/manifests/overlays/sandbox'))],
+    resources: [relative(dir, join(manifests, 'overlays/sandbox'))],
+    ...(options.nginx
+      ? {
+          components: [relative(dir, join(manifests, 'components/nginx'))],
+          images: [imageEntry('toolforge-jobs-nginx', nginxImageName)],
+        }
+      : {}),
     configMapGenerator: [{ name: 'jobs-api-startup', namespace: 'jobs-api', behavior: 'merge', files: ['jobsd.yaml'] }],
     secretGenerator: [
       {
@@ -135,12 +174,18 @@ async function writeKustomization({ homesBase }: Cluster, { dir, state, tls }: P
       },
     ],
   };
-  await writeFile(join(dir, 'jobsd.yaml'), await startupFile(homesBase));
+  await writeFile(join(dir, 'jobsd.yaml'), await startupFile(homesBase, options));
   await writeFile(join(dir, 'kustomization.yaml'), stringify(kustomization));
 }
 
-/** That of the base, with the homes where this machine has them: pods of jobs mount them from there. */
-async function startupFile(homesBase: string): Promise<string> {
-  const text = await readFile(join(repositoryRoot, 'config/manifests/base/jobsd.yaml'), 'utf8');
-  return text.replace('base: /data/project', `base: ${homesBase}`);
+function imageEntry(name: string, reference: string) {
+  const [newName, newTag] = reference.split(':');
+  return { name, newName, newTag };
+}
+
+/** The shipped one, with the homes where this machine has them: pods of jobs mount them from there. */
+async function startupFile(homesBase: string, { nginx, smtp }: DeployOptions): Promise<string> {
+  const shipped = join(manifests, nginx ? 'components/nginx' : 'base', 'jobsd.yaml');
+  const { homes, ...rest } = parse(await readFile(shipped, 'utf8'));
+  return stringify({ ...rest, homes: { ...homes, base: homesBase }, ...(smtp ? { smtp } : {}) });
 }

@@ -1,5 +1,5 @@
 /**
- * A real Postfix on loopback, from Debian's package, unpacked and not installed: it takes mail for every address of its domains and puts it
+ * A real Postfix, from Debian's package, unpacked and not installed: it takes mail for every address of its domains and puts it
  * into one maildir, as it came. Needs root, as Postfix does.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -34,6 +34,8 @@ export interface PostfixOptions {
   readonly dir: string;
   /** Takes mail for these. */
   readonly domains: readonly string[];
+  /** Where it listens; on loopback by default. */
+  readonly address?: string;
   /** PEM; offers STARTTLS. Unset: it does not. */
   readonly tls?: { readonly cert: string; readonly key: string };
 }
@@ -42,7 +44,7 @@ export interface PostfixOptions {
 const owner = 'list';
 const postdropGroup = 'games';
 
-export async function startPostfix({ dir, domains, tls }: PostfixOptions): Promise<Postfix> {
+export async function startPostfix({ dir, domains, tls, address = '127.0.0.1' }: PostfixOptions): Promise<Postfix> {
   const tree = await debianTree('postfix', ['usr/lib/postfix']);
   const port = await freePort();
   const config = join(dir, 'etc');
@@ -69,7 +71,7 @@ export async function startPostfix({ dir, domains, tls }: PostfixOptions): Promi
     export_environment: 'MAIL_CONFIG TZ LANG LD_LIBRARY_PATH',
     maillog_file: join(dir, 'log'),
     maillog_file_prefixes: dir,
-    inet_interfaces: 'loopback-only',
+    inet_interfaces: address,
     inet_protocols: 'ipv4',
     myhostname: 'mx.example.org',
     mydestination: '',
@@ -88,7 +90,7 @@ export async function startPostfix({ dir, domains, tls }: PostfixOptions): Promi
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
   await writeFile(join(config, 'main.cf'), lines.join(''));
-  await writeFile(join(config, 'master.cf'), masterFile(port));
+  await writeFile(join(config, 'master.cf'), masterFile(address, port));
 
   const env = { PATH: process.env.PATH ?? '', MAIL_CONFIG: config, LD_LIBRARY_PATH: tree.libraries };
   const errors = openSync(join(dir, 'master.err'), 'a');
@@ -102,7 +104,7 @@ export async function startPostfix({ dir, domains, tls }: PostfixOptions): Promi
   master.unref();
   await until(async () => {
     if (master.exitCode !== null) throw new Error(`Postfix ended with ${master.exitCode}: ${await wordsOf(dir)}`);
-    return answers(port);
+    return answers(address, port);
   }, 'Postfix answers');
   return {
     pid: master.pid as number,
@@ -117,9 +119,9 @@ async function wordsOf(dir: string): Promise<string> {
   return (await Promise.all(texts)).join('');
 }
 
-function masterFile(port: number): string {
+function masterFile(address: string, port: number): string {
   return [
-    `127.0.0.1:${port} inet n - n - - smtpd`,
+    `${address}:${port} inet n - n - - smtpd`,
     'cleanup unix n - n - 0 cleanup',
     'qmgr unix n - n 300 1 qmgr',
     'tlsmgr unix - - n 1000? 1 tlsmgr',
@@ -178,9 +180,9 @@ async function chainFile(dir: string, { cert, key }: { cert: string; key: string
 }
 
 /** Its answer, and not only its port: the master listens before a server is there. */
-function answers(port: number): Promise<boolean> {
+function answers(address: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, address);
     socket.setTimeout(1_000, () => socket.destroy());
     socket.once('data', (chunk) => {
       resolve(chunk.toString().startsWith('220'));

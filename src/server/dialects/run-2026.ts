@@ -2,7 +2,7 @@
 import type { FailureReason, JobType, RunOutcome, RunRecord } from '../../domain.ts';
 import { exitCodeWords } from '../../exit-code.ts';
 import { instantText } from './status/instant.ts';
-import { refusalDetails } from './status/refusal-words.ts';
+import { whySkipped } from './status/skip-words.ts';
 
 export interface Run2026 {
   readonly id: string;
@@ -68,22 +68,5 @@ function wordsOf(run: RunRecord): string {
       return 'its node went away with it';
     default:
       return 'failed, and why is not known';
-  }
-}
-
-function whySkipped({ reason, since, clusterSays = '' }: RunRecord): string {
-  switch (reason) {
-    case 'previous_run':
-      return `the run before it was still going${since === undefined ? '' : `, since ${instantText(since)}`}`;
-    case 'suspended':
-      return 'the job is suspended';
-    case 'changed':
-      return 'the job was changed or deleted in that moment';
-    case 'quota':
-      return ['the quota of the tool left no room for it', ...refusalDetails(clusterSays)].join('; ');
-    case 'not_started':
-      return 'the cluster refused to begin it';
-    default:
-      return 'why is not known';
   }
 }

@@ -1,18 +1,20 @@
 /** The socket of a front: whoever can write to it can say who calls, so it lies in a directory that only we and the front's group can enter. */
-import { chmod, chown, lstat, unlink } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { AppError } from '../../errors.ts';
 
 /** Bits that must be off: writing by the group, anything by others. */
 const forbiddenBits = 0o027;
+const directoryMode = 0o750;
 
 /**
- * Listens with mode 0660 and the group of the directory; a socket left by a daemon that is gone is removed.
+ * Listens with mode 0660 and the group of the directory, which is made where it is missing; a socket left by a daemon that is gone is removed.
  * @throws AppError `settings.invalid` when the directory is open to others, or the path is in use or no socket
  */
 export async function listenOnSocket(server: Server, path: string): Promise<void> {
   const directory = dirname(path);
+  await makeDirectory(directory);
   const { gid } = await checkDirectory(directory);
   await removeLeftover(path);
   await new Promise<void>((resolve, reject) => {
@@ -29,6 +31,17 @@ export async function listenOnSocket(server: Server, path: string): Promise<void
   await chown(path, -1, gid).catch((cause: unknown) => {
     throw refused(`The socket '${path}' cannot be given to the group of its directory.`, cause);
   });
+}
+
+/** In a volume that is the group's, as those of pods are, it is the group's too: a directory above says so by its mode (mkdir(2), "S_ISGID"). */
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { mode: directoryMode });
+    await chmod(directory, directoryMode);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return;
+    throw refused(`The directory '${directory}' of the socket cannot be made.`, cause);
+  }
 }
 
 async function checkDirectory(directory: string): Promise<{ gid: number }> {

@@ -43,10 +43,17 @@ describe('the socket of a front', () => {
     await listen();
   });
 
-  it('is refused in a directory that is a link, a file or nothing', async () => {
+  it('makes its directory where there is none, whatever the umask, and none above it', async () => {
+    const umask = process.umask(0o077);
+    const path = await listen(join(base, 'made/a.sock')).finally(() => process.umask(umask));
+    expect((await stat(join(path, '..'))).mode & 0o777).toBe(0o750);
+    await expect(listen(join(base, 'none/made/a.sock'))).rejects.toMatchObject({ code: 'settings.invalid' });
+  });
+
+  it('is refused in a directory that is a link or a file', async () => {
     await symlink(directory, join(base, 'link'));
     await writeFile(join(base, 'file'), '');
-    for (const name of ['link', 'file', 'missing'])
+    for (const name of ['link', 'file'])
       await expect(listen(join(base, name, 'a.sock'))).rejects.toMatchObject({ code: 'settings.invalid' });
   });
 

@@ -6,6 +6,7 @@ import { instantText, isKnown } from './instant.ts';
 import { foreignWords } from './long-status.ts';
 import { exitWords, type JobWords, lastEnd, podWords } from './pod-words.ts';
 import { refusalDetails, refusalInWords } from './refusal-words.ts';
+import { whySkipped } from './skip-words.ts';
 import { imageOf } from './status-words.ts';
 
 export interface MessageFacts {
@@ -32,11 +33,16 @@ export function statusMessages(snapshot: JobSnapshot, state: JobState, facts: Me
 }
 
 function runLines(snapshot: JobSnapshot, state: JobState, facts: MessageFacts): Lines {
-  if (state === 'waiting') return [nextLine(facts.nextAt), ...lastRunLines(snapshot)];
+  if (state === 'waiting') return [nextLine(facts.nextAt), ...skipLines(snapshot), ...lastRunLines(snapshot)];
   if (state === 'suspended') return ['suspended: no run starts until it is resumed', ...lastRunLines(snapshot)];
   const run = currentRun(snapshot);
   const refused = refusalLines(facts.trouble);
-  return run && state !== 'succeeded' ? [...refused, ...attemptLines(snapshot, run, state)] : refused;
+  const own = run && state !== 'succeeded' ? attemptLines(snapshot, run, state) : [];
+  return [...skipLines(snapshot), ...refused, ...own];
+}
+
+function skipLines({ skipped }: JobSnapshot): string[] {
+  return skipped ? [`the run of ${instantText(skipped.dueAt)} was skipped: ${whySkipped(skipped)}`] : [];
 }
 
 function refusalLines(message: string | undefined): string[] {

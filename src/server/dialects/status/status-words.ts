@@ -15,6 +15,7 @@ import {
 import { durationSince, firstKnown, instantText } from './instant.ts';
 import { startProblem } from './pod-words.ts';
 import { refusalInWords } from './refusal-words.ts';
+import { shortSkip } from './skip-words.ts';
 
 const foreignShort = 'Not made by this service';
 
@@ -99,6 +100,7 @@ function shortScheduled(snapshot: JobSnapshot, now: number, trouble: string | un
   // A run asked for by hand is waited for by whoever asked.
   if (run?.manual && outcomeOf(run.status) === 'failed') return 'Failed';
   if (state === 'suspended') return 'Suspended';
+  if (snapshot.skipped) return shortSkip(snapshot.skipped);
   const last = instantText(object.status.lastScheduledAt);
   return last ? `Last schedule time: ${last}` : 'Waiting for scheduled time';
 }

@@ -90,6 +90,15 @@ const rows: [what: string, snapshot: JobSnapshot, of2022: string, of2023: string
     'Last schedule time: 2026-03-01T04:17:00Z',
   ],
   [
+    'a schedule whose last firing was skipped',
+    {
+      ...makeSnapshot({ kind: 'CronJob', state: 'waiting', status: { lastScheduledAt } }),
+      skipped: { dueAt: at('2026-03-02T04:17:00Z'), reason: 'quota', since: undefined, clusterSays: quota },
+    },
+    'Last schedule time: 2026-03-01T04:17:00Z',
+    'Skipped 2026-03-02T04:17:00Z, no room in the quota',
+  ],
+  [
     'a run under way',
     makeSnapshot({
       kind: 'CronJob',

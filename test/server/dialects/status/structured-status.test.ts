@@ -259,6 +259,16 @@ describe('the status of a scheduled job', () => {
     expect(show(snapshot).messages).toEqual(['next run 2026-11-24T04:17:00Z', line]);
   });
 
+  it('says that the last firing was skipped, and why, also while the run before it goes on', () => {
+    const skipped = { dueAt: at('2026-03-01T12:10:00Z'), reason: 'previous_run', since: madeAt } as const;
+    const why =
+      'the run of 2026-03-01T12:10:00Z was skipped: the run before it was still going, since 2026-03-01T12:00:00Z';
+    const waits = { ...makeSnapshot({ kind: 'CronJob', state: 'waiting' }), skipped };
+    expect(show(waits).messages).toEqual(['next run 2026-11-24T04:17:00Z', why]);
+    const runs = [makeRun({ status: { active: 1, ready: 1, startedAt } })];
+    expect(show({ ...makeSnapshot({ kind: 'CronJob', state: 'running', runs }), skipped }).messages).toContain(why);
+  });
+
   it('has no next run while it is suspended, and says so', () => {
     const snapshot = scheduled({ state: 'suspended', status: { suspended: true } });
     expect(structuredStatus(snapshot, { now, nextFiringAt })).toMatchObject({

@@ -1,0 +1,35 @@
+/** Why a firing of a schedule became no run, in words for the owner of the job. Pure. */
+import type { RunEnd, Skip } from '../../../domain.ts';
+import { instantText } from './instant.ts';
+import { refusalDetails } from './refusal-words.ts';
+
+type Cause = Pick<RunEnd, 'reason' | 'since' | 'clusterSays'>;
+
+/** @example whySkipped({ reason: 'suspended' }) -> 'the job is suspended' */
+export function whySkipped({ reason, since, clusterSays = '' }: Cause): string {
+  switch (reason) {
+    case 'previous_run':
+      return `the run before it was still going${since === undefined ? '' : `, since ${instantText(since)}`}`;
+    case 'suspended':
+      return 'the job is suspended';
+    case 'changed':
+      return 'the job was changed or deleted in that moment';
+    case 'quota':
+      return ['the quota of the tool left no room for it', ...refusalDetails(clusterSays)].join('; ');
+    case 'not_started':
+      return 'the cluster refused to begin it';
+    default:
+      return 'why is not known';
+  }
+}
+
+/** For a column. @example 'Skipped 2026-03-01T02:10:00Z, no room in the quota' */
+export function shortSkip({ dueAt, reason }: Skip): string {
+  const why: Partial<Record<NonNullable<Cause['reason']>, string>> = {
+    previous_run: 'the run before went on',
+    quota: 'no room in the quota',
+    not_started: 'refused by the cluster',
+  };
+  const words = reason && why[reason];
+  return `Skipped ${instantText(dueAt)}${words ? `, ${words}` : ''}`;
+}
