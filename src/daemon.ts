@@ -14,6 +14,7 @@ import { type ConfigMapSeen, type Notice, Tool } from './domain.ts';
 import { AppError } from './errors.ts';
 import { type FileFollower, type FileFollowerOptions, followFiles } from './file-follower.ts';
 import { createFiringsMark, type FiringsMark } from './firings-mark.ts';
+import { createFormerJobs } from './former-jobs.ts';
 import { createGetJson, type GetJson } from './get-json.ts';
 import { createHarbor } from './harbor.ts';
 import { createHomes } from './homes/homes.ts';
@@ -174,6 +175,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const runs = createRunRecords({ directory: join(state.path, 'runs'), log: log.child({ room: 'state' }), mayWrite });
     undos.push(() => runs.stop());
 
+    const former = createFormerJobs({
+      directory: join(state.path, 'former'),
+      log: log.child({ room: 'state' }),
+      now,
+      mayWrite,
+    });
     const mailHistory = createMailLog({
       directory: join(state.path, 'mail-log'),
       log: log.child({ room: 'state' }),
@@ -301,6 +308,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       },
       runs,
       mailLog: mailHistory,
+      former,
       feeds,
       forward,
       takeTurn: createTurns(),

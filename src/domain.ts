@@ -464,6 +464,14 @@ export interface RunRecord extends Omit<RunEnd, 'key' | 'ran'> {
   readonly type: JobType;
 }
 
+/** What a job was before it was changed or deleted. */
+export interface FormerJob {
+  /** When; ms since the epoch. */
+  readonly at: number;
+  readonly reason: 'changed' | 'deleted';
+  readonly definition: JobDefinition;
+}
+
 /** What is told of a job to whoever listens; `uid` is of the object that is gone. */
 export type JobChange =
   | { readonly type: 'job.changed'; readonly job: JobSnapshot }

@@ -18,6 +18,8 @@ export interface Client {
   applyJob(body: Readonly<Record<string, unknown>>): Promise<boolean>;
   /** What would become of jobs; nothing is changed. @throws AppError `route.not_found` from an older service */
   planJobs(request: PlanRequest): Promise<Plan>;
+  /** What jobs were before they were changed or deleted, newest first. @throws AppError `route.not_found` from an older service */
+  listFormer(): Promise<FormerJob[]>;
   /** @throws AppError `job.not_found` */
   deleteJob(name: string): Promise<void>;
   /** @throws AppError `job.not_found`, `job.not_restartable` */
@@ -50,6 +52,13 @@ export interface PlanRequest {
   readonly prune: boolean;
 }
 
+/** The body makes the job so again. */
+export interface FormerJob {
+  readonly at: string;
+  readonly reason: string;
+  readonly job: Job & { readonly name: string };
+}
+
 export interface MailLogQuery {
   readonly job?: string | undefined;
   readonly limit?: number | undefined;
@@ -71,6 +80,7 @@ export function createClient(options: ClientOptions): Client {
     createJob: async (body) => recordOf(await ask('POST', '/jobs', body), 'job'),
     applyJob: async (body) => (await ask('PATCH', '/jobs', body)).job_changed === true,
     planJobs: async (request) => planOf(await ask('POST', '/plan', request)),
+    listFormer: async () => listOf(await ask('GET', '/former'), 'former').map(formerOf),
     deleteJob: async (name) => void (await ask('DELETE', `/jobs/${safeName(name)}`)),
     restartJob: async (name) => void (await ask('POST', `/jobs/${safeName(name)}/restart`)),
     flushJobs: async () => void (await ask('DELETE', '/jobs')),
@@ -102,6 +112,11 @@ export function queryText(query: object): string {
     value === undefined ? [] : [[name, String(value)]],
   );
   return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`;
+}
+
+function formerOf({ at, reason, job }: Job): FormerJob {
+  if (typeof at !== 'string' || !isRecord(job) || typeof job.name !== 'string') throw notUnderstood();
+  return { at, reason: String(reason), job: { ...job, name: job.name } };
 }
 
 function recordOf(answer: Job, key: string): Job {

@@ -1,5 +1,12 @@
 /** Made by `npm run -s openapi`, from the table of routes and the shapes that requests are checked against. Do not edit. */
 
+export interface FormerJob {
+  /** When it ceased to be so, to the millisecond. */
+  readonly at: string;
+  readonly reason: 'changed' | 'deleted';
+  readonly job: NewJob;
+}
+
 export interface Image {
   /** What imagename takes. */
   readonly shortname: string;
@@ -265,6 +272,10 @@ export interface Jobs {
    * What happens to the jobs of the tool, as it happens.
    */
   events(query?: { readonly job?: string }): AsyncIterable<JobEvent>;
+  /**
+   * What jobs were before they were changed or deleted.
+   */
+  former(): Promise<readonly FormerJob[]>;
   /**
    * Images that can be used.
    */

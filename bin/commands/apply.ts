@@ -26,17 +26,22 @@ interface Applied {
 type Exit = 0 | 1 | 2;
 
 export const applyFile: Command = async (context) => {
-  const { line, say, print } = context;
+  const { line } = context;
   refuseTogether(line, 'job', 'prune');
-  const jobs = await readJobs(context);
-  const plan = await makePlan(context, jobs, line.options.has('prune'));
+  return applyJobs(context, await readJobs(context), line.options.has('prune'));
+};
+
+/** @throws AppError `job.invalid` with everything that is in the way, before anything is sent */
+export async function applyJobs(context: Context, jobs: readonly FileJob[], prune: boolean): Promise<Outcome> {
+  const { line, say, print } = context;
+  const plan = await makePlan(context, jobs, prune);
   refuseImpossible(plan, jobs);
-  if (!plan.jobs.some(isChange)) say('info', 'Nothing to do: all jobs are as the file has them.');
+  if (!plan.jobs.some(isChange)) say('info', 'Nothing to do: all jobs are as they are asked for.');
   else if (line.options.get('output') !== 'json') await print(`${planText(plan)}\n`);
   if (await isAgreedTo(context, plan)) return carryOut(context, plan, jobs);
   say('info', 'Nothing was changed.');
   return { text: '', data: undefined, exit: 1 };
-};
+}
 
 /** @throws AppError `job.invalid` with everything that is in the way */
 function refuseImpossible({ jobs, problems }: Plan, asked: readonly FileJob[]): void {

@@ -19,6 +19,7 @@ import { showQuota } from './quota.ts';
 import { restartJob } from './restart.ts';
 import { runJob } from './run.ts';
 import { showJob } from './show.ts';
+import { undoChanges } from './undo.ts';
 
 export interface CommandEntry extends ShownCommand {
   /** Asks the service. */
@@ -192,6 +193,19 @@ export const commandTable: readonly CommandEntry[] = [
     offers: 'file',
     options: [...ofWholeFiles, { words: '--yes', description: 'Delete without asking' }, output],
     run: applyFile,
+  },
+  {
+    usage: 'undo [name]',
+    description: 'show what jobs were in the last 7 days before they were changed or deleted, or make one so again',
+    offers: 'job',
+    options: [
+      {
+        words: '--since <time>',
+        description: 'Make all jobs (or the one named) be as before this time, e.g. 10m, 2h or 2026-07-01T12:00:00Z',
+      },
+      output,
+    ],
+    run: undoChanges,
   },
   {
     usage: 'dump',

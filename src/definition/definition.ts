@@ -191,6 +191,33 @@ export function problemsWith(definition: JobDefinition, image: Image, homePath: 
   return problems;
 }
 
+/** What would have to be asked for to get this job: for objects that do not say what was. */
+export function definitionOf(job: ResolvedJob): JobDefinition {
+  const { name, type, cmd, emails, mount, memory, cpu, filelog, filelogStdout, filelogStderr } = job;
+  const isContinuous = type === 'continuous';
+  return withoutUnset<JobDefinition>({
+    name,
+    type,
+    cmd,
+    image: job.image.name,
+    schedules: job.schedule && [{ text: job.schedule.text }],
+    filelog,
+    filelogStdout,
+    filelogStderr,
+    emails,
+    mount,
+    memory,
+    cpu,
+    retry: isContinuous ? undefined : job.retry,
+    timeout: type === 'scheduled' ? job.timeout : undefined,
+    replicas: isContinuous ? job.replicas : undefined,
+    port: job.port,
+    portProtocol: job.port === undefined ? undefined : job.portProtocol,
+    healthCheck: job.healthCheck,
+    publish: job.publish || undefined,
+  });
+}
+
 /** The definition as the value of an annotation: JSON that says its version. */
 export function encodeDefinition(definition: JobDefinition): string {
   return JSON.stringify({ v: 1, ...definition });

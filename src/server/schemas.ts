@@ -191,6 +191,20 @@ const planSchema = z
     problems: z.array(z.string()).describe('Why it cannot be done as a whole, beside what is refused.'),
   })
   .meta({ id: 'Plan' });
+export const formerAnswer = z.object({
+  former: z
+    .array(
+      z
+        .object({
+          at: z.string().describe('When it ceased to be so, to the millisecond.'),
+          reason: z.enum(['changed', 'deleted']),
+          job: newJobSchema,
+        })
+        .meta({ id: 'FormerJob' }),
+    )
+    .describe('Newest first.'),
+  messages,
+});
 export const planAnswer = z.object({ plan: planSchema, messages });
 
 const runSchema = z

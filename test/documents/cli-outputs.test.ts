@@ -98,6 +98,7 @@ const plan = {
   quota: [{ name: 'CPU', limit: '1.0', used: '0.5', after: '1.5', fits: false }],
   problems: [],
 };
+const newJob = { name: 'x', cmd: './x', imagename: 'y', schedule: '@daily', filelog: true };
 const refusal = { status: 400, body: { error: ['No.'], code: 'job.invalid' } };
 
 /** What is typed, and what the service answers. */
@@ -115,6 +116,7 @@ const cases: Readonly<
   load: [['load', 'FILE', '-o', 'json'], said({ job_changed: true }), refusal],
   plan: [['plan', 'FILE', '-o', 'json'], said({ plan })],
   apply: [['apply', 'FILE', '-o', 'json'], said({ plan }), said({ job_changed: true }), refusal, said({ plan })],
+  undo: [['undo', '-o', 'json'], said({ former: [{ at: '2026-03-01T04:20:12Z', reason: 'deleted', job: newJob }] })],
   dump: [['dump', '-o', 'json'], said({ jobs: [set] })],
   history: [['history', 'x', '-o', 'json'], said({ runs: [run] })],
   'mail-log': [['mail-log', '-o', 'json'], said({ events: [mailed] })],

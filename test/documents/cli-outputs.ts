@@ -23,6 +23,23 @@ function fileKey(key: string): JsonSchema {
 
 const written = knownKeys.filter((key) => key !== 'wait');
 
+const applied = object({
+  changed: count,
+  unchanged: count,
+  failed: count,
+  jobs: list(
+    object(
+      {
+        name: text,
+        action: { enum: ['create', 'update', 'unchanged', 'delete'] },
+        state: { enum: ['done', 'unchanged', 'failed', 'not sent', 'partly', 'unknown'] },
+        error: object({ code: text, id: text, messages: list(text) }),
+      },
+      ['error'],
+    ),
+  ),
+});
+
 /** By the name of the command. */
 export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
   run: { anyOf: [of('Job'), of('Plan')] },
@@ -50,22 +67,8 @@ export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
     ),
   }),
   plan: of('Plan'),
-  apply: object({
-    changed: count,
-    unchanged: count,
-    failed: count,
-    jobs: list(
-      object(
-        {
-          name: text,
-          action: { enum: ['create', 'update', 'unchanged', 'delete'] },
-          state: { enum: ['done', 'unchanged', 'failed', 'not sent', 'partly', 'unknown'] },
-          error: object({ code: text, id: text, messages: list(text) }),
-        },
-        ['error'],
-      ),
-    ),
-  }),
+  apply: applied,
+  undo: { anyOf: [list(of('FormerJob')), applied] },
   dump: list(
     object(
       Object.fromEntries(written.map((key) => [key, fileKey(key)])),

@@ -163,6 +163,21 @@ describe('a file', () => {
   });
 });
 
+describe('what was changed or deleted', () => {
+  it('is there again after an undo', async () => {
+    const since = new Date().toISOString();
+    expect((await jobs('delete', 'web')).code).toBe(0);
+    expect((await withFile('load', bot('bot', '  mem: 300Mi\n'))).code).toBe(0);
+    const { stdout } = await jobs('undo');
+    expect(stdout).toMatch(/ bot +changed +trap/);
+    const undone = await jobs('undo', '--since', since);
+    expect(undone.code, undone.stderr).toBe(0);
+    const list = JSON.parse((await jobs('list', '--output', 'json')).stdout) as { name: string; memory: string }[];
+    expect(list.map(({ name }) => name).sort()).toEqual(['bot', 'web', 'weekly-report']);
+    expect(list.find(({ name }) => name === 'bot')?.memory).toBe('0.25Gi');
+  });
+});
+
 describe('a single job', () => {
   it('is told beforehand whether it would be accepted and when it would run, with advice', async () => {
     const before = await writes();

@@ -2,28 +2,21 @@
  * The tree config/images, built as root by a real builder from Debian's packages, and each image tried. No registry is asked: the Debian
  * that the tree builds on is made of packages as well. It takes minutes and no cluster, so it runs beside flows that wait for theirs.
  */
-import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { ImageRow } from '../../bin/admin/images-build.ts';
-import { ensurePackages, isOnPath } from '../cluster/packages.ts';
 import { run } from '../cluster/run.ts';
 import { prepareBuildah } from '../support/buildah.ts';
+import { debianDirectory } from '../support/debian-root.ts';
 import { repositoryRoot } from '../support/repository-root.ts';
-
-const needs = [
-  { package: 'mmdebstrap', present: () => isOnPath('mmdebstrap') },
-  { package: 'debian-archive-keyring', present: () => existsSync('/usr/share/keyrings/debian-archive-keyring.gpg') },
-];
 
 let place: string;
 let env: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
-  await ensurePackages((line) => console.error(line), needs);
   place = await mkdtemp(join(tmpdir(), 'sample-images-'));
   env = await prepareBuildah(place);
 }, 600_000);
@@ -43,7 +36,16 @@ describe('the sample tree of images', () => {
   beforeAll(async () => {
     const debian = join(place, 'debian');
     await mkdir(join(debian, 'trixie'), { recursive: true });
-    await run('mmdebstrap', ['--quiet', '--variant=minbase', 'trixie', join(debian, 'trixie/root.tar')]);
+    const root = await debianDirectory([], (line) => console.error(line));
+    await run('tar', [
+      '--create',
+      '--one-file-system',
+      '--directory',
+      root,
+      '--file',
+      join(debian, 'trixie/root.tar'),
+      '.',
+    ]);
     await writeFile(join(debian, 'images.yaml'), 'prefix: debian\n');
     await writeFile(join(debian, 'trixie/Dockerfile'), 'FROM scratch\nADD root.tar /\n');
     expect(await build(debian)).toEqual({ trixie: 'built' });

@@ -184,6 +184,26 @@ describe('a canonical answer', () => {
     expect(all).toContain('status_short');
   });
 
+  it('holds what jobs were as bodies that make them so again', async () => {
+    const definition = {
+      name: 'web',
+      type: 'continuous',
+      cmd: './web',
+      image: 'python3.11',
+      memory: '512Mi',
+      port: 80,
+      healthCheck: { type: 'http', path: '/ok' },
+    } as const;
+    deps.keptFormer.set('alpha', [{ at: deps.clock, reason: 'deleted', definition }]);
+    const { former } = json(await send('GET', '/v1/tool/alpha/former')) as { former: { job: unknown }[] };
+    expect(former).toMatchObject([{ reason: 'deleted', job: { name: 'web', continuous: true, memory: '512Mi' } }]);
+    deps.created = async (object) => ({ ...object, kind: 'Deployment' });
+    const made = await send('PATCH', jobs, former[0]?.job);
+    expect([made.status, json(made)]).toMatchObject([200, { job_changed: true }]);
+    const created = deps.asked.find(([what]) => what === 'create')?.[3] as { metadata: { annotations: object } };
+    expect(JSON.stringify(created.metadata.annotations)).toContain('\\"memory\\":\\"512Mi\\"');
+  });
+
   it('says how old it is while the view is cut off', async () => {
     deps.freshness = { synced: true, live: false, asOf: deps.clock - 90_000 };
     const answer = await send('GET', jobs);

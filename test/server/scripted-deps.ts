@@ -1,6 +1,7 @@
 /** What the handlers need of the rest of the house, played by hand: a view that a test fills, and a cluster that takes everything. */
 import { Readable } from 'node:stream';
 import type {
+  FormerJob,
   Freshness,
   JobSnapshot,
   KubeKind,
@@ -31,6 +32,8 @@ export interface ScriptedDeps extends Deps {
   readonly mailed: Map<string, readonly MailLogRow[]>;
   /** Records by tool and job, e.g. `alpha/demo`. */
   readonly records: Map<string, readonly RunRecord[]>;
+  /** What jobs were before, by tool, newest first. */
+  readonly keptFormer: Map<string, readonly FormerJob[]>;
   freshness: Freshness;
   clock: number;
   live: Settings;
@@ -92,6 +95,7 @@ export function scriptDeps(): ScriptedDeps {
     asked,
     mailed: new Map(),
     records: new Map(),
+    keptFormer: new Map(),
     freshness: { synced: true, live: true, asOf: now },
     clock: now,
     live: parseSettings({}).settings,
@@ -131,6 +135,13 @@ export function scriptDeps(): ScriptedDeps {
       size: () => 0,
     },
     mailLog: { list: async (tool) => script.mailed.get(tool.name) ?? [] },
+    former: {
+      async keep(tool, former) {
+        if (former.length > 0)
+          script.keptFormer.set(tool.name, [...former, ...(script.keptFormer.get(tool.name) ?? [])]);
+      },
+      list: async (tool) => script.keptFormer.get(tool.name) ?? [],
+    },
     runs: { list: async (tool, job) => script.records.get(`${tool.name}/${job}`) ?? [] },
     forward: {
       async create(tool, type, object) {

@@ -46,7 +46,7 @@ export interface RunInside {
 
 /** @param packages that are in it beside the smallest system that has apt. Takes half a minute the first time. */
 export async function openDebianRoot(packages: readonly string[], say: (line: string) => void): Promise<DebianRoot> {
-  const lower = await cachedRoot(packages, say);
+  const lower = await debianDirectory(packages, say);
   const stage = await mkdtemp(join(tmpdir(), 'debian-root-'));
   const keeper = await mountOverlay(lower, stage);
   const top = join(stage, 'root');
@@ -80,8 +80,11 @@ export async function openDebianRoot(packages: readonly string[], say: (line: st
   };
 }
 
-/** Processes that ask at once do not disturb one another. */
-async function cachedRoot(packages: readonly string[], say: (line: string) => void): Promise<string> {
+/**
+ * The directory that it is made of, which nobody may change. Processes that ask at once do not disturb one another.
+ * @param packages as of openDebianRoot
+ */
+export async function debianDirectory(packages: readonly string[], say: (line: string) => void): Promise<string> {
   const digest = createHash('sha256')
     .update([...packages].sort().join(' '))
     .digest('hex')
@@ -93,9 +96,9 @@ async function cachedRoot(packages: readonly string[], say: (line: string) => vo
   const place = await mkdtemp(join(cacheRoot(), 'debian-root-'));
   try {
     const tree = join(place, 'tree');
-    say(`making a Debian with ${packages.join(' ')}`);
-    const include = `--include=${packages.join(',')}`;
-    await run('mmdebstrap', ['--quiet', '--variant=apt', '--format=directory', include, release, tree]);
+    say(`making a Debian with ${packages.join(' ') || 'nothing else'}`);
+    const include = packages.length > 0 ? [`--include=${packages.join(',')}`] : [];
+    await run('mmdebstrap', ['--quiet', '--variant=apt', '--format=directory', ...include, release, tree]);
     await rename(tree, root).catch((error: NodeJS.ErrnoException) => {
       // Somebody else was faster, with the same.
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;

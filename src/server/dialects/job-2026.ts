@@ -183,6 +183,13 @@ function fromResolved(job: ResolvedJob, type: JobType): Partial<UnresolvedJob202
   });
 }
 
+/** The body of a request that asks for the same, as it was typed. */
+export function renderDefinition(definition: JobDefinition): object {
+  const { name, cmd, image, type } = definition;
+  const fields = { ...fromDefinition(definition), ...typedAmounts(definition) };
+  return { name, cmd, imagename: image, ...continuousMark(type), ...fields };
+}
+
 type Settable = { readonly [Field in keyof UnresolvedJob2026]?: UnresolvedJob2026[Field] | undefined };
 
 function withoutUnset(fields: Settable): Partial<UnresolvedJob2026> {

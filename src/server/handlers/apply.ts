@@ -10,6 +10,7 @@ import type { Caller } from '../identify.ts';
 import { syncCompanions } from './companions.ts';
 import { type Decision, decideChange } from './decide.ts';
 import { type Deps, readyJobs } from './deps.ts';
+import { keepFormer } from './former.ts';
 import { type Prepared, readRequest } from './prepare.ts';
 import { endFormer, endJob } from './remove.ts';
 import { createJob } from './run.ts';
@@ -44,6 +45,8 @@ export function outcomeOf({ step, formers }: Decision): Applied['outcome'] {
 }
 
 async function carryOut({ step, prepared, present, formers }: Decision, caller: Caller, deps: Deps): Promise<void> {
+  const touched = present && step !== 'keep' && step !== 'mend' ? [present] : [];
+  await keepFormer(caller, [...touched, ...formers], 'changed', deps);
   if (step === 'remake' && present) await endJob(caller, present, deps);
   if (step === 'create' || step === 'remake') await createJob(caller, prepared, deps);
   if (step === 'update' && present) await changeJob(present, caller, prepared, deps);

@@ -1,5 +1,14 @@
 /** What the handlers need of the rest of the house, as the hallway hands it in. */
-import type { Freshness, JobKey, JobSnapshot, KubeObject, MailLogRow, RunRecord, Tool } from '../../domain.ts';
+import type {
+  FormerJob,
+  Freshness,
+  JobKey,
+  JobSnapshot,
+  KubeObject,
+  MailLogRow,
+  RunRecord,
+  Tool,
+} from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { ImageCatalog } from '../../image-catalog.ts';
 import type { Settings } from '../../settings.ts';
@@ -46,10 +55,19 @@ export interface MailHistory {
   list(tool: Tool): Promise<readonly MailLogRow[]>;
 }
 
+/** What jobs were before they were changed or deleted; asked only with a caller's own tool. */
+export interface FormerDefinitions {
+  /** Never rejects. */
+  keep(tool: Tool, former: readonly FormerJob[]): Promise<void>;
+  /** Newest first. */
+  list(tool: Tool): Promise<readonly FormerJob[]>;
+}
+
 export interface Deps {
   readonly jobs: JobsView;
   readonly runs: RunHistory;
   readonly mailLog: MailHistory;
+  readonly former: FormerDefinitions;
   readonly feeds: EventFeeds;
   readonly forward: Forward;
   readonly images: ImageCatalog;

@@ -7,6 +7,7 @@ import type { JobSnapshot, Tool } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
 import { type Deps, type Life, readyJobs } from './deps.ts';
+import { keepFormer } from './former.ts';
 import { jobNotFound } from './show.ts';
 
 /** Longer than the grace a container gets (15 s). */
@@ -30,6 +31,7 @@ export async function deleteJob(caller: Caller, name: string, deps: Deps, releas
       .list(caller.tool.namespace)
       .filter(({ key }) => key.name === name);
     if (snapshots.length === 0) throw jobNotFound(name);
+    await keepFormer(caller, snapshots, 'deleted', deps);
     await beginEnd(caller, snapshots, name, deps);
     const hasEnded = await waitForEnd(caller, snapshots, deps, release);
     return { left: hasEnded ? [] : [{ name, why: undefined }] };
@@ -40,6 +42,7 @@ export async function deleteJob(caller: Caller, name: string, deps: Deps, releas
 export async function flushJobs(caller: Caller, deps: Deps, release: () => void): Promise<Removal> {
   const { tool } = caller;
   const snapshots = readyJobs(deps).list(tool.namespace);
+  await keepFormer(caller, snapshots, 'deleted', deps);
   const failures = await deps.forward.removeAll(tool);
   await removeReachable(caller, snapshots, undefined, deps);
   const ending = snapshots.filter(({ key }) => !failures.has(key.kind));

@@ -13,6 +13,7 @@ import {
   noMessages,
   staleMessages,
 } from '../dialects/canonical.ts';
+import { renderDefinition } from '../dialects/job-2026.ts';
 import { logLine2026 } from '../dialects/log-line.ts';
 import { renderMailLogRow } from '../dialects/mail-log-row.ts';
 import { renderPlan } from '../dialects/plan.ts';
@@ -222,6 +223,22 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
         const pieces = followEvents(caller, asked, deps);
         release();
         return new StreamedText(pieces);
+      },
+    },
+    {
+      ...row,
+      method: 'GET',
+      path: `${base}/former`,
+      summary: 'What jobs were before they were changed or deleted',
+      operation: 'former',
+      status: 200,
+      answer: schemas.formerAnswer,
+      handle: async ({ caller: { tool } }) => {
+        const former = await deps.former.list(tool);
+        const rows = former.map(({ at, reason, definition }) => {
+          return { at: new Date(at).toISOString(), reason, job: renderDefinition(definition) };
+        });
+        return { former: rows, messages: noMessages };
       },
     },
     {

@@ -188,7 +188,7 @@ describe('apply', () => {
   it('has nothing to do where all is as it should be', async () => {
     service.script(plan([planned('unchanged', 'a')]));
     const { code, stderr } = await run(['apply'], entry('a'));
-    expect({ code, stderr }).toEqual({ code: 0, stderr: 'INFO: Nothing to do: all jobs are as the file has them.\n' });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: 'INFO: Nothing to do: all jobs are as they are asked for.\n' });
   });
 
   it('changes nothing where one job cannot be done, and names all that is in the way', async () => {

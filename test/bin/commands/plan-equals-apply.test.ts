@@ -7,11 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Client } from '../../../bin/client/client.ts';
+import type { Client, FormerJob } from '../../../bin/client/client.ts';
 import { type Plan, planOf } from '../../../bin/client/plan.ts';
 import { applyFile } from '../../../bin/commands/apply.ts';
 import type { Command, Context, Outcome } from '../../../bin/commands/outcome.ts';
 import { planFile } from '../../../bin/commands/plan.ts';
+import { undoChanges } from '../../../bin/commands/undo.ts';
 import type { KubeObject } from '../../../src/domain.ts';
 import { AppError } from '../../../src/errors.ts';
 import { recordAt } from '../../../src/fields.ts';
@@ -107,6 +108,8 @@ interface World {
   readonly deps: KeepingDeps;
   plan(entries: readonly Entry[], prune: boolean): Promise<{ exit: number; plan: Plan }>;
   apply(entries: readonly Entry[], prune: boolean): Promise<Outcome>;
+  /** Of everything. */
+  undo(): Promise<Outcome>;
   /** As `show` shows it. */
   show(name: string): Promise<Readonly<Record<string, unknown>>>;
 }
@@ -123,17 +126,27 @@ function createWorld(): World {
     const answer: unknown = JSON.parse(JSON.stringify(await route.handle(call)));
     return answer as Record<string, unknown>;
   };
-  const client: Pick<Client, 'planJobs' | 'applyJob' | 'deleteJob'> = {
+  const client: Pick<Client, 'planJobs' | 'applyJob' | 'deleteJob' | 'listFormer'> = {
+    listFormer: async () => (await ask('former')).former as FormerJob[],
     planJobs: async (request) => planOf(await ask('plan', request)),
     applyJob: async (body) => (await ask('apply', body)).job_changed === true,
     deleteJob: async (name) => void (await ask('delete', undefined, name)),
   };
-  const run = (command: Command, entries: readonly Entry[], options: readonly string[]) => {
+  const run = (
+    command: Command,
+    entries: readonly Entry[],
+    options: readonly string[],
+    values?: readonly (readonly [string, string])[],
+  ) => {
     const path = join(directory, 'jobs.yaml');
     writeFileSync(path, JSON.stringify(entries));
     const context: Context = {
       client: client as Client,
-      line: { command: undefined, operands: [path], options: new Map(options.map((key) => [key, ''])) },
+      line: {
+        command: undefined,
+        operands: values ? [] : [path],
+        options: new Map([...options.map((key) => [key, ''] as const), ...(values ?? [])]),
+      },
       say() {},
       print: async () => {},
       progress() {},
@@ -152,6 +165,7 @@ function createWorld(): World {
       return { exit, plan: data as Plan };
     },
     apply: (entries, prune) => run(applyFile, entries, [...pruning(prune), 'yes']),
+    undo: () => run(undoChanges, [], [], [['since', '2026-01-01T00:00:00Z']]),
     show: async (name) => recordAt(await ask('show', undefined, name), 'job'),
   };
 }
@@ -261,6 +275,38 @@ describe(`for ${runs} random pairs of files`, () => {
     await fc.assert(fc.asyncProperty(pair, meanwhile, fc.boolean(), hard, once), { numRuns: runs });
     // All that can be planned was.
     expect(['refused', ...effects].filter((one) => !met.includes(one))).toEqual([]);
+  });
+
+  it('undo makes all that was changed or deleted be as before, and leaves alone what was new', {
+    timeout: 120_000,
+  }, async () => {
+    let undone = 0;
+    const once = async (
+      { before, after }: { before: readonly Entry[]; after: readonly Entry[] },
+      between: { ended: string[]; lost: string[] },
+    ) => {
+      const world = await prepared(before, { ...between, lost: [] });
+      const { deps } = world;
+      const there = before.filter(({ name }) => objectsOf(deps).has(String(name)));
+      const outcome = await world.apply(after, true).catch(refusedAsInvalid);
+      if (outcome === 'refused' || (outcome.data as Applied).changed === 0) return deps.stop();
+      const news = (outcome.data as Applied).jobs.filter(({ action }) => action === 'create').map(({ name }) => name);
+      const hasFormer = (await deps.former.list(alpha.tool)).length > 0;
+      const undo = hasFormer ? await world.undo().catch(refusedAsInvalid) : undefined;
+      if (undo !== 'refused') {
+        undone += hasFormer ? 1 : 0;
+        const { plan } = await world.plan(there, false);
+        expect(
+          plan.jobs
+            .filter((job) => job.action !== 'unchanged')
+            .map(({ name }) => name)
+            .sort(),
+        ).toEqual(news.sort());
+      }
+      deps.stop();
+    };
+    await fc.assert(fc.asyncProperty(pair, meanwhile, once), { numRuns: runs / 4 });
+    expect(undone).toBeGreaterThan(20);
   });
 
   it('a failure on the way leaves each job as before or as asked for, and it is said which', {

@@ -164,6 +164,23 @@ describe('a job that is asked for', () => {
   });
 });
 
+describe('what a job was', () => {
+  const former = () =>
+    (deps.keptFormer.get('alpha') ?? []).map(({ reason, definition: { name, cmd } }) => `${reason} ${name} ${cmd}`);
+
+  it('is kept before it is changed, also by a change of type, and not where nothing is', async () => {
+    deps.view.set('tool-alpha', [continuousNamed('bot', running)]);
+    deps.stored.set('Deployment/bot', stored);
+    await apply();
+    expect(former()).toEqual([]);
+    await apply({ cmd: './other.sh' });
+    expect(former()).toEqual(['changed bot ./run.sh']);
+    deps.view.set('tool-alpha', [continuousNamed('bot', { ...running, cmd: './third.sh' })]);
+    await apply({ continuous: undefined, schedule: '@daily' });
+    expect(former()).toEqual(['changed bot ./third.sh', 'changed bot ./run.sh']);
+  });
+});
+
 describe('a new job with a port', () => {
   it('is not made when its Service cannot be made', async () => {
     const full = new AppError('quota.exceeded', 'no');

@@ -56,6 +56,21 @@ describe('a deletion', () => {
   });
 });
 
+describe('what was deleted', () => {
+  it('is kept before it goes, by a deletion and by a flush', async () => {
+    deps.view.set('tool-alpha', [jobNamed('one'), jobNamed('two')]);
+    const kept = () => deps.keptFormer.get('alpha')?.map(({ reason, definition: { name } }) => `${reason} ${name}`);
+    deps.removed = () => {
+      expect(kept()).toContain('deleted one');
+      return Promise.resolve(true);
+    };
+    await deleteJob(alpha, 'one', deps, release);
+    expect(kept()).toEqual(['deleted one']);
+    await flushJobs(alpha, deps, release);
+    expect(kept()).toEqual(['deleted one', 'deleted two', 'deleted one']);
+  });
+});
+
 describe('a flush', () => {
   it('ends every job of the caller and no other', async () => {
     await flushJobs(alpha, deps, release);

@@ -1,0 +1,127 @@
+/**
+ * What jobs were before they were changed or deleted: `<directory>/<2 hex digits>/<tool>.json`, of the last 7 days, the newest 500 of a tool
+ * and 1 MiB of them. Written before the change is, so that a kill in between loses nothing; a disk that refuses keeps nobody from a change.
+ */
+import { join } from 'node:path';
+import { decodeDefinition, encodeDefinition } from './definition/definition.ts';
+import type { FormerJob, Tool } from './domain.ts';
+import { integerAt, listAt, textAt } from './fields.ts';
+import type { Log } from './log.ts';
+import { DurableFile, type DurableFileOptions, readDurable, spreadOf } from './store.ts';
+
+export interface FormerJobs {
+  /** Resolves when they are on disk, or could not be put there. Never rejects. */
+  keep(tool: Tool, former: readonly FormerJob[]): Promise<void>;
+  /** Newest first. */
+  list(tool: Tool): Promise<readonly FormerJob[]>;
+}
+
+export interface FormerJobsOptions {
+  readonly directory: string;
+  readonly log: Log;
+  /** Ms since the epoch. */
+  now(): number;
+  /** As store.ts has it. */
+  readonly mayWrite?: () => boolean;
+}
+
+/** A definition is kept as the text that stands beside the object as well, and checked as that is. */
+interface Row {
+  readonly at: number;
+  readonly reason: FormerJob['reason'];
+  readonly definition: string;
+}
+
+interface FormerFile {
+  readonly v: 1;
+  readonly tool: string;
+  /** Oldest first. */
+  readonly rows: readonly Row[];
+}
+
+const keptMs = 7 * 24 * 3_600_000;
+/** What Date can hold (ECMA-262, "Time Values and Time Range"). */
+const farthestMs = 8.64e15;
+const maxRows = 500;
+const maxTextLength = 1_048_576;
+
+export function createFormerJobs({ directory, log, now, mayWrite }: FormerJobsOptions): FormerJobs {
+  /** Changes of one tool's file, one after the other. */
+  const turns = new Map<string, Promise<void>>();
+
+  const optionsOf = (tool: Tool): DurableFileOptions<FormerFile> => ({
+    path: join(directory, spreadOf(tool.name), `${tool.name}.json`),
+    parse: (value) => parse(value, tool),
+    mayWrite,
+    onBad: (keptAs, cause) =>
+      log.error({ tool: tool.name, keptAs, err: cause }, 'a file of former jobs cannot be read; it is set aside'),
+  });
+
+  async function add(tool: Tool, former: readonly FormerJob[]): Promise<void> {
+    try {
+      const file = new DurableFile(optionsOf(tool));
+      const known = (await file.read())?.rows ?? [];
+      await file.write({ v: 1, tool: tool.name, rows: merge(known, former.map(toRow), now() - keptMs) });
+    } catch (err) {
+      log.warn({ tool: tool.name, jobs: former.length, err }, 'what jobs were before a change cannot be kept');
+    }
+  }
+
+  return {
+    async keep(tool, former) {
+      if (former.length === 0) return;
+      const turn = (turns.get(tool.name) ?? Promise.resolve()).then(() => add(tool, former));
+      turns.set(tool.name, turn);
+      await turn;
+      if (turns.get(tool.name) === turn) turns.delete(tool.name);
+    },
+    async list(tool) {
+      const rows = (await readDurable(optionsOf(tool)))?.rows ?? [];
+      const since = now() - keptMs;
+      return rows
+        .filter(({ at }) => at > since)
+        .flatMap(toFormer)
+        .reverse();
+    },
+  };
+}
+
+function toRow({ at, reason, definition }: FormerJob): Row {
+  return { at, reason, definition: encodeDefinition(definition) };
+}
+
+function toFormer({ at, reason, definition: text }: Row): FormerJob[] {
+  const definition = decodeDefinition(text);
+  return definition ? [{ at, reason, definition }] : [];
+}
+
+/** Whoever deletes and makes the same jobs every hour has each of them once. */
+function merge(known: readonly Row[], added: readonly Row[], since: number): Row[] {
+  const again = new Set(added.map(({ definition }) => definition));
+  const rows = [...known.filter(({ at, definition }) => at > since && !again.has(definition)), ...added].slice(
+    -maxRows,
+  );
+  let length = rows.reduce((sum, { definition }) => sum + definition.length, 0);
+  let first = 0;
+  for (; length > maxTextLength; first++) length -= rows[first]?.definition.length ?? 0;
+  return rows.slice(first);
+}
+
+/** @throws Error for what is no file of this tool */
+function parse(value: unknown, tool: Tool): FormerFile {
+  if (integerAt(value, 'v') !== 1 || textAt(value, 'tool') !== tool.name)
+    throw new Error('no former jobs of this tool');
+  return { v: 1, tool: tool.name, rows: listAt(value, 'rows').flatMap(parseRow) };
+}
+
+function parseRow(value: unknown): Row[] {
+  const [at, reason, definition] = [integerAt(value, 'at'), textAt(value, 'reason'), textAt(value, 'definition')];
+  if (
+    at === undefined ||
+    Math.abs(at) > farthestMs ||
+    definition === undefined ||
+    (reason !== 'changed' && reason !== 'deleted')
+  )
+    return [];
+  return [{ at, reason, definition }];
+}

@@ -1,0 +1,19 @@
+/** What jobs were before a change is kept for whoever regrets it. */
+import { definitionOf } from '../../definition/definition.ts';
+import type { FormerJob, JobSnapshot } from '../../domain.ts';
+import type { Caller } from '../identify.ts';
+import type { Deps } from './deps.ts';
+
+/** To be called before the change: a kill in between then loses nothing. Objects that are none of ours cannot be made again. */
+export async function keepFormer(
+  { tool }: Caller,
+  snapshots: readonly JobSnapshot[],
+  reason: FormerJob['reason'],
+  deps: Deps,
+): Promise<void> {
+  const at = deps.now();
+  const former = snapshots.flatMap(({ object: { job, definition } }): FormerJob[] =>
+    job ? [{ at, reason, definition: definition ?? definitionOf(job) }] : [],
+  );
+  await deps.former.keep(tool, former);
+}
