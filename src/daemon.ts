@@ -252,7 +252,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       },
     });
     const missedFirings = createMissedFirings({
-      isKnown: (end) => runs.hasOutcome(toolOf(end), end),
+      known: (end) => runs.ofFiring(toolOf(end), end),
       causeOf: (end) => causeOfSkip(forward, toolOf(end), end),
       onMissed(end, notice) {
         roster.announce(end);

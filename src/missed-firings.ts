@@ -1,9 +1,9 @@
 /**
- * Firings that became no run, on their way from the actor of the job to the records and the mail: what is on record already is let go, and
- * the cluster is asked where the facts do not say why. Made by daemon.ts. After an outage there may be thousands, so only a few are asked
+ * Firings that became no run, on their way from the actor of the job to the records and the mail: one whose run is on record is let
+ * go, and the cluster is asked where the facts do not say why. Made by daemon.ts. After an outage there may be thousands, so only a few are asked
  * about at once.
  */
-import type { Notice, RunEnd } from './domain.ts';
+import type { Notice, RunEnd, RunRecord } from './domain.ts';
 
 export interface MissedFirings {
   /** Never throws and never waits. */
@@ -11,8 +11,8 @@ export interface MissedFirings {
 }
 
 export interface MissedFiringsOptions {
-  /** Whether it is on record what became of the firing. */
-  isKnown(end: RunEnd): Promise<boolean>;
+  /** What is on record of the firing. */
+  known(end: RunEnd): Promise<RunRecord | undefined>;
   /** What the cluster says; nothing where it does not. Does not reject. */
   causeOf(end: RunEnd): Promise<Partial<Pick<RunEnd, 'reason' | 'clusterSays'>>>;
   /** Must not throw. */
@@ -21,15 +21,21 @@ export interface MissedFiringsOptions {
   readonly atOnce?: number;
 }
 
-export function createMissedFirings({ isKnown, causeOf, onMissed, atOnce = 8 }: MissedFiringsOptions): MissedFirings {
+export function createMissedFirings({ known, causeOf, onMissed, atOnce = 8 }: MissedFiringsOptions): MissedFirings {
   const waiting: Parameters<MissedFirings['accept']>[0][] = [];
   let running = 0;
 
   async function explain({ end, notice }: (typeof waiting)[number]): Promise<void> {
     // A record that cannot be read hinders nothing: the same word twice is one record and one notice.
-    if (await isKnown(end).catch(() => false)) return;
-    const found = end.reason === 'unexplained' ? await causeOf(end) : {};
+    const before = await known(end).catch(() => undefined);
+    if (before && before.outcome !== 'skipped' && before.outcome !== 'unknown') return;
+    const found = before?.outcome === 'skipped' ? causeIn(before) : await asked(end);
+    // Its record may have reached the disk before its notice did: that one is told again.
     onMissed({ ...end, ...found }, notice && { ...notice, ...found });
+  }
+
+  async function asked(end: RunEnd): Promise<Partial<Pick<RunEnd, 'reason' | 'clusterSays'>>> {
+    return end.reason === 'unexplained' ? causeOf(end) : {};
   }
 
   function pump(): void {
@@ -52,4 +58,8 @@ export function createMissedFirings({ isKnown, causeOf, onMissed, atOnce = 8 }: 
       pump();
     },
   };
+}
+
+function causeIn({ reason, clusterSays }: RunRecord): Pick<RunEnd, 'reason' | 'clusterSays'> {
+  return { reason, clusterSays };
 }

@@ -17,8 +17,8 @@ export interface RunRecords {
   addGood(key: JobKey, good: LastGood): void;
   /** Newest first, the ones included that are not on disk yet. */
   list(tool: Tool, job: string): Promise<readonly RunRecord[]>;
-  /** Whether it is known what became of the firing that `end` is about. */
-  hasOutcome(tool: Tool, end: RunEnd): Promise<boolean>;
+  /** What became of the firing that `end` is about, as far as that is known. */
+  ofFiring(tool: Tool, end: RunEnd): Promise<RunRecord | undefined>;
   /** The last time it did well; undefined where nobody knows of one. */
   lastGood(tool: Tool, job: string): Promise<LastGood | undefined>;
   /** Resolves when everything added before is on disk, or was let go. */
@@ -226,8 +226,7 @@ export function createRunRecords({ directory, log, limits, mayWrite }: RunRecord
     add,
     addGood,
     list,
-    hasOutcome: async (tool, end) =>
-      (await list(tool, end.key.name)).some((run) => isSameFiring(run, end) && run.outcome !== 'unknown'),
+    ofFiring: async (tool, end) => (await list(tool, end.key.name)).find((run) => isSameFiring(run, end)),
     async lastGood(tool, job) {
       const path = runFilePath(directory, tool, job);
       if (!path) return undefined;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Notice, RunEnd } from '../src/domain.ts';
 import { createMissedFirings, type MissedFiringsOptions } from '../src/missed-firings.ts';
+import { makeRunRecord } from './support/facts.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const endOf = (id: string, reason: RunEnd['reason'] = 'unexplained') => ({ id, reason, outcome: 'skipped' }) as RunEnd;
@@ -9,7 +10,7 @@ const notice = { id: 'n', reason: 'unexplained' } as Notice;
 function create(changes: Partial<MissedFiringsOptions> = {}) {
   const told: [string, RunEnd['reason'], Notice['reason']][] = [];
   const firings = createMissedFirings({
-    isKnown: async () => false,
+    known: async () => undefined,
     causeOf: async () => ({ reason: 'quota' }),
     onMissed: (end, about) => void told.push([end.id, end.reason, about?.reason]),
     ...changes,
@@ -27,16 +28,25 @@ describe('a firing that became no run', () => {
     expect(told).toContainEqual(['b', 'suspended', undefined]);
   });
 
-  it('is let go where it is on record, and told where that cannot be read', async () => {
+  it('is let go where its run is on record, and told where that cannot be read', async () => {
     const { firings, told } = create({
-      async isKnown({ id }) {
+      async known({ id }) {
         if (id === 'unreadable') throw new Error('no disk');
-        return id === 'known';
+        return id === 'ran' ? makeRunRecord() : undefined;
       },
     });
-    for (const id of ['known', 'unreadable']) firings.accept({ end: endOf(id), notice });
+    for (const id of ['ran', 'unreadable']) firings.accept({ end: endOf(id), notice });
     await turn();
     expect(told.map(([id]) => id)).toEqual(['unreadable']);
+  });
+
+  it('is told again as it is on record, since its notice may not have reached the disk', async () => {
+    const { firings, told } = create({
+      known: async () => makeRunRecord({ outcome: 'skipped', reason: 'previous_run' }),
+    });
+    firings.accept({ end: endOf('a'), notice });
+    await turn();
+    expect(told).toEqual([['a', 'previous_run', 'previous_run']]);
   });
 
   it('waits its turn where there are very many', async () => {

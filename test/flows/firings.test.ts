@@ -114,10 +114,13 @@ describe('a firing of a schedule', () => {
   });
 
   it('that became no run is told to its owner, who can read on', async () => {
-    const { stdout } = await sandbox.jobs(tool, 'mail-log', '--job', 'overlaps');
-    expect(stdout).toContain('failed (previous run)');
+    await until(
+      async () => (await sandbox.jobs(tool, 'mail-log', '--job', 'overlaps')).stdout.includes('failed (previous run)'),
+      'the mail log tells of it',
+      skipMs,
+    );
     expect((await sandbox.jobs(tool, 'history', 'overlaps')).stdout).toContain('skipped: the run before it');
-  });
+  }, 240_000);
 });
 
 it('the log has no mistake of ours', async () => {

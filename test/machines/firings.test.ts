@@ -434,7 +434,7 @@ class World {
       log,
       onRunEnded: keep,
       onFiringMissed: ({ end, notice }) => {
-        if (this.records.some((run) => isSameFiring(run, end) && run.outcome !== 'unknown')) return;
+        if (this.records.some((run) => isSameFiring(run, end) && run.outcome === 'succeeded')) return;
         keep(end);
         if (notice) this.mailed.push(end.dueAt ?? 0);
       },
