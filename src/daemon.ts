@@ -97,7 +97,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   let stopping: Promise<void> | undefined;
   const stop = () => {
     stopping ??= (async () => {
-      for (const undo of undos.splice(0).reverse()) await undo();
+      // One that fails must not keep the Lease from being given back.
+      for (const undo of undos.splice(0).reverse())
+        await Promise.resolve()
+          .then(undo)
+          .catch((err: unknown) => log.error({ err }, 'a defect of ours: something could not be ended'));
     })();
     return stopping;
   };
