@@ -1,7 +1,7 @@
 /**
  * Firings that became no run, on their way from the actor of the job to the records and the mail: one whose run is on record is let
- * go, and the cluster is asked where the facts do not say why. Made by daemon.ts. After an outage there may be thousands, so only a few are asked
- * about at once.
+ * go, and the cluster is asked where the facts do not say why. Made by daemon.ts. After an outage there may be thousands, so only a few are
+ * asked about at once.
  */
 import type { Notice, RunEnd, RunRecord } from './domain.ts';
 
@@ -39,11 +39,9 @@ export function createMissedFirings({ known, causeOf, onMissed, atOnce = 8 }: Mi
   }
 
   function pump(): void {
-    for (
-      let next = running < atOnce ? waiting.shift() : undefined;
-      next;
-      next = running < atOnce ? waiting.shift() : undefined
-    ) {
+    while (running < atOnce) {
+      const next = waiting.shift();
+      if (!next) return;
       running += 1;
       void explain(next).finally(() => {
         running -= 1;

@@ -1,6 +1,7 @@
 /** `history NAME`: what became of each run of a job, and of each time at which its schedule asked for one, the newest last. */
 import type { Job } from '../client/client.ts';
 import { numberOf } from '../terminal/arguments.ts';
+import { momentOf, wordOf } from '../terminal/cells.ts';
 import { simpleTable } from '../terminal/table.ts';
 import type { Command } from './outcome.ts';
 
@@ -23,29 +24,17 @@ export const showHistory: Command = async ({ client, line }) => {
 function cellsOf({ due, created, manual, started, finished, outcome, message }: Job): string[] {
   const isExpected = outcome === 'succeeded' || outcome === 'skipped';
   return [
-    manual === true ? 'by hand' : timeOf(due ?? created),
-    timeOf(started),
+    manual === true ? 'by hand' : momentOf(due ?? created),
+    momentOf(started),
     lengthOf(started, finished),
     isExpected ? wordOf(outcome === 'skipped' ? message : outcome) : `${wordOf(outcome)}: ${wordOf(message)}`,
   ];
 }
 
-/** `2026-03-01T04:20:12Z` as `2026-03-01 04:20:12`. */
-function timeOf(value: unknown): string {
-  return wordOf(value)
-    .replace('T', ' ')
-    .replace(/(\.\d+)?Z$/, '');
-}
-
 function lengthOf(started: unknown, finished: unknown): string {
   const seconds = Math.round((Date.parse(wordOf(finished)) - Date.parse(wordOf(started))) / 1_000);
   if (!(seconds >= 0)) return '';
-  const parts = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const [hours = 0, minutes = 0, rest = 0] = parts;
+  const [hours, minutes, rest] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
   if (hours > 0) return `${hours} h ${minutes} min`;
   return minutes > 0 ? `${minutes} min ${rest} s` : `${rest} s`;
-}
-
-function wordOf(value: unknown): string {
-  return value === undefined || value === null ? '' : String(value);
 }

@@ -1,6 +1,7 @@
 /** `mail-log`: what became of each event in the mail of the tool, the newest last. */
 import type { Job } from '../client/client.ts';
 import { numberOf } from '../terminal/arguments.ts';
+import { momentOf, wordOf } from '../terminal/cells.ts';
 import { simpleTable } from '../terminal/table.ts';
 import type { Command } from './outcome.ts';
 
@@ -15,16 +16,5 @@ export const showMailLog: Command = async ({ client, line }) => {
 
 function cellsOf({ happened, job, event, reason, message }: Job): string[] {
   const what = reason ? `${wordOf(event)} (${wordOf(reason).replaceAll('_', ' ')})` : wordOf(event);
-  return [whenOf(happened), wordOf(job), what, wordOf(message)];
-}
-
-/** `2026-03-01T04:20:12Z` as `2026-03-01 04:20:12`. */
-function whenOf(value: unknown): string {
-  return wordOf(value)
-    .replace('T', ' ')
-    .replace(/(\.\d+)?Z$/, '');
-}
-
-function wordOf(value: unknown): string {
-  return value === undefined || value === null ? '' : String(value);
+  return [momentOf(happened), wordOf(job), what, wordOf(message)];
 }

@@ -7,6 +7,7 @@ import { lastFirings, nextFirings } from '../definition/cron.ts';
 import { whatRan } from '../definition/what-ran.ts';
 import type { FiringRules, Notice, ObjectFacts, RunEnd, RunFacts } from '../domain.ts';
 import type { JobFacts } from './job-facts.ts';
+import { noticeOf } from './notices.ts';
 import { conditionOf, failureOf } from './run-end.ts';
 
 /** What is looked at beside the facts, at the moment of use. Times are ms since the epoch. */
@@ -165,7 +166,7 @@ function missedFiring(facts: JobFacts, object: ObjectFacts, due: Due, around: Fi
   const cause = causeOf(object, ownRuns(facts, object), due, around);
   const end = endOf(facts, object.uid, due, cause);
   const isNews = end.outcome === 'skipped' && end.reason !== 'suspended';
-  return { end, notice: isNews ? noticeOf(object, end) : undefined };
+  return { end, notice: isNews ? noticeAbout(facts, end) : undefined };
 }
 
 type Cause = Pick<RunEnd, 'outcome' | 'reason' | 'since'>;
@@ -211,26 +212,12 @@ function endOf({ key, object }: JobFacts, jobUid: string, { at, until }: Due, ca
   };
 }
 
-function noticeOf(object: ObjectFacts, { key, id, jobUid, createdAt, reason, ran, since }: RunEnd): Notice {
-  return {
-    kind: 'failed',
+function noticeAbout(facts: JobFacts, { id, createdAt, reason, since }: RunEnd): Notice {
+  return noticeOf(facts, 'failed', id, undefined, {
     id: `${id}/skipped`,
-    key,
-    emails: object.job?.emails ?? 'none',
     at: createdAt,
-    jobUid,
-    run: id,
-    pod: undefined,
-    startedAt: undefined,
-    finishedAt: undefined,
-    reason,
     isSkipped: true,
+    reason,
     since,
-    exitCode: undefined,
-    signal: undefined,
-    attempts: 0,
-    clusterSays: undefined,
-    jobSays: undefined,
-    ran,
-  };
+  });
 }

@@ -292,7 +292,8 @@ function wordsOf(end: EndedState | undefined, pod: PodFacts | undefined): Pick<N
 
 const longestWords = 500;
 
-function noticeOf(
+/** @param fields what is known of it; everything else is as of something of which nothing more is */
+export function noticeOf(
   { key, object }: JobFacts,
   kind: NoticeKind,
   run: string,
