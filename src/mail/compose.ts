@@ -82,14 +82,20 @@ function endingOf({ as, notice }: GatheredNotice, hasFailed: boolean): Ending {
 /** The same for all mails of an incident, so that they are one thread; equal to how the jobs are now. */
 function subjectOf(tool: string, stories: readonly Story[]): string {
   const [first] = stories;
-  const what = stories.length === 1 && first ? `${first.name} ${first.ending}` : newsOf(stories);
+  const what = stories.length === 1 && first ? `${first.name} ${wordOf(first)}` : newsOf(stories);
   return `[Toolforge] [${tool}] ${what}`;
 }
 
 function newsOf(stories: readonly Story[]): string {
   const failed = stories.filter((story) => story.ending === 'failed');
-  if (failed.length > 1) return 'several jobs failed';
-  return failed[0] ? `${failed[0].name} failed, and other news` : 'news of several jobs';
+  const [first] = failed;
+  if (!first) return 'news of several jobs';
+  if (failed.length === 1) return `${first.name} ${wordOf(first)}, and other news`;
+  return `several jobs ${failed.every((story) => wordOf(story) === wordOf(first)) ? wordOf(first) : 'failed'}`;
+}
+
+function wordOf({ ending, last }: Story): string {
+  return ending === 'failed' && last.notice.isSkipped ? 'did not run' : ending;
 }
 
 function threadsOf(stories: readonly Story[]): string[] {
@@ -106,8 +112,9 @@ function manyStories(stories: readonly Story[], around: Around): string[] {
   const width = Math.min(40, Math.max(0, ...stories.map(({ name }) => name.length)));
   const isToday = stories.every(({ last }) => dayWords(last.notice.at) === dayWords(around.now));
   const when = isToday ? minuteWords : shortDateWords;
+  const wordWidth = Math.max(9, ...stories.map((story) => wordOf(story).length));
   const lines = stories.map((story) =>
-    `  ${story.name.padEnd(width)}  ${story.ending.padEnd(9)}  ${when(story.last.notice.at)}  ${shortOf(story)}`.trimEnd(),
+    `  ${story.name.padEnd(width)}  ${wordOf(story).padEnd(wordWidth)}  ${when(story.last.notice.at)}  ${shortOf(story)}`.trimEnd(),
   );
   const head = [
     `There is news of ${stories.length} jobs of your tool:`,
@@ -158,7 +165,8 @@ function sentenceOf(story: Story): string {
     case 'recovered': {
       const { failures = 1, since = notice.at } = incident ?? {};
       const length = lengthWords(notice.at - since);
-      const after = failures === 1 ? `${length} after it had failed` : `after ${failuresWords(failures)} in ${length}`;
+      const once = story.failure?.notice.isSkipped ? 'it did not run' : 'it had failed';
+      const after = failures === 1 ? `${length} after ${once}` : `after ${failuresWords(failures)} in ${length}`;
       return `Your job ${name} recovered ${after}: it ${goodWords(notice)}.`;
     }
     case 'finished':
@@ -203,8 +211,9 @@ function detailsOf(story: Story, around: Around): string[] {
 /** A failure that no mail has told of before it was over. */
 function beforeRecovery(story: Story, failure: GatheredNotice, around: Around): string[] {
   const { notice, details } = failure;
+  const what = notice.isSkipped ? 'It was not started' : 'It had failed';
   return [
-    ...wrap(`It had failed at ${momentWords(notice.at)}: ${causeWords(notice, details?.refusal)}.`),
+    ...wrap(`${what} at ${momentWords(notice.at)}: ${causeWords(notice, details?.refusal ?? notice.clusterSays)}.`),
     '',
     ...factsOf(story, failure, around),
     ...saidOf(failure),
