@@ -3,14 +3,7 @@
  * time has passed; each notice is told once. Pure: the same facts give the same notices with the same ids, in whatever order they came.
  */
 import { whatRan } from '../definition/what-ran.ts';
-import {
-  type FailureReason,
-  isQuotaRefusal,
-  type Notice,
-  type NoticeKind,
-  type PodFacts,
-  type RunEnd,
-} from '../domain.ts';
+import { isQuotaRefusal, type Notice, type NoticeKind, type PodFacts, type RunEnd } from '../domain.ts';
 import {
   containerStart,
   type EndedState,
@@ -20,6 +13,7 @@ import {
   isEvicted,
   reasonOfEnd,
   signalOf,
+  troubleIn,
 } from './attempt.ts';
 import { type JobFacts, ownPods } from './job-facts.ts';
 import { conditionOf, endOf, failureOf, isCertain, lastPod, podsOf, type Run, runsIn } from './run-end.ts';
@@ -133,40 +127,6 @@ function troubleOfPod(facts: JobFacts, run: string, pod: PodFacts, { troubleMs }
     clusterSays: trouble.says,
   });
   return [due(notice, since + troubleMs, pod.uid)];
-}
-
-interface Trouble {
-  readonly reason: FailureReason;
-  readonly since: number | undefined;
-  readonly says: string | undefined;
-}
-
-/** Reasons of the kubelet for a container that waits, by what they come to. */
-const imageTroubles = new Set([
-  'ErrImagePull',
-  'ImagePullBackOff',
-  'InvalidImageName',
-  'ErrImageNeverPull',
-  'ImageInspectError',
-  'RegistryUnavailable',
-]);
-const startTroubles = new Set([
-  'CreateContainerConfigError',
-  'CreateContainerError',
-  'RunContainerError',
-  'PostStartHookError',
-  'PreStartHookError',
-]);
-
-function troubleIn({ container, conditions }: PodFacts): Trouble | undefined {
-  const state = container?.state;
-  if (state?.kind === 'waiting' && state.reason !== undefined) {
-    const says = state.message ?? state.reason;
-    if (imageTroubles.has(state.reason)) return { reason: 'image', since: undefined, says };
-    if (startTroubles.has(state.reason)) return { reason: 'not_started', since: undefined, says };
-  }
-  const unplaced = conditions.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
-  return unplaced && { reason: 'not_started', since: unplaced.changedAt, says: unplaced.message ?? unplaced.reason };
 }
 
 function signsOfCopies(facts: JobFacts, graces: Graces): Sign[] {
