@@ -281,7 +281,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
     const certificateEnds = () => {
       const tools = opened.firstEnd();
-      return { ...listenerEnds, ...apiEnds, ...(tools === undefined ? {} : { tools }) };
+      return { ...listenerEnds(), ...apiEnds(), ...(tools === undefined ? {} : { tools }) };
     };
     const metrics = createMetrics({
       jobs: () => roster.size(),
@@ -655,22 +655,21 @@ async function readOwnApi({ kubernetes }: Startup): Promise<Api> {
 }
 
 /** Of our own certificate, where we have one, and of the authorities of the API server. */
-function endsOfApi({ ca, credentials }: Api): Record<string, number> {
-  return {
-    kubernetes_ca: readAuthorities(ca, 'the CA of the API server').endsAt,
-    ...(credentials.kind === 'certificate'
+function endsOfApi({ ca, credentials }: Api): () => Record<string, number> {
+  const authorities = readAuthorities(ca, 'the CA of the API server');
+  const client =
+    credentials.kind === 'certificate'
       ? { kubernetes_client: endOfCertificate(String(credentials.cert), 'the certificate of the daemon') }
-      : {}),
-  };
+      : {};
+  return () => ({ kubernetes_ca: authorities.endsAt(Date.now()), ...client });
 }
 
 /** Of the listener's certificate and of the authorities that it trusts, ms since the epoch. */
-function endsOfListeners({ tls, unix }: ListenerTexts): Record<string, number> {
+function endsOfListeners({ tls, unix }: ListenerTexts): () => Record<string, number> {
   const clientCa = (tls ?? unix)?.clientCa;
-  return {
-    ...(tls ? { listener: endOfCertificate(tls.cert, 'the certificate of the listener') } : {}),
-    ...(clientCa === undefined ? {} : { client_ca: readAuthorities(clientCa, 'the client CA').endsAt }),
-  };
+  const authorities = clientCa === undefined ? undefined : readAuthorities(clientCa, 'the client CA');
+  const listener = tls ? { listener: endOfCertificate(tls.cert, 'the certificate of the listener') } : {};
+  return () => ({ ...listener, ...(authorities ? { client_ca: authorities.endsAt(Date.now()) } : {}) });
 }
 
 type ListenerTexts = Pick<ServerOptions, 'tls' | 'unix'>;
