@@ -20,6 +20,7 @@ import { restartJob } from './restart.ts';
 import { runJob } from './run.ts';
 import { showJob } from './show.ts';
 import { undoChanges } from './undo.ts';
+import { watchJobs } from './watch.ts';
 
 export interface CommandEntry extends ShownCommand {
   /** Asks the service. */
@@ -142,6 +143,12 @@ export const commandTable: readonly CommandEntry[] = [
       output,
     ],
     run: showHistory,
+  },
+  {
+    usage: 'watch',
+    description: 'show the jobs as they change, until Ctrl-C',
+    options: [{ ...output, description: 'json for programs: an object a line' }],
+    run: watchJobs,
   },
   {
     usage: 'mail-log',

@@ -77,6 +77,15 @@ export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
   ),
   history: list(of('Run')),
   'mail-log': list(of('MailedEvent')),
+  /** One a line. */
+  watch: {
+    anyOf: [
+      object({ event: { const: 'jobs.listed' }, data: object({ jobs: list(of('Job')), warnings: list(text) }) }),
+      of('JobEvent'),
+      object({ event: { const: 'service.away' }, data: object({ message: text }) }),
+      object({ event: { const: 'service.back' }, data: object({}) }),
+    ],
+  },
   quota: of('Quota'),
   completion: object({ shell: { enum: ['bash', 'zsh', 'fish'] }, script: text }),
 };
