@@ -78,6 +78,9 @@ export const emailsChoices = ['none', 'all', 'onfinish', 'onfailure'] as const;
 export type Emails = (typeof emailsChoices)[number];
 export const mountChoices = ['all', 'none'] as const;
 export type Mount = (typeof mountChoices)[number];
+/** What becomes of a firing while a run goes on: it is left out, that run is ended for it, or both run. */
+export const concurrencyChoices = ['forbid', 'replace', 'allow'] as const;
+export type Concurrency = (typeof concurrencyChoices)[number];
 export const portProtocols = ['tcp', 'udp'] as const;
 export type PortProtocol = (typeof portProtocols)[number];
 
@@ -109,8 +112,13 @@ export interface JobDefinition {
   readonly cpu?: string;
   /** 0-5; one-off and scheduled jobs only. */
   readonly retry?: number;
-  /** Seconds, 0 = none; scheduled jobs only. */
+  /** Seconds, 0 = none; from here on scheduled jobs only. */
   readonly timeout?: number;
+  /** IANA name: on whose clocks the schedule counts. */
+  readonly timeZone?: string;
+  readonly concurrency?: Concurrency;
+  /** Seconds: so late may a run begin. */
+  readonly startingDeadline?: number;
   /** From here on continuous jobs only. */
   readonly replicas?: number;
   /** 1-65535: where the job answers, under its own name, to other jobs of the cluster. */
@@ -151,6 +159,9 @@ export interface ResolvedJob {
   readonly cpu: string;
   readonly retry: number;
   readonly timeout: number;
+  readonly timeZone: string;
+  readonly concurrency: Concurrency;
+  readonly startingDeadline: number;
   readonly replicas: number;
   readonly port: number | undefined;
   readonly portProtocol: PortProtocol;
@@ -182,6 +193,7 @@ export interface FiringRules {
   readonly timeZone: string;
   /** So late may a run begin, in ms. */
   readonly deadlineMs: number;
+  readonly concurrency: Concurrency;
   /** When its schedule was last changed, ms since the epoch; undefined where it does not say. */
   readonly changedAt: number | undefined;
 }
@@ -407,6 +419,8 @@ export interface WhatRan {
   readonly replicas: number;
   /** The five fields that run; of scheduled jobs. */
   readonly schedule: string | undefined;
+  /** On whose clocks; undefined for UTC. */
+  readonly timeZone?: string | undefined;
   /** Absolute paths, as pods see them, where output goes to files. */
   readonly filelogStdout: string | undefined;
   readonly filelogStderr: string | undefined;

@@ -52,6 +52,12 @@ export interface Job {
   readonly schedule_actual?: string;
   /** Scheduled jobs: seconds, 0 = none. */
   readonly timeout?: number;
+  /** Scheduled jobs, where it is not UTC. */
+  readonly timezone?: string;
+  /** Scheduled jobs, where it is not forbid. */
+  readonly concurrency?: 'forbid' | 'replace' | 'allow';
+  /** Scheduled jobs, where it is not 30 s. */
+  readonly starting_deadline?: number;
   /** On continuous jobs only. */
   readonly continuous?: true;
   /** Continuous jobs. */
@@ -114,7 +120,7 @@ export interface NewJob {
   readonly cmd: string;
   /** Name, alias or address of an image: see docs/wire.md, "Images". */
   readonly imagename: string;
-  /** Five cron fields or @hourly, @daily, @weekly, @monthly, @yearly; makes the job scheduled. */
+  /** Five cron fields, with ~ for a number that the service chooses, or @hourly, @daily, @weekly, @monthly, @yearly; makes the job scheduled. */
   readonly schedule?: string;
   /** true makes the job continuous. */
   readonly continuous?: boolean;
@@ -138,6 +144,12 @@ export interface NewJob {
   readonly retry?: number | string;
   /** Seconds; 0 = none; scheduled jobs only. */
   readonly timeout?: number | string | null;
+  /** On whose clocks the schedule counts: an IANA name; UTC by default. */
+  readonly timezone?: string;
+  /** What becomes of a firing while a run goes on: forbid (the default) leaves it out; scheduled jobs only. */
+  readonly concurrency?: 'forbid' | 'replace' | 'allow';
+  /** Seconds; so late may a run begin; 30 by default; scheduled jobs only. */
+  readonly starting_deadline?: number | string | null;
   /** Copies at once; continuous jobs only. */
   readonly replicas?: number | string;
   /** Where the job answers; continuous jobs only. */
@@ -173,6 +185,8 @@ export interface PlannedJob {
   readonly message: string;
   /** The next five times of a schedule that is new or changes. */
   readonly next_schedules: readonly string[];
+  /** On whose clocks its schedule counts, where that is not UTC. */
+  readonly timezone?: string;
   /** What its owner may not expect of it. */
   readonly warnings: readonly string[];
   /** Of a job that is not named: a new one that does the same. */

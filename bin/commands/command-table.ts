@@ -1,5 +1,5 @@
 /** Everything there is to say of a command, said once, and what is done then. */
-import { emailsChoices, mountChoices } from '../../src/domain.ts';
+import { concurrencyChoices, emailsChoices, mountChoices } from '../../src/domain.ts';
 import { shells } from '../terminal/completion/completion.ts';
 import type { ShownCommand, ShownOption } from '../terminal/shown-command.ts';
 import { applyFile } from './apply.ts';
@@ -84,6 +84,16 @@ const runOptions: readonly ShownOption[] = [
     offers: mountChoices,
   },
   { words: '--timeout <seconds>', description: 'End a run of a scheduled job after this time; 0 is never' },
+  { words: '--timezone <name>', description: 'On whose clocks the schedule counts, e.g. Europe/Rome; UTC by default' },
+  {
+    words: '--concurrency <policy>',
+    description: `When a run is due while one goes on: ${concurrencyChoices.join(', ')}`,
+    offers: concurrencyChoices,
+  },
+  {
+    words: '--starting-deadline <seconds>',
+    description: 'How late a run of a scheduled job may begin, 10 to 86400; 30 by default',
+  },
   { words: '--replicas <number>', description: 'How many of a continuous job run at once' },
   {
     words: '-p, --port <port>',

@@ -2,7 +2,8 @@
  * The options of `run`, which are the keys of a file for `load` as well, as the body of a request. What was not asked for is left out, so
  * that the service's defaults hold: also whether output goes to files, which depends on the image.
  */
-import { emailsChoices, mountChoices } from '../../src/domain.ts';
+import { longestDeadlineSeconds } from '../../src/definition/firing-rules.ts';
+import { concurrencyChoices, emailsChoices, mountChoices } from '../../src/domain.ts';
 import { AppError } from '../../src/errors.ts';
 import { type CommandLine, choiceOf, numberOf, refuseTogether, usage } from '../terminal/arguments.ts';
 
@@ -60,6 +61,9 @@ export function readNewJob(line: CommandLine): ReadJob {
     ['cpu', options.get('cpu')],
     ['retry', attempt(() => numberOf(line, 'retry', 0, 5))],
     ['timeout', attempt(() => numberOf(line, 'timeout', 0, maxSeconds))],
+    ['timezone', options.get('timezone')],
+    ['concurrency', attempt(() => choiceOf(line, 'concurrency', concurrencyChoices))],
+    ['starting_deadline', attempt(() => numberOf(line, 'starting-deadline', 10, longestDeadlineSeconds))],
     ['replicas', attempt(() => numberOf(line, 'replicas', 0, maxReplicas))],
     ['port', port],
     ['port_protocol', protocol],
@@ -122,6 +126,8 @@ function problemsOf({ options }: CommandLine): string[] {
     has('replicas') && !isContinuous && '--replicas is only valid for continuous jobs',
     has('filelog') && mount !== 'all' && 'Specifying --filelog requires --mount=all',
     hasPaths && !isLogged && 'Specifying --filelog-stdout or --filelog-stderr requires --filelog',
-    has('timeout') && !has('schedule') && '--timeout is only valid for scheduled jobs',
+    ...['timeout', 'timezone', 'concurrency', 'starting-deadline'].map(
+      (key) => has(key) && !has('schedule') && `--${key} is only valid for scheduled jobs`,
+    ),
   ].filter((problem) => problem !== false);
 }

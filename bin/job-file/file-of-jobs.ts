@@ -55,6 +55,9 @@ const writers: Readonly<Record<string, Writer>> = {
   cpu: as('cpu'),
   retry: as('retry'),
   timeout: as('timeout'),
+  timezone: as('timezone'),
+  concurrency: as('concurrency'),
+  starting_deadline: as('starting-deadline'),
   replicas: as('replicas'),
   port: (value, { port_protocol }) => as('port')(port_protocol === 'udp' ? `${value}/udp` : value, {}),
   health_check: (value) => {

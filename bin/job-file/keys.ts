@@ -17,6 +17,9 @@ const valueKeys = [
   'retry',
   'mount',
   'timeout',
+  'timezone',
+  'concurrency',
+  'starting-deadline',
   'replicas',
   'port',
   'health-check-script',
@@ -42,5 +45,8 @@ export const keyOfField: ReadonlyMap<string, string> = new Map([
   ['retry', 'retry'],
   ['mount', 'mount'],
   ['timeout', 'timeout'],
+  ['timezone', 'timezone'],
+  ['concurrency', 'concurrency'],
+  ['starting_deadline', 'starting-deadline'],
   ['replicas', 'replicas'],
 ]);

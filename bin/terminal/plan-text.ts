@@ -1,6 +1,7 @@
 /** A plan in plain words: what is done first, then what stays as it is, then the quota. */
 import type { Plan, PlannedJob } from '../client/plan.ts';
 import { keyOfField } from '../job-file/keys.ts';
+import { firingTexts } from './job-rows.ts';
 import { simpleTable } from './table.ts';
 import { visibleLine } from './terminal.ts';
 
@@ -31,7 +32,8 @@ export function planText(plan: Plan): string {
 
 /** What becomes of one job. */
 export function jobText(job: PlannedJob): string {
-  const { name, job_type, action, changes, message, next_schedules: next } = job;
+  const { name, job_type, action, changes, message, next_schedules, timezone } = job;
+  const next = firingTexts(next_schedules, timezone, Date.now());
   const isNamed = action !== 'refuse';
   return [
     `${verbs[action]} ${visibleLine(name)}${isNamed ? ` (${job_type})` : ''}: ${visibleLine(message)}`,

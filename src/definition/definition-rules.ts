@@ -1,16 +1,28 @@
 /** The rules of single keys of a job. Each reads its key and leaves a problem with the reader where a rule is broken. */
 
-import { type HealthCheck, type JobDefinition, type JobType, type PortProtocol, portProtocols } from '../domain.ts';
+import {
+  type Concurrency,
+  concurrencyChoices,
+  type HealthCheck,
+  type JobDefinition,
+  type JobType,
+  type PortProtocol,
+  portProtocols,
+} from '../domain.ts';
 import { AppError } from '../errors.ts';
 import { parseSchedule } from './cron.ts';
 import { type FieldReader, shown } from './definition-fields.ts';
+import { longestDeadlineSeconds } from './firing-rules.ts';
 import { problemOfLogPath } from './log-paths.ts';
+import { problemOfTimeZone } from './time-zone-names.ts';
 
 const maxNameLength = 52;
 /** One argument of a program may have 128 KiB on Linux (execve(2)); paths and wrapping come on top of the command. */
 const maxCommandBytes = 32_768;
 const maxImageLength = 512;
 const maxSeconds = 2_147_483_647;
+/** Below it a controller that is busy would leave out runs (kubernetes.io, "CronJob", "Job creation"). */
+const leastDeadlineSeconds = 10;
 const maxReplicas = 1_000;
 const maxScriptBytes = 4_096;
 const naming = 'See the documentation for the naming rules: https://w.wiki/6YL8';
@@ -101,6 +113,22 @@ export function readRetry(read: FieldReader, type: JobType | undefined): number 
 
 export function readTimeout(read: FieldReader, type: JobType | undefined): number | undefined {
   return onlyFor(read, 'timeout', type, ['scheduled'], read.count('timeout', 0, maxSeconds, 3600));
+}
+
+export function readTimeZone(read: FieldReader, type: JobType | undefined): string | undefined {
+  const name = read.text('timezone');
+  const problem = name === undefined ? undefined : problemOfTimeZone(name);
+  if (problem !== undefined) return read.refuse('timezone', problem);
+  return onlyFor(read, 'timezone', type, ['scheduled'], name);
+}
+
+export function readConcurrency(read: FieldReader, type: JobType | undefined): Concurrency | undefined {
+  return onlyFor(read, 'concurrency', type, ['scheduled'], read.choice('concurrency', concurrencyChoices));
+}
+
+export function readStartingDeadline(read: FieldReader, type: JobType | undefined): number | undefined {
+  const seconds = read.count('starting_deadline', leastDeadlineSeconds, longestDeadlineSeconds, 600);
+  return onlyFor(read, 'starting_deadline', type, ['scheduled'], seconds);
 }
 
 export function readReplicas(read: FieldReader, type: JobType | undefined): number | undefined {

@@ -11,6 +11,7 @@ import { parseSchedule } from './cron.ts';
 import { createFieldReader, type Problem } from './definition-fields.ts';
 import {
   readCommandLine,
+  readConcurrency,
   readHealthCheck,
   readImageName,
   readLogPath,
@@ -21,9 +22,12 @@ import {
   readReplicas,
   readRetry,
   readSchedules,
+  readStartingDeadline,
   readTimeout,
+  readTimeZone,
   readType,
 } from './definition-rules.ts';
+import { unusualFiring, usualFiring } from './firing-rules.ts';
 import { resolveLogPath } from './log-paths.ts';
 import { askedCheck } from './ports.ts';
 
@@ -39,6 +43,7 @@ const sameNames = [
   'cpu',
   'retry',
   'timeout',
+  'concurrency',
   'replicas',
   'port',
   'publish',
@@ -82,6 +87,9 @@ export function readDefinition(input: Readonly<Record<string, unknown>>): ReadDe
     cpu: read.quantity('cpu', '500m'),
     retry: readRetry(read, type),
     timeout: readTimeout(read, type),
+    timeZone: readTimeZone(read, type),
+    concurrency: readConcurrency(read, type),
+    startingDeadline: readStartingDeadline(read, type),
     replicas: readReplicas(read, type),
     port,
     portProtocol,
@@ -149,6 +157,9 @@ export function resolveJob(
     cpu: definition.cpu ?? defaults.cpu,
     retry: definition.retry ?? 0,
     timeout: definition.timeout ?? 0,
+    timeZone: definition.timeZone ?? usualFiring.timeZone,
+    concurrency: definition.concurrency ?? usualFiring.concurrency,
+    startingDeadline: definition.startingDeadline ?? usualFiring.startingDeadline,
     replicas: definition.replicas ?? 1,
     port: definition.port,
     portProtocol: definition.portProtocol ?? 'tcp',
@@ -210,6 +221,7 @@ export function definitionOf(job: ResolvedJob): JobDefinition {
     cpu,
     retry: isContinuous ? undefined : job.retry,
     timeout: type === 'scheduled' ? job.timeout : undefined,
+    ...unusualFiring(job),
     replicas: isContinuous ? job.replicas : undefined,
     port: job.port,
     portProtocol: job.port === undefined ? undefined : job.portProtocol,
@@ -236,6 +248,8 @@ export function decodeDefinition(text: string): JobDefinition | undefined {
     if (schedules !== undefined && !(Array.isArray(schedules) && schedules.length === 1)) return undefined;
     const input = { schedule: textAt(schedules, '0', 'text'), job_type: raw.type, imagename: raw.image };
     const renamed = {
+      timezone: raw.timeZone,
+      starting_deadline: raw.startingDeadline,
       filelog_stdout: raw.filelogStdout,
       filelog_stderr: raw.filelogStderr,
       port_protocol: raw.portProtocol,

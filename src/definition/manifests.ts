@@ -20,6 +20,7 @@ import { amountAt, listAt, textAt, textsAt } from '../fields.ts';
 import type { ImageList } from '../images.ts';
 import { readCommand, toContainerCommand } from './command.ts';
 import { decodeDefinition, encodeDefinition } from './definition.ts';
+import { readFiringSpec, toFiringSpec } from './firing-rules.ts';
 import {
   annotationNames,
   labelNames,
@@ -74,8 +75,7 @@ const specs = {
     schedule: job.schedule?.actual,
     successfulJobsHistoryLimit: 1,
     failedJobsHistoryLimit: 1,
-    concurrencyPolicy: 'Forbid',
-    startingDeadlineSeconds: 30,
+    ...toFiringSpec(job),
     jobTemplate: { spec: jobSpec(job, template) },
   }),
   continuous: (job: ResolvedJob, template: Template, tool: Tool) => ({
@@ -211,6 +211,7 @@ export function fromKubeObject(object: KubeObject, { images, homesMount }: FromK
     ...readResources(container, definition),
     retry: kind === 'Deployment' ? 0 : (amountAt(object, ...run, 'backoffLimit') ?? 0),
     timeout: kind === 'Deployment' ? 0 : (amountAt(object, ...run, 'activeDeadlineSeconds') ?? 0),
+    ...readFiringSpec(object),
     replicas: kind === 'Deployment' ? (amountAt(object, 'spec', 'replicas') ?? 1) : 1,
     ...readPortsAndProbes(container, image, definition),
     publish: definition?.publish ?? false,

@@ -1,5 +1,6 @@
 /** Whether two jobs are the same to whoever runs them: by what they mean, not by how it was typed. Pure. */
 import type { ResolvedJob } from '../domain.ts';
+import { isChosen } from './cron.ts';
 import { isSameQuantity } from './quantity.ts';
 
 const compared = [
@@ -13,6 +14,9 @@ const compared = [
   'mount',
   'retry',
   'timeout',
+  'timeZone',
+  'concurrency',
+  'startingDeadline',
   'replicas',
   'port',
   'publish',
@@ -28,8 +32,8 @@ export type ComparedField =
   | 'healthCheck';
 
 /**
- * 512Mi is 0.5Gi, an alias is its image, a default that was typed is a default. A macro whose text is the same keeps the time it was once
- * given.
+ * 512Mi is 0.5Gi, an alias is its image, a default that was typed is a default. A macro, or a `~`, whose text is the same keeps the time it
+ * was once given.
  */
 export function isSameJob(one: ResolvedJob, other: ResolvedJob): boolean {
   return differences(one, other).length === 0;
@@ -50,6 +54,6 @@ export function differences(one: ResolvedJob, other: ResolvedJob): ComparedField
 }
 
 function isSameSchedule({ schedule: one }: ResolvedJob, { schedule: other }: ResolvedJob): boolean {
-  const isSameMacro = one?.text.startsWith('@') === true && one.text === other?.text;
-  return isSameMacro || one?.actual === other?.actual;
+  const isSameChoice = one !== undefined && isChosen(one.text) && one.text === other?.text;
+  return isSameChoice || one?.actual === other?.actual;
 }

@@ -3,6 +3,7 @@
  * The order of what is said and the words are those of docs/mail.md; test/mail/golden shows each kind.
  */
 import { nextFirings } from '../definition/cron.ts';
+import { zoneNote } from '../definition/zone-words.ts';
 import { isQuotaRefusal, keyText, type Notice } from '../domain.ts';
 import { type Gap, type GatheredNotice, isLastOfDay, type Mailbox } from '../mailbox.ts';
 import type { MailSettings } from '../settings.ts';
@@ -273,8 +274,9 @@ function changedWords({ ran }: Notice, details: GatheredNotice['details']): stri
 
 function nextRun({ ran }: Notice, now: number): string | undefined {
   if (ran?.schedule === undefined) return undefined;
-  const next = nextFirings(ran.schedule, now, 1)[0];
-  return next === undefined ? undefined : `${minuteWords(next)} on ${dayWords(next)}`;
+  const { timeZone = 'UTC' } = ran;
+  const next = nextFirings(ran.schedule, now, 1, timeZone)[0];
+  return next === undefined ? undefined : `${minuteWords(next)} on ${dayWords(next)}${zoneNote(next, timeZone)}`;
 }
 
 /** Words of the cluster and of the job itself, each named as what it is. */

@@ -3,7 +3,9 @@
  * Rules that need more than a shape (names, quantities, cron) live in definition.ts, which also words every problem.
  */
 import { z } from 'zod';
+import { longestDeadlineSeconds } from '../definition/firing-rules.ts';
 import {
+  concurrencyChoices,
   emailsChoices,
   failureReasons,
   mailStates,
@@ -46,7 +48,9 @@ export const newJobSchema = z
     schedule: z
       .string()
       .optional()
-      .describe('Five cron fields or @hourly, @daily, @weekly, @monthly, @yearly; makes the job scheduled.'),
+      .describe(
+        'Five cron fields, with ~ for a number that the service chooses, or @hourly, @daily, @weekly, @monthly, @yearly; makes the job scheduled.',
+      ),
     continuous: z.boolean().optional().describe('true makes the job continuous.'),
     job_type: jobType.optional().describe('What the other fields already say; checked against them.'),
     filelog: z.boolean().optional().describe('Write output to files in the home; on by default for standard images.'),
@@ -61,6 +65,17 @@ export const newJobSchema = z
     cpu: z.string().nullable().optional().describe('Kubernetes quantity, e.g. 500m.'),
     retry: count(0, 5).optional().describe('Further attempts after a failure; not for continuous jobs.'),
     timeout: count(0).nullable().optional().describe('Seconds; 0 = none; scheduled jobs only.'),
+    timezone: z.string().optional().describe('On whose clocks the schedule counts: an IANA name; UTC by default.'),
+    concurrency: z
+      .enum(concurrencyChoices)
+      .optional()
+      .describe(
+        'What becomes of a firing while a run goes on: forbid (the default) leaves it out; scheduled jobs only.',
+      ),
+    starting_deadline: count(10, longestDeadlineSeconds)
+      .nullable()
+      .optional()
+      .describe('Seconds; so late may a run begin; 30 by default; scheduled jobs only.'),
     replicas: count(0).optional().describe('Copies at once; continuous jobs only.'),
     port: count(1, 65_535).nullable().optional().describe('Where the job answers; continuous jobs only.'),
     port_protocol: z.enum(portProtocols).optional().describe('tcp by default.'),
@@ -114,6 +129,9 @@ export const jobSchema = z
     schedule: z.string().optional().describe('Scheduled jobs: as typed.'),
     schedule_actual: z.string().optional().describe('Scheduled jobs: the five fields that run.'),
     timeout: z.number().optional().describe('Scheduled jobs: seconds, 0 = none.'),
+    timezone: z.string().optional().describe('Scheduled jobs, where it is not UTC.'),
+    concurrency: z.enum(concurrencyChoices).optional().describe('Scheduled jobs, where it is not forbid.'),
+    starting_deadline: z.number().optional().describe('Scheduled jobs, where it is not 30 s.'),
     continuous: z.literal(true).optional().describe('On continuous jobs only.'),
     replicas: z.number().optional().describe('Continuous jobs.'),
     port: z.number().nullable().optional().describe('Continuous jobs.'),
@@ -174,6 +192,7 @@ const plannedJob = z
     effect: z.enum(effects).describe('What it does to what runs: docs/wire.md, "Plans".'),
     message: z.string().describe('The same for people; empty where nothing happens.'),
     next_schedules: z.array(z.string()).describe('The next five times of a schedule that is new or changes.'),
+    timezone: z.string().optional().describe('On whose clocks its schedule counts, where that is not UTC.'),
     warnings: z.array(z.string()).describe('What its owner may not expect of it.'),
     successor: z.string().nullable().describe('Of a job that is not named: a new one that does the same.'),
     refusal: z

@@ -1,7 +1,9 @@
 /** A job as the canonical dialect shows it: with every default filled in, or only what its owner set. Pure and total. */
 
+import { unusualFiring } from '../../definition/firing-rules.ts';
 import { cpuText2026, memoryText2026 } from '../../definition/quantity.ts';
 import type {
+  Concurrency,
   Emails,
   HealthCheck,
   Image,
@@ -43,6 +45,10 @@ export interface Job2026 {
   readonly schedule?: string;
   readonly schedule_actual?: string;
   readonly timeout?: number;
+  /** Scheduled jobs, where it is not UTC, forbid and 30 s. */
+  readonly timezone?: string;
+  readonly concurrency?: Concurrency;
+  readonly starting_deadline?: number;
   /** Continuous jobs. */
   readonly continuous?: true;
   readonly replicas?: number;
@@ -90,10 +96,11 @@ function runId({ key, object, runs }: JobSnapshot): Pick<Job2026, 'run_id'> {
 
 const typeFields: Record<JobType, (job: ResolvedJob) => Partial<Job2026>> = {
   'one-off': ({ retry }) => ({ retry }),
-  scheduled: ({ schedule, retry, timeout }) => ({
-    ...(schedule ? { schedule: schedule.text, schedule_actual: schedule.actual } : {}),
-    retry,
-    timeout,
+  scheduled: (job) => ({
+    ...(job.schedule ? { schedule: job.schedule.text, schedule_actual: job.schedule.actual } : {}),
+    retry: job.retry,
+    timeout: job.timeout,
+    ...firingFields(unusualFiring(job)),
   }),
   continuous: ({ replicas, port, portProtocol, healthCheck, publish }) => ({
     continuous: true,
@@ -104,6 +111,14 @@ const typeFields: Record<JobType, (job: ResolvedJob) => Partial<Job2026>> = {
     publish,
   }),
 };
+
+function firingFields(asked: JobDefinition | ReturnType<typeof unusualFiring>): Partial<UnresolvedJob2026> {
+  return withoutUnset({
+    timezone: asked.timeZone,
+    concurrency: asked.concurrency,
+    starting_deadline: asked.startingDeadline,
+  });
+}
 
 function continuousMark(type: JobType): Pick<Job2026, 'continuous'> {
   return type === 'continuous' ? { continuous: true } : {};
@@ -150,6 +165,7 @@ function fromDefinition(asked: JobDefinition): Partial<UnresolvedJob2026> {
     schedule: schedule?.text,
     retry: asked.retry,
     timeout: asked.timeout,
+    ...firingFields(asked),
     replicas: asked.replicas,
     port: asked.port,
     // With the port, for clients that show a port only together with its protocol.
@@ -176,6 +192,7 @@ function fromResolved(job: ResolvedJob, type: JobType): Partial<UnresolvedJob202
     schedule: job.schedule?.text,
     retry: type !== 'continuous' && job.retry > 0 ? job.retry : undefined,
     timeout: type === 'scheduled' && job.timeout > 0 ? job.timeout : undefined,
+    ...firingFields(unusualFiring(job)),
     replicas: type === 'continuous' && job.replicas !== 1 ? job.replicas : undefined,
     port: job.port,
     port_protocol: job.port === undefined ? undefined : job.portProtocol,

@@ -19,6 +19,8 @@ interface PlannedJob2026 {
   readonly effect: Effect;
   readonly message: string;
   readonly next_schedules: readonly string[];
+  /** On whose clocks its schedule counts, where that is not UTC. */
+  readonly timezone?: string;
   readonly warnings: readonly string[];
   readonly successor: string | null;
   readonly refusal: { readonly error: readonly string[]; readonly code: string; readonly id: string } | null;
@@ -43,8 +45,9 @@ const shownFirings = 5;
 function renderPlannedJob(planned: PlannedJob, now: number): PlannedJob2026 {
   const { name, type, action, before, after, definition, changed, refusal, delay } = planned;
   const isMade = action === 'create' || action === 'update';
-  const isTimed = action === 'create' || (isMade && changed.includes('schedule'));
-  const firings = isTimed && after?.schedule ? nextFirings(after.schedule.actual, now, shownFirings) : [];
+  const isTimed = action === 'create' || (isMade && (changed.includes('schedule') || changed.includes('timeZone')));
+  const firings =
+    isTimed && after?.schedule ? nextFirings(after.schedule.actual, now, shownFirings, after.timeZone) : [];
   const shown = isMade && before && after ? changed : [];
   return {
     name,
@@ -54,6 +57,7 @@ function renderPlannedJob(planned: PlannedJob, now: number): PlannedJob2026 {
     effect: effectOf(planned),
     message: refusal?.message ?? messageOf(planned),
     next_schedules: firings.flatMap((at) => instantText(at) ?? []),
+    ...(after && after.timeZone !== 'UTC' ? { timezone: after.timeZone } : {}),
     warnings: isMade && after ? [...warningsOf(after, definition), ...(delay === undefined ? [] : [delay])] : [],
     successor: planned.successor ?? null,
     refusal: refusal ? renderRefusal(refusal) : null,
@@ -88,6 +92,9 @@ const fields: Readonly<Record<ComparedField, readonly [name: string, read: (job:
   cpu: ['cpu', ({ cpu }) => cpuText2026(cpu)],
   retry: ['retry', ({ retry }) => retry],
   timeout: ['timeout', ({ timeout }) => timeout],
+  timeZone: ['timezone', ({ timeZone }) => timeZone],
+  concurrency: ['concurrency', ({ concurrency }) => concurrency],
+  startingDeadline: ['starting_deadline', ({ startingDeadline }) => startingDeadline],
   replicas: ['replicas', ({ replicas }) => replicas],
   port: ['port', ({ port }) => port],
   portProtocol: ['port_protocol', ({ portProtocol }) => portProtocol],

@@ -1,5 +1,6 @@
 /** What a person should know of a job's state, most telling first. Nothing is said of a job that is well. Pure and total. */
-import type { JobSnapshot, JobState, ObjectStatus, PodFacts } from '../../../domain.ts';
+import { zoneNote } from '../../../definition/zone-words.ts';
+import type { JobSnapshot, JobState, ObjectFacts, ObjectStatus, PodFacts } from '../../../domain.ts';
 import { type CurrentRun, currentRun, failedAttempts, outcomeOf, trueCondition } from './current-run.ts';
 import { formatDuration } from './duration.ts';
 import { instantText, isKnown } from './instant.ts';
@@ -33,7 +34,7 @@ export function statusMessages(snapshot: JobSnapshot, state: JobState, facts: Me
 }
 
 function runLines(snapshot: JobSnapshot, state: JobState, facts: MessageFacts): Lines {
-  if (state === 'waiting') return [nextLine(facts.nextAt), ...skipLines(snapshot), ...lastRunLines(snapshot)];
+  if (state === 'waiting') return [nextLine(snapshot, facts.nextAt), ...skipLines(snapshot), ...lastRunLines(snapshot)];
   if (state === 'suspended') return ['suspended: no run starts until it is resumed', ...lastRunLines(snapshot)];
   const run = currentRun(snapshot);
   const refused = refusalLines(facts.trouble);
@@ -41,16 +42,22 @@ function runLines(snapshot: JobSnapshot, state: JobState, facts: MessageFacts): 
   return [...skipLines(snapshot), ...refused, ...own];
 }
 
-function skipLines({ skipped }: JobSnapshot): string[] {
-  return skipped ? [`the run of ${instantText(skipped.dueAt)} was skipped: ${whySkipped(skipped)}`] : [];
+function skipLines({ skipped, object }: JobSnapshot): string[] {
+  return skipped ? [`the run of ${dueText(object, skipped.dueAt)} was skipped: ${whySkipped(skipped)}`] : [];
+}
+
+/** With what the clocks of its zone show. */
+function dueText({ job }: ObjectFacts, at: number | undefined): string | undefined {
+  const text = instantText(at);
+  return text && at !== undefined ? `${text}${zoneNote(at, job?.timeZone ?? 'UTC')}` : undefined;
 }
 
 function refusalLines(message: string | undefined): string[] {
   return message === undefined ? [] : [refusalInWords(message), ...refusalDetails(message)];
 }
 
-function nextLine(nextAt: number | undefined): string {
-  const next = instantText(nextAt);
+function nextLine({ object }: JobSnapshot, nextAt: number | undefined): string {
+  const next = dueText(object, nextAt);
   return next ? `next run ${next}` : 'no next run is known';
 }
 
