@@ -90,6 +90,12 @@ export type HealthCheck =
   /** Below the job's port; begins with a slash. */
   | { readonly type: 'http'; readonly path: string };
 
+/** An environment variable of a job's own. */
+export interface Variable {
+  readonly name: string;
+  readonly value: string;
+}
+
 /**
  * What was asked, as typed: a key the user did not set is absent. Kept as versioned JSON in the annotation
  * `jobs.toolforge.org/definition` of the object it made.
@@ -127,6 +133,10 @@ export interface JobDefinition {
   readonly healthCheck?: HealthCheck;
   /** Whether the job's port is reachable from outside the cluster. */
   readonly publish?: boolean;
+  /** Of all types of jobs: what its program finds in its environment, by name. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** Names of jobs that come first; the one-offs among them have to succeed. Whoever sends several jobs looks after it. */
+  readonly after?: readonly string[];
 }
 
 /** An image the list offers, or a placeholder for one it no longer knows. */
@@ -167,6 +177,10 @@ export interface ResolvedJob {
   readonly portProtocol: PortProtocol;
   readonly healthCheck: HealthCheck | undefined;
   readonly publish: boolean;
+  /** Absent where there are none. */
+  readonly variables?: readonly Variable[];
+  /** Absent where no job has to come first. */
+  readonly after?: readonly string[];
 }
 
 /** What the server keeps of one Kubernetes object that is a job. Times are ms since the epoch. */

@@ -70,6 +70,10 @@ export interface Job {
   readonly health_check?: { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | null;
   /** Continuous jobs. */
   readonly publish?: boolean;
+  /** Environment variables of a job that has some. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** Of a job that comes after others. */
+  readonly after?: readonly string[];
 }
 
 /** What happened to a job, as server-sent events say it: docs/wire.md, "Events". */
@@ -160,6 +164,10 @@ export interface NewJob {
   readonly health_check?: { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | null;
   /** Make the port reachable from outside the cluster. */
   readonly publish?: boolean;
+  /** Environment variables of the job, by name (A-Z, 0-9 and _); no shell reads their values. */
+  readonly parameters?: Readonly<Record<string, string | number>> | null;
+  /** Jobs that come first, the one-offs among them to their success: whoever sends jobs looks after it. */
+  readonly after?: readonly string[] | null;
 }
 
 export interface Plan {
@@ -178,7 +186,7 @@ export interface PlannedJob {
   /** stay: it is not named, and is left alone. */
   readonly action: 'create' | 'update' | 'unchanged' | 'delete' | 'stay' | 'refuse';
   /** Fields of a Job that would have another value. */
-  readonly changes: readonly ({ readonly field: string; readonly from: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | null; readonly to: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | null })[];
+  readonly changes: readonly ({ readonly field: string; readonly from: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | Readonly<Record<string, string>> | readonly string[] | null; readonly to: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | Readonly<Record<string, string>> | readonly string[] | null })[];
   /** What it does to what runs: docs/wire.md, "Plans". */
   readonly effect: 'none' | 'starts' | 'runs_once' | 'scheduled' | 'next_run' | 'scales' | 'rolls' | 'short_stop' | 'stops' | 'moves' | 'ends';
   /** The same for people; empty where nothing happens. */

@@ -108,6 +108,15 @@ const runOptions: readonly ShownOption[] = [
     description: 'A copy of a continuous job is well while this page of its port answers, e.g. /healthz',
   },
   { words: '--publish', description: 'Make the port reachable from outside' },
+  {
+    words: '--param <NAME=value>',
+    description: 'Variable that the program finds in its environment, e.g. WIKI=frwiki; may be given several times',
+  },
+  {
+    words: '--after <job>',
+    description: 'Job that comes first; a one-off has to succeed before this one is made. May be given several times',
+    offers: 'job',
+  },
   { words: '--dry-run', description: 'Say whether it would be accepted, whether it fits, and when it would run' },
   { words: '--output <form>', description: 'json for programs', offers: usualForms },
 ];

@@ -69,6 +69,8 @@ export function readNewJob(line: CommandLine): ReadJob {
     ['port_protocol', protocol],
     ['health_check', healthCheckOf(line)],
     ['publish', options.has('publish') || undefined],
+    ['parameters', attempt(() => parametersOf(line.repeated?.get('param')))],
+    ['after', line.repeated?.get('after')],
   ];
   const body = Object.fromEntries(given.filter(([, value]) => value !== undefined));
   return { body, misused, problems: problemsOf(line) };
@@ -101,6 +103,16 @@ function portOf(text: string | undefined): [number, string] | undefined {
   const port = Number(digits);
   if (port >= 1 && port <= 65_535) return [port, protocol.toLowerCase()];
   throw usage(`--port must be a number from 1 to 65535, with /tcp or /udp behind it if need be; '${text}' is not.`);
+}
+
+/** @example parametersOf(['WIKI=frwiki', 'MODE=']) -> { WIKI: 'frwiki', MODE: '' } */
+function parametersOf(texts: readonly string[] | undefined): NewJob | undefined {
+  const pairs = texts?.map((text) => {
+    const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+    if (name === undefined) throw usage(`--param must be a name and its value, such as WIKI=frwiki; '${text}' is not.`);
+    return [name, value] as const;
+  });
+  return pairs && Object.fromEntries(pairs);
 }
 
 function healthCheckOf({ options }: CommandLine): NewJob | undefined {

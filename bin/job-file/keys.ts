@@ -26,10 +26,19 @@ const valueKeys = [
   'health-check-http',
 ] as const;
 
+/** One value, or a list of them. */
+export const listKeys: readonly string[] = ['after'];
+
+/** Names with values. */
+export const mappingKeys: readonly string[] = ['parameters'];
+
 export const neededKeys = ['name', 'command', 'image'] as const;
 
 /** `wait` is seconds or true. */
-export const knownKeys: readonly string[] = [...valueKeys, ...switchKeys, 'wait'];
+export const knownKeys: readonly string[] = [...valueKeys, ...switchKeys, ...mappingKeys, ...listKeys, 'wait'];
+
+/** Options of `run` that are not called as the key is. */
+export const optionOfKey: ReadonlyMap<string, string> = new Map([['parameters', 'param']]);
 
 /** Fields of a request by the keys that mean the same. */
 export const keyOfField: ReadonlyMap<string, string> = new Map([
@@ -49,4 +58,6 @@ export const keyOfField: ReadonlyMap<string, string> = new Map([
   ['concurrency', 'concurrency'],
   ['starting_deadline', 'starting-deadline'],
   ['replicas', 'replicas'],
+  ['parameters', 'parameters'],
+  ['after', 'after'],
 ]);

@@ -37,10 +37,21 @@ export function jobText(job: PlannedJob): string {
   const isNamed = action !== 'refuse';
   return [
     `${verbs[action]} ${visibleLine(name)}${isNamed ? ` (${job_type})` : ''}: ${visibleLine(message)}`,
-    ...changes.map(({ field, from, to }) => `  ${keyOf(field)}: ${valueText(from)} -> ${valueText(to)}`),
+    ...changes.flatMap(changeLines),
     ...(next.length > 0 ? [`  next runs: ${next.map(visibleLine).join(', ')}`] : []),
   ].join('\n');
 }
+
+/** Of variables one line for each that differs. */
+function changeLines({ field, from, to }: PlannedJob['changes'][number]): string[] {
+  if (field !== 'parameters') return [`  ${keyOf(field)}: ${valueText(from)} -> ${valueText(to)}`];
+  const [before, after] = [Object(from ?? {}), Object(to ?? {})] as [Variables, Variables];
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((name) => before[name] !== after[name])
+    .map((name) => `  ${keyOf(field)} ${visibleLine(name)}: ${valueText(before[name])} -> ${valueText(after[name])}`);
+}
+
+type Variables = Readonly<Record<string, string>>;
 
 /** As a file has it. */
 function keyOf(field: string): string {
@@ -49,6 +60,7 @@ function keyOf(field: string): string {
 
 function valueText(value: unknown): string {
   if (value === null || value === undefined) return 'none';
+  if (Array.isArray(value)) return visibleLine(value.join(', '));
   return visibleLine(typeof value === 'string' ? value : JSON.stringify(value));
 }
 

@@ -36,6 +36,8 @@ const nullable: ReadonlyMap<string, boolean> = new Map([
   ['port_protocol', false],
   ['health_check', true],
   ['publish', false],
+  ['parameters', true],
+  ['after', true],
 ]);
 
 /** Words of other interfaces for the same things, too far away for the nearest word. */
@@ -50,6 +52,9 @@ const otherWords: ReadonlyMap<string, string> = new Map([
   ['stdout', 'filelog_stdout'],
   ['stderr', 'filelog_stderr'],
   ['email', 'emails'],
+  ['env', 'parameters'],
+  ['environment', 'parameters'],
+  ['variables', 'parameters'],
 ]);
 
 export interface FieldReader {
@@ -65,6 +70,7 @@ export interface FieldReader {
   count(field: string, least: number, most: number, example: number): number | undefined;
   /** The keys and values of an object. */
   record(field: string, example: string): Readonly<Record<string, unknown>> | undefined;
+  list(field: string, example: string): readonly unknown[] | undefined;
   /** A Kubernetes quantity above zero, as typed. */
   quantity(field: string, example: string): string | undefined;
 }
@@ -109,6 +115,7 @@ export function createFieldReader(input: Readonly<Record<string, unknown>>): Fie
       return value === undefined ? undefined : Number(value);
     },
     record: (field, example) => checked(field, isRecord, `is not an object. Example: ${example}.`),
+    list: (field, example) => checked(field, Array.isArray, `is not a list. Example: ${example}.`),
     quantity: (field, example) =>
       checked(field, isQuantity, `is not a valid Kubernetes quantity above 0. Example: "${example}".`),
   };

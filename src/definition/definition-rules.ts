@@ -15,6 +15,7 @@ import { type FieldReader, shown } from './definition-fields.ts';
 import { longestDeadlineSeconds } from './firing-rules.ts';
 import { problemOfLogPath } from './log-paths.ts';
 import { problemOfTimeZone } from './time-zone-names.ts';
+import { problemOfVariableName, problemOfVariables, problemOfVariableValue, variablesOf } from './variables.ts';
 
 const maxNameLength = 52;
 /** One argument of a program may have 128 KiB on Linux (execve(2)); paths and wrapping come on top of the command. */
@@ -25,6 +26,7 @@ const maxSeconds = 2_147_483_647;
 const leastDeadlineSeconds = 10;
 const maxReplicas = 1_000;
 const maxScriptBytes = 4_096;
+const maxPredecessors = 20;
 const naming = 'See the documentation for the naming rules: https://w.wiki/6YL8';
 
 /** Said by `job_type`, or by a key that only one type has; undefined, with a problem, where that is in doubt. */
@@ -199,6 +201,33 @@ export function readPublish(
   if (port === undefined && !read.hasProblem('port')) read.refuse('publish', 'needs a port. Example: "port": 8080.');
   if (portProtocol === 'udp') read.refuse('publish', 'is for tcp ports only.');
   return publish;
+}
+
+/** Numbers count as their shortest text; whoever needs every digit quotes it. None at all is the same as nothing asked for. */
+export function readParameters(read: FieldReader): JobDefinition['parameters'] {
+  const parameters: Record<string, string> = {};
+  for (const [name, value] of Object.entries(read.record('parameters', '{"WIKI": "frwiki"}') ?? {})) {
+    const text = typeof value === 'number' && Number.isFinite(value) ? String(value) : value;
+    const problem = problemOfVariableName(name) ?? problemOfVariableValue(text);
+    if (problem !== undefined) read.refuse('parameters', `${shown(name)} ${problem}`);
+    else parameters[name] = text as string;
+  }
+  const variables = variablesOf(parameters);
+  const together = problemOfVariables(variables);
+  if (together !== undefined) read.refuse('parameters', together);
+  return variables.length > 0 ? parameters : undefined;
+}
+
+/** Whether there are jobs of these names is for whoever sends them to know. */
+export function readAfter(read: FieldReader, name: string): readonly string[] | undefined {
+  const names = [...new Set(read.list('after', '["bootstrap"]'))];
+  if (names.length > maxPredecessors) return read.refuse('after', `at most ${maxPredecessors} jobs are possible.`);
+  for (const one of names) {
+    if (typeof one !== 'string' || problemOfName(one) !== undefined) {
+      read.refuse('after', `${shown(one)} is not the name of a job. Example: ["bootstrap"].`);
+    } else if (one === name) read.refuse('after', 'a job cannot come after itself.');
+  }
+  return names.length > 0 ? (names as string[]) : undefined;
 }
 
 /** Zero asks for nothing (but of replicas), and some clients send it with every job. Where the type is in doubt this says nothing. */

@@ -10,12 +10,14 @@ import { toCheckCommand, toContainerCommand } from './command.ts';
 import { parseSchedule } from './cron.ts';
 import { createFieldReader, type Problem } from './definition-fields.ts';
 import {
+  readAfter,
   readCommandLine,
   readConcurrency,
   readHealthCheck,
   readImageName,
   readLogPath,
   readName,
+  readParameters,
   readPort,
   readPortProtocol,
   readPublish,
@@ -30,6 +32,7 @@ import {
 import { unusualFiring, usualFiring } from './firing-rules.ts';
 import { resolveLogPath } from './log-paths.ts';
 import { askedCheck } from './ports.ts';
+import { valuesOf, variablesOf } from './variables.ts';
 
 const maxEncodedBytes = 65_536;
 /** Keys that a definition and a request have in common; the others are named after the style of their place. */
@@ -47,6 +50,8 @@ const sameNames = [
   'replicas',
   'port',
   'publish',
+  'parameters',
+  'after',
 ];
 
 /**
@@ -95,6 +100,8 @@ export function readDefinition(input: Readonly<Record<string, unknown>>): ReadDe
     portProtocol,
     healthCheck: readHealthCheck(read, type, port),
     publish: readPublish(read, type, { port, portProtocol }),
+    parameters: readParameters(read),
+    after: readAfter(read, name),
   });
   if (read.problems.length === 0 && Buffer.byteLength(encodeDefinition(definition)) > maxEncodedBytes) {
     read.refuse('cmd', 'holds too many special characters. Put it into a script in your home and run that.');
@@ -165,6 +172,8 @@ export function resolveJob(
     portProtocol: definition.portProtocol ?? 'tcp',
     healthCheck: askedCheck(definition),
     publish: definition.publish ?? false,
+    ...(definition.parameters ? { variables: variablesOf(definition.parameters) } : {}),
+    ...(definition.after ? { after: definition.after } : {}),
   };
 }
 
@@ -227,6 +236,8 @@ export function definitionOf(job: ResolvedJob): JobDefinition {
     portProtocol: job.port === undefined ? undefined : job.portProtocol,
     healthCheck: job.healthCheck,
     publish: job.publish || undefined,
+    parameters: valuesOf(job.variables),
+    after: job.after,
   });
 }
 

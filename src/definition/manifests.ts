@@ -32,6 +32,7 @@ import {
 } from './labels.ts';
 import { readPortsAndProbes, toPortsAndProbes, toService } from './ports.ts';
 import { readResources, toResources } from './resources.ts';
+import { readEnvironment, toEnvironment } from './variables.ts';
 
 export { annotationNames, labelNames, managedBySelector, runIdName, toolSelector, toService };
 
@@ -149,12 +150,13 @@ function container(job: ResolvedJob, context: ToKubeContext, homes: ToKubeContex
 }
 
 /** @param home set where the cluster does not tell the container its home */
-function environment({ image: { type }, port }: ResolvedJob, home: string | undefined): KubeObject[] {
+function environment({ image: { type }, port, variables }: ResolvedJob, home: string | undefined): KubeObject[] {
   return [
     ...(type === 'buildservice' ? [{ name: 'NO_HOME', value: 'a buildservice pod does not need a home env' }] : []),
     ...(type === 'standard' && home !== undefined ? [{ name: 'HOME', value: home }] : []),
     { name: runIdName, valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
     ...(port === undefined ? [] : [{ name: 'PORT', value: String(port) }]),
+    ...toEnvironment(variables),
   ];
 }
 
@@ -200,6 +202,7 @@ export function fromKubeObject(object: KubeObject, { images, homesMount }: FromK
   const schedule = kind === 'CronJob' ? readSchedule(object) : undefined;
   if (kind === 'CronJob' && !schedule) return { foreign: 'It has no schedule.' };
 
+  const variables = readEnvironment(container);
   const job: ResolvedJob = {
     name,
     type: typeOfKind[kind],
@@ -215,6 +218,8 @@ export function fromKubeObject(object: KubeObject, { images, homesMount }: FromK
     replicas: kind === 'Deployment' ? (amountAt(object, 'spec', 'replicas') ?? 1) : 1,
     ...readPortsAndProbes(container, image, definition),
     publish: definition?.publish ?? false,
+    ...(variables ? { variables } : {}),
+    ...(definition?.after ? { after: definition.after } : {}),
   };
   return { job, definition };
 }

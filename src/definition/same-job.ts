@@ -2,6 +2,7 @@
 import type { ResolvedJob } from '../domain.ts';
 import { isChosen } from './cron.ts';
 import { isSameQuantity } from './quantity.ts';
+import { isSameEnvironment } from './variables.ts';
 
 const compared = [
   'name',
@@ -29,7 +30,9 @@ export type ComparedField =
   | 'cpu'
   | 'schedule'
   | 'portProtocol'
-  | 'healthCheck';
+  | 'healthCheck'
+  | 'variables'
+  | 'after';
 
 /**
  * 512Mi is 0.5Gi, an alias is its image, a default that was typed is a default. A macro, or a `~`, whose text is the same keeps the time it
@@ -49,6 +52,8 @@ export function differences(one: ResolvedJob, other: ResolvedJob): ComparedField
     ['schedule', !isSameSchedule(one, other)],
     ['portProtocol', one.port !== undefined && one.portProtocol !== other.portProtocol],
     ['healthCheck', JSON.stringify(one.healthCheck) !== JSON.stringify(other.healthCheck)],
+    ['variables', !isSameEnvironment(one.variables, other.variables)],
+    ['after', [...(one.after ?? [])].sort().join() !== [...(other.after ?? [])].sort().join()],
   ];
   return differing.flatMap(([field, isDifferent]) => (isDifferent ? [field] : []));
 }

@@ -84,6 +84,16 @@ export const newJobSchema = z
       .optional()
       .describe('How it is known that a copy is well; continuous jobs only.'),
     publish: z.boolean().optional().describe('Make the port reachable from outside the cluster.'),
+    parameters: z
+      .record(z.string(), z.union([z.string(), z.number()]))
+      .nullable()
+      .optional()
+      .describe('Environment variables of the job, by name (A-Z, 0-9 and _); no shell reads their values.'),
+    after: z
+      .array(z.string())
+      .nullable()
+      .optional()
+      .describe('Jobs that come first, the one-offs among them to their success: whoever sends jobs looks after it.'),
   })
   .meta({ id: 'NewJob' });
 
@@ -138,6 +148,8 @@ export const jobSchema = z
     port_protocol: z.enum(portProtocols).optional().describe('Continuous jobs.'),
     health_check: healthCheck.nullable().optional().describe('Continuous jobs.'),
     publish: z.boolean().optional().describe('Continuous jobs.'),
+    parameters: z.record(z.string(), z.string()).optional().describe('Environment variables of a job that has some.'),
+    after: z.array(z.string()).optional().describe('Of a job that comes after others.'),
   })
   .meta({ id: 'Job' });
 
@@ -178,7 +190,9 @@ export const planRequest = z.strictObject({
     .describe('apply (the default): as PATCH …/jobs has it. run: as POST …/jobs has it, which wants new jobs.'),
   prune: z.boolean().optional().describe('true: jobs that are not named would be deleted.'),
 });
-const plannedValue = z.union([z.string(), z.number(), z.boolean(), healthCheck]).nullable();
+const plannedValue = z
+  .union([z.string(), z.number(), z.boolean(), healthCheck, z.record(z.string(), z.string()), z.array(z.string())])
+  .nullable();
 const plannedJob = z
   .object({
     name,

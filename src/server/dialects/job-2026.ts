@@ -2,6 +2,7 @@
 
 import { unusualFiring } from '../../definition/firing-rules.ts';
 import { cpuText2026, memoryText2026 } from '../../definition/quantity.ts';
+import { valuesOf } from '../../definition/variables.ts';
 import type {
   Concurrency,
   Emails,
@@ -56,6 +57,10 @@ export interface Job2026 {
   readonly port_protocol?: PortProtocol;
   readonly health_check?: HealthCheck | null;
   readonly publish?: boolean;
+  /** Of jobs that have some. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** Of jobs that come after others. */
+  readonly after?: readonly string[];
 }
 
 /** Only what was set; `image`, `imagename` and `job_type` always, `continuous` on continuous jobs. */
@@ -86,6 +91,7 @@ export function renderJob2026(snapshot: JobSnapshot, options: StatusOptions): Jo
     status: structuredStatus(snapshot, options),
     ...runId(snapshot),
     ...(job ? typeFields[typeOfKind[key.kind]](job) : continuousMark(typeOfKind[key.kind])),
+    ...withoutUnset({ parameters: valuesOf(job?.variables), after: job?.after }),
   };
 }
 
@@ -172,6 +178,8 @@ function fromDefinition(asked: JobDefinition): Partial<UnresolvedJob2026> {
     port_protocol: asked.portProtocol ?? (asked.port === undefined ? undefined : 'tcp'),
     health_check: asked.healthCheck,
     publish: asked.publish,
+    parameters: asked.parameters,
+    after: asked.after,
   });
 }
 
@@ -197,6 +205,7 @@ function fromResolved(job: ResolvedJob, type: JobType): Partial<UnresolvedJob202
     port: job.port,
     port_protocol: job.port === undefined ? undefined : job.portProtocol,
     health_check: job.healthCheck,
+    parameters: valuesOf(job.variables),
   });
 }
 

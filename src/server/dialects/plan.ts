@@ -2,6 +2,7 @@
 import { nextFirings } from '../../definition/cron.ts';
 import { cpuText2026, memoryText2026 } from '../../definition/quantity.ts';
 import type { ComparedField } from '../../definition/same-job.ts';
+import { valuesOf } from '../../definition/variables.ts';
 import type { JobType, ResolvedJob } from '../../domain.ts';
 import { type AppError, errorTable } from '../../errors.ts';
 import type { Plan } from '../handlers/plan.ts';
@@ -100,6 +101,8 @@ const fields: Readonly<Record<ComparedField, readonly [name: string, read: (job:
   portProtocol: ['port_protocol', ({ portProtocol }) => portProtocol],
   healthCheck: ['health_check', ({ healthCheck }) => healthCheck],
   publish: ['publish', ({ publish }) => publish],
+  variables: ['parameters', ({ variables }) => valuesOf(variables)],
+  after: ['after', ({ after }) => after],
 };
 
 function messageOf(planned: PlannedJob): string {
