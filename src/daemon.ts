@@ -64,6 +64,9 @@ import {
 } from './settings.ts';
 import { openStateDirectory } from './state-directory.ts';
 import { readStatus } from './status.ts';
+import { createPeaks } from './usage/peaks.ts';
+import { usageOfRun } from './usage/run-usage.ts';
+import { createUsageSampler } from './usage/usage-sampler.ts';
 import { type ConfigMapWatch, watchConfigMap } from './watch/config-map.ts';
 import { type JobsWatch, watchJobs } from './watch/jobs.ts';
 
@@ -235,9 +238,18 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const firstFirings = known?.firingsFrom ?? startedAt;
     firings = createFiringsMark({ first: firstFirings, completeUntil: () => watch?.completeUntil() ?? 0, now });
 
+    const peaks = createPeaks();
+    const usage = createUsageSampler({
+      kube,
+      peaks,
+      everyMs: () => settings.current().usageEveryMs,
+      now,
+      log: log.child({ room: 'usage' }),
+    });
     const roster = createJobRoster({
       log: log.child({ room: 'machines' }),
       onRunEnded: (end) => runs.add(end),
+      usageOf: (end) => usageOfRun(end, peaks.of(end.id)),
       onNotice(notice) {
         if (notice.kind === 'steady' && notice.ran) runs.addGood(notice.key, { at: notice.at, ran: notice.ran });
         mail?.accept(notice);
@@ -265,6 +277,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     undos.push(() => checkpoint.stop());
     undos.push(() => roster.stop());
+    undos.push(() => usage.stop());
     undos.push(() => watch?.stop());
 
     const { reader_socket: socket, ...whereHomesAre } = startup.homes;
@@ -293,6 +306,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       }),
       runRecords: () => runs.stats(),
       files: () => fileProblems(),
+      usage: () => usage.stats(),
       homes: () => homes.health(),
       certificates: certificateEnds,
       maps: () => ({ settings: settings.state(), images: images.state() }),
@@ -483,6 +497,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           checkpoint: () => checkpoint.stats(),
           runRecords: () => runs.stats(),
           homes: () => homes.health(),
+          usage: () => usage.stats(),
           settings: () => settings.state(),
           images: () => images.state(),
           maps: () => ({ settings: mapWatches.settings?.freshness(), images: mapWatches.images?.freshness() }),
@@ -496,13 +511,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     undos.push(() => door.stop());
 
     watch = watchJobs(kube, {
-      onEvent: (event) => roster.accept(event),
+      onEvent(event) {
+        peaks.accept(event);
+        roster.accept(event);
+      },
       readJob: (object) => fromKubeObject(object, { images: images.current(), homesMount: startup.homes.mount }),
       ...(known ? { checkpoint: known } : {}),
       onGap: (gap) => checkpoint.addGap(gap),
       log: log.child({ room: 'watch' }),
     });
     checkpoint.start();
+    usage.start();
     const reload = () => {
       for (const files of Object.values(followed)) void files.look();
       followMaps();

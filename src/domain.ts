@@ -273,6 +273,8 @@ export interface PodFacts {
   readonly uid: string;
   readonly name: string;
   readonly ownerUid: string | undefined;
+  /** Where it runs; undefined before that is decided. */
+  readonly node?: string | undefined;
   readonly resourceVersion: string;
   readonly createdAt: number;
   readonly deletingAt: number | undefined;
@@ -343,8 +345,18 @@ export function isQuotaRefusal(words: string): boolean {
   return words.includes('exceeded quota');
 }
 
+/** What a run was seen to use at most, by samples: what came and went between two of them is not in it. Undefined: not measured. */
+export interface RunUsage {
+  /** Bytes; of a run that was killed for memory, its limit. */
+  readonly peakMemory?: number | undefined;
+  /** Thousandths of a core, over the time from one sample to the next. */
+  readonly peakCpu?: number | undefined;
+  /** Bytes that it might use; with one of the others. */
+  readonly memoryLimit?: number | undefined;
+}
+
 /** The end of one run of a one-off or scheduled job, or of a firing that became none: what is left to say of it when its objects are gone. Times are ms since the epoch. */
-export interface RunEnd {
+export interface RunEnd extends RunUsage {
   /** Of the job. */
   readonly key: JobKey;
   /** Uid of the Kubernetes Job: no other run, of whatever job, has it. Of a firing without a run, that of its job and the due time. */

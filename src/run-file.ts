@@ -10,6 +10,7 @@ import {
   jobTypes,
   type LastGood,
   type RunRecord,
+  type RunUsage,
   runOutcomes,
   type Tool,
 } from './domain.ts';
@@ -89,7 +90,14 @@ function parseRun(value: unknown): RunRecord | undefined {
     exitCode: integerAt(value, 'exitCode'),
     signal: integerAt(value, 'signal'),
     attempts: amountAt(value, 'attempts') ?? 0,
+    ...parseUsage(value),
   };
+}
+
+/** Absent where it was not measured. */
+function parseUsage(value: unknown): RunUsage {
+  const fields = ['peakMemory', 'peakCpu', 'memoryLimit'].map((name) => [name, amountAt(value, name)]);
+  return Object.fromEntries(fields.filter(([, amount]) => amount !== undefined));
 }
 
 function oneOf<Word extends string>(words: readonly Word[], text: string | undefined): Word | undefined {

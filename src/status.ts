@@ -8,6 +8,7 @@ import type { Freshness } from './domain.ts';
 import type { ImagesState } from './live-images.ts';
 import type { SettingsState } from './live-settings.ts';
 import type { MailQueueStats } from './metrics.ts';
+import type { UsageStats } from './usage/usage-sampler.ts';
 
 export interface StatusSources {
   readonly version: string;
@@ -24,6 +25,7 @@ export interface StatusSources {
   checkpoint(): { readonly savedAt: number | undefined; readonly failed: number; readonly gaps: number };
   runRecords(): { readonly waiting: number; readonly dropped: number; readonly failed: number };
   homes(): { readonly running: number; readonly stuck: number; readonly waiting: number };
+  usage(): UsageStats;
   settings(): SettingsState;
   images(): ImagesState;
   /** How the two ConfigMaps are followed. */
@@ -55,6 +57,13 @@ interface Known {
   readonly checkpoint: { readonly age_seconds: number | null; readonly failed: number; readonly gaps: number };
   readonly run_records: { readonly waiting: number; readonly dropped: number; readonly failed: number };
   readonly homes: { readonly running: number; readonly stuck: number; readonly waiting: number };
+  readonly usage: {
+    readonly source: UsageStats['source'] | null;
+    readonly running: number;
+    readonly age_seconds: number | null;
+    readonly failed: number;
+    readonly problem: string;
+  };
   readonly settings: MapKnown;
   readonly images: MapKnown;
   /** Days until they end. */
@@ -78,6 +87,8 @@ const oldMailHours = 26;
 const oldCheckpointSeconds = 300;
 /** A watch that ends is begun again within moments. */
 const unheardSeconds = 60;
+/** Longer than it takes to ask twenty times. */
+const oldUsageSeconds = 300;
 const leastFreeMib = 100;
 const dayMs = 86_400_000;
 
@@ -102,6 +113,11 @@ const rules: readonly Rule[] = [
   ({ homes }) =>
     homes.stuck > 0
       ? `${homes.stuck} readers of homes hang: a file system of homes does not answer, and tools on it are refused.`
+      : undefined,
+  // Where nobody ever told there is nothing to mend.
+  ({ usage }) =>
+    usage.problem !== '' && usage.age_seconds !== null && usage.age_seconds > oldUsageSeconds
+      ? `What jobs use has not been measured for ${usage.age_seconds} s: ${usage.problem}`
       : undefined,
   ({ settings }) => mapProblem('settings', settings),
   ({ images }) => mapProblem('images', images),
@@ -164,6 +180,7 @@ async function look(sources: StatusSources): Promise<Known> {
     checkpoint: { age_seconds: savedAt === undefined ? null : secondsSince(savedAt), failed, gaps },
     run_records: { ...sources.runRecords() },
     homes: { ...sources.homes() },
+    usage: usageKnown(sources.usage(), secondsSince),
     settings: mapKnown(sources.settings(), maps.settings, ageSeconds),
     images: mapKnown(sources.images(), maps.images, ageSeconds),
     certificates: Object.fromEntries(
@@ -184,6 +201,10 @@ function mailKnown(stats: MailQueueStats | undefined, now: number): Readonly<Rec
   if (!stats) return null;
   const { oldestAt, ...counts } = stats;
   return { ...counts, oldest_hours: oldestAt === undefined ? 0 : round((now - oldestAt) / 3_600_000) };
+}
+
+function usageKnown({ source, sampledAt, ...rest }: UsageStats, since: (at: number) => number): Known['usage'] {
+  return { source: source ?? null, age_seconds: sampledAt === undefined ? null : since(sampledAt), ...rest };
 }
 
 function mapKnown(

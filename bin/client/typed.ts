@@ -232,6 +232,12 @@ export interface Run {
   readonly signal: number | null;
   /** Attempts that have ended. */
   readonly attempts: number;
+  /** Bytes: the highest of samples, or the limit of a run that was killed for memory; null: not measured. */
+  readonly peak_memory: number | null;
+  /** Bytes that it might use; null where nothing was measured. */
+  readonly memory_limit: number | null;
+  /** Thousandths of a core: the highest mean of the time between two samples; null: not measured. */
+  readonly peak_cpu: number | null;
   /** How it ended, for people. */
   readonly message: string;
 }

@@ -263,6 +263,15 @@ const runSchema = z
     exit_code: z.number().nullable().describe('Of the last attempt.'),
     signal: z.number().nullable(),
     attempts: z.number().describe('Attempts that have ended.'),
+    peak_memory: z
+      .number()
+      .nullable()
+      .describe('Bytes: the highest of samples, or the limit of a run that was killed for memory; null: not measured.'),
+    memory_limit: z.number().nullable().describe('Bytes that it might use; null where nothing was measured.'),
+    peak_cpu: z
+      .number()
+      .nullable()
+      .describe('Thousandths of a core: the highest mean of the time between two samples; null: not measured.'),
     message: z.string().describe('How it ended, for people.'),
   })
   .meta({ id: 'Run' });

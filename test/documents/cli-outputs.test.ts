@@ -68,6 +68,9 @@ const run = {
   exit_code: null,
   signal: null,
   attempts: 0,
+  peak_memory: null,
+  memory_limit: null,
+  peak_cpu: null,
   message: 'skipped: the run before it was still going',
 };
 const gone = { job: 'x', job_type: 'one-off', run_id: null };
