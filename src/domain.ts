@@ -321,6 +321,7 @@ export type RunOutcome = (typeof runOutcomes)[number];
  * Why a run failed; `lost`: its node went away with it; its program never ran because its image could not be had (`image`), because the
  * cluster refused it a pod (`quota`), or for another cause (`not_started`). Why it was skipped: no room for one more Job (`quota`), a
  * refusal (`not_started`), the run before it went on (`previous_run`), the job was `suspended` or `changed`, or nobody says (`unexplained`).
+ * Why it was stopped: the next firing took its place (`replaced`).
  */
 export const failureReasons = [
   'exit_code',
@@ -337,6 +338,7 @@ export const failureReasons = [
   'suspended',
   'changed',
   'unexplained',
+  'replaced',
 ] as const;
 export type FailureReason = (typeof failureReasons)[number];
 
@@ -374,7 +376,7 @@ export interface RunEnd extends RunUsage {
   readonly startedAt: number | undefined;
   readonly finishedAt: number | undefined;
   readonly outcome: RunOutcome;
-  /** Present exactly on runs that failed or were skipped. */
+  /** Present on runs that failed, were skipped or replaced. */
   readonly reason: FailureReason | undefined;
   /** Since when that which held it back has lasted. */
   readonly since?: number | undefined;
@@ -502,6 +504,17 @@ export interface JobSnapshot {
 /** What is kept of a run that has ended, after its job and all its objects are gone. */
 export interface RunRecord extends Omit<RunEnd, 'key' | 'ran'> {
   readonly type: JobType;
+}
+
+/** What asked for a run. `caught_up`: the schedule, and it began more than a minute late. */
+export const triggers = ['schedule', 'manual', 'caught_up'] as const;
+export type Trigger = (typeof triggers)[number];
+
+const lateMs = 60_000;
+
+export function triggerOf({ type, manual, dueAt, createdAt }: RunRecord): Trigger {
+  if (type !== 'scheduled' || manual) return 'manual';
+  return dueAt !== undefined && createdAt - dueAt > lateMs ? 'caught_up' : 'schedule';
 }
 
 /** What a job was before it was changed or deleted. */

@@ -217,16 +217,18 @@ export interface Run {
   readonly job_id: string | null;
   /** Asked for by hand, not by the schedule. */
   readonly manual: boolean;
+  /** What asked for it; a one-off job is asked for by hand. caught_up: it began more than a minute late. */
+  readonly trigger: 'schedule' | 'manual' | 'caught_up';
   /** When the schedule asked for it; null for a run that no schedule asked for. RFC 3339, as all times. */
   readonly due: string | null;
   readonly created: string | null;
   /** When its program first ran; null where it never did. */
   readonly started: string | null;
   readonly finished: string | null;
-  /** stopped: its job was deleted before it had ended. unknown: nobody saw how it ended. skipped: its schedule asked for it, and it never began. */
+  /** stopped: its job was deleted before it had ended, or (replaced) the next run took its place. unknown: nobody saw how it ended. skipped: its schedule asked for it, and it never began. */
   readonly outcome: 'succeeded' | 'failed' | 'stopped' | 'unknown' | 'skipped';
-  /** Of runs that failed or were skipped. */
-  readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'unexplained' | null;
+  /** Of runs that failed, were skipped or replaced. */
+  readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'unexplained' | 'replaced' | null;
   /** Of the last attempt. */
   readonly exit_code: number | null;
   readonly signal: number | null;

@@ -32,7 +32,7 @@ function cellsOf(run: Job, isMeasured: boolean): string[] {
     momentOf(started),
     lengthOf(started, finished),
     ...(isMeasured ? [peakOf(run)] : []),
-    isExpected ? wordOf(outcome === 'skipped' ? message : outcome) : `${wordOf(outcome)}: ${wordOf(message)}`,
+    `${isExpected ? wordOf(outcome === 'skipped' ? message : outcome) : `${wordOf(outcome)}: ${wordOf(message)}`}${lateWords(run)}`,
   ];
 }
 
@@ -44,6 +44,10 @@ function peakOf({ started, reason, peak_memory: memory, memory_limit: limit, pea
   ];
   if (parts.length > 0) return `${parts.join(', ')}${reason === 'out_of_memory' ? ' (limit)' : ''}`;
   return started === null ? '' : 'not measured';
+}
+
+function lateWords({ trigger, due, created }: Job): string {
+  return trigger === 'caught_up' ? ` (caught up, ${lengthOf(due, created)} late)` : '';
 }
 
 function lengthOf(started: unknown, finished: unknown): string {

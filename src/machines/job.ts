@@ -120,7 +120,7 @@ export const jobMachine = setup({
     }),
     /** The last moment to tell the end of a run: with what is known of it. */
     tellLast: enqueueActions(({ context, enqueue }, { uid }: { uid: string | undefined }) => {
-      const end = endOfGone(context, uid);
+      const end = endOfGone(context, uid, context.around.now());
       const sign = end && signOfEnd(context, end);
       if (end) enqueue.emit({ type: 'run.ended', end });
       if (sign && isNews(context, sign)) enqueue.emit({ type: 'notice', notice: sign.notice });

@@ -16,6 +16,7 @@ import {
   troubleIn,
 } from './attempt.ts';
 import type { JobFacts } from './job-facts.ts';
+import { replacedAt } from './replaced.ts';
 
 /** A run, whichever object tells of it. */
 export interface Run {
@@ -39,9 +40,13 @@ export function endsToTell(facts: JobFacts): readonly RunEnd[] {
 }
 
 /** What is known of a run that will not be heard of again; undefined for what is no run, or has been told. */
-export function endOfGone(facts: JobFacts, uid: string | undefined): RunEnd | undefined {
+export function endOfGone(facts: JobFacts, uid: string | undefined, now: number): RunEnd | undefined {
   const run = runsIn(facts).find((one) => one.uid === uid);
-  return run && !facts.told.includes(run.uid) ? endOf(facts, run) : undefined;
+  if (!run || facts.told.includes(run.uid)) return undefined;
+  const end = endOf(facts, run);
+  const isOpen = end.outcome === 'unknown' || end.outcome === 'stopped';
+  const at = isOpen ? replacedAt(facts, run, now) : undefined;
+  return at === undefined ? end : { ...end, outcome: 'stopped', reason: 'replaced', finishedAt: end.finishedAt ?? at };
 }
 
 export function forget(told: readonly string[], uid: string | undefined): readonly string[] {

@@ -13,6 +13,7 @@ import {
   noticeKinds,
   portProtocols,
   runOutcomes,
+  triggers,
 } from '../domain.ts';
 import { effects } from './plan/effect.ts';
 import { maxPlannedJobs } from './plan/planned-job.ts';
@@ -247,6 +248,9 @@ const runSchema = z
     job_type: jobType,
     job_id: z.string().nullable().describe('Of the definition it ran: another one after the job was made anew.'),
     manual: z.boolean().describe('Asked for by hand, not by the schedule.'),
+    trigger: z
+      .enum(triggers)
+      .describe('What asked for it; a one-off job is asked for by hand. caught_up: it began more than a minute late.'),
     due: z
       .string()
       .nullable()
@@ -257,9 +261,9 @@ const runSchema = z
     outcome: z
       .enum(runOutcomes)
       .describe(
-        'stopped: its job was deleted before it had ended. unknown: nobody saw how it ended. skipped: its schedule asked for it, and it never began.',
+        'stopped: its job was deleted before it had ended, or (replaced) the next run took its place. unknown: nobody saw how it ended. skipped: its schedule asked for it, and it never began.',
       ),
-    reason: z.enum(failureReasons).nullable().describe('Of runs that failed or were skipped.'),
+    reason: z.enum(failureReasons).nullable().describe('Of runs that failed, were skipped or replaced.'),
     exit_code: z.number().nullable().describe('Of the last attempt.'),
     signal: z.number().nullable(),
     attempts: z.number().describe('Attempts that have ended.'),

@@ -1,5 +1,12 @@
 /** The end of a run as the canonical dialect shows it. Pure and total. */
-import type { FailureReason, JobType, RunOutcome, RunRecord } from '../../domain.ts';
+import {
+  type FailureReason,
+  type JobType,
+  type RunOutcome,
+  type RunRecord,
+  type Trigger,
+  triggerOf,
+} from '../../domain.ts';
 import { exitCodeWords } from '../../exit-code.ts';
 import { instantText } from './status/instant.ts';
 import { whySkipped } from './status/skip-words.ts';
@@ -11,6 +18,7 @@ export interface Run2026 {
   /** Of the object that holds the definition. */
   readonly job_id: string | null;
   readonly manual: boolean;
+  readonly trigger: Trigger;
   readonly due: string | null;
   readonly created: string | null;
   readonly started: string | null;
@@ -36,6 +44,7 @@ export function renderRun2026(job: string, run: RunRecord): Run2026 {
     job_type: run.type,
     job_id: run.jobUid ?? null,
     manual: run.manual,
+    trigger: triggerOf(run),
     due: instantText(run.dueAt) ?? null,
     created: instantText(run.createdAt) ?? null,
     started: instantText(run.startedAt) ?? null,
@@ -55,6 +64,7 @@ export function renderRun2026(job: string, run: RunRecord): Run2026 {
 function wordsOf(run: RunRecord): string {
   const { outcome, reason, exitCode, signal, dueAt, dueUntil } = run;
   if (outcome === 'succeeded') return 'finished';
+  if (reason === 'replaced') return 'the next run of its schedule took its place';
   if (outcome === 'stopped') return 'its job was deleted before it had ended';
   if (outcome === 'skipped') return `skipped: ${whySkipped(run)}`;
   if (dueUntil !== undefined)

@@ -87,4 +87,10 @@ describe('history', () => {
     expect((await history()).stdout).toBe("No run of job 'daily' has ended yet.\n");
     expect((await history('--failed')).stdout).toBe("No run of job 'daily' has failed yet.\n");
   });
+
+  it('says of a run that began late by how much', async () => {
+    const late = run({ created: '2026-03-01T04:29:00Z', trigger: 'caught_up' });
+    service.beside({ runs: { body: { runs: [late], messages: noMessages } } });
+    expect((await history()).stdout).toContain('succeeded (caught up, 12 min 0 s late)');
+  });
 });

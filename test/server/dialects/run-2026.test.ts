@@ -16,6 +16,7 @@ describe('a run as of 2026', () => {
       job_type: 'one-off',
       job_id: 'uid-1',
       manual: false,
+      trigger: 'manual',
       due: null,
       created: '2026-03-01T12:00:00Z',
       started: '2026-03-01T12:00:02Z',
@@ -49,6 +50,20 @@ describe('a run as of 2026', () => {
     expectTypeOf<Run2026>().toExtend<z.input<typeof runsAnswer>['runs'][number]>();
     const messages = { info: [], warning: [], error: [] };
     expect(runsAnswer.parse({ runs: [render()], messages }).runs).toEqual([render()]);
+  });
+
+  it('says what asked for it, and that a run that began more than a minute late was caught up', () => {
+    const dueAt = Date.parse('2026-03-01T02:10:00Z');
+    const triggerOf = (changes: Partial<RunRecord>) => render({ type: 'scheduled', dueAt, ...changes }).trigger;
+    expect(triggerOf({ createdAt: dueAt + 60_000 })).toBe('schedule');
+    expect(triggerOf({ createdAt: dueAt + 60_001 })).toBe('caught_up');
+    expect(triggerOf({ createdAt: dueAt + 60_001, dueAt: undefined, manual: true })).toBe('manual');
+  });
+
+  it('says that the next run took its place', () => {
+    expect(render({ outcome: 'stopped', reason: 'replaced' }).message).toBe(
+      'the next run of its schedule took its place',
+    );
   });
 
   it('says in words why a firing of the schedule became none, or that nobody saw it', () => {
