@@ -4,6 +4,7 @@ import { shells } from '../terminal/completion/completion.ts';
 import type { ShownCommand, ShownOption } from '../terminal/shown-command.ts';
 import { applyFile } from './apply.ts';
 import { completeNames, printCompletion } from './completion.ts';
+import { showDashboard } from './dashboard.ts';
 import { deleteJob } from './delete.ts';
 import { dumpJobs } from './dump.ts';
 import { flushJobs } from './flush.ts';
@@ -168,6 +169,16 @@ export const commandTable: readonly CommandEntry[] = [
     description: 'show the jobs as they change, until Ctrl-C',
     options: [{ ...output, description: 'json for programs: an object a line' }],
     run: watchJobs,
+  },
+  {
+    usage: 'dashboard',
+    description: 'show the jobs, their runs and the mail log as a page in a browser, until Ctrl-C',
+    options: [
+      { words: '--port <number>', description: 'Where the page is; any free port unless told otherwise' },
+      { words: '--no-open', description: 'Only say its address' },
+      output,
+    ],
+    run: showDashboard,
   },
   {
     usage: 'mail-log',

@@ -112,6 +112,9 @@ const heard = [
   ['job.gone', gone],
 ].map(([event, data]) => `id: 1-1\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 
+/** Of what has no end by itself. */
+const isEnough = /"job\.gone"|"url"/;
+
 /** What is typed, and what the service answers. */
 const cases: Readonly<
   Record<string, readonly [words: readonly string[], ...answers: { body: unknown; status?: number }[]]>
@@ -133,6 +136,7 @@ const cases: Readonly<
   'mail-log': [['mail-log', '-o', 'json'], said({ events: [mailed] })],
   quota: [['quota', '-o', 'json'], said({ quota: { categories: [{ name: 'Per-job limits', items: [item] }] } })],
   watch: [['watch', '-o', 'json'], said({ jobs: [makeJob(), continuous] })],
+  dashboard: [['dashboard', '-o', 'json']],
   completion: [['completion', 'fish', '-o', 'json']],
 };
 
@@ -152,7 +156,7 @@ describe('--output json', () => {
     if (verb === 'watch') service.beside({ events: [heard] });
     const { stdout } = await runMain(
       words.map((word) => (word === 'FILE' ? file : word)),
-      { env: service.env, onPrint: (text, interrupt) => (text.includes('"job.gone"') ? interrupt() : undefined) },
+      { env: service.env, onPrint: (text, interrupt) => (isEnough.test(text) ? interrupt() : undefined) },
     );
     const shape = z.fromJSONSchema({ $defs: strict, ...strict[verb] });
     const values = verb === 'watch' ? stdout.trimEnd().split('\n') : [stdout];
@@ -167,7 +171,7 @@ describe('docs/cli.md', () => {
   it('names every variable and file that the programs in bin/ read for users', () => {
     const sources = [
       'jobs.ts',
-      ...['client', 'commands', 'terminal', 'job-file'].flatMap((folder) => filesOf(`bin/${folder}`)),
+      ...['client', 'commands', 'dashboard', 'terminal', 'job-file'].flatMap((folder) => filesOf(`bin/${folder}`)),
     ]
       .map((path) => readFileSync(join(repositoryRoot, 'bin', path), 'utf8'))
       .join('\n');

@@ -88,6 +88,7 @@ export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
       object({ event: { const: 'service.back' }, data: object({}) }),
     ],
   },
+  dashboard: object({ url: text }),
   quota: of('Quota'),
   completion: object({ shell: { enum: ['bash', 'zsh', 'fish'] }, script: text }),
 };

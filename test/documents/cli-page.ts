@@ -103,7 +103,8 @@ The kubeconfig says who asks: the namespace \`tool-NAME\` of its current context
 | \`TOOLFORGE_DEBUG\` | \`1\`, \`true\` or \`yes\`: as \`--debug\` |
 | \`TOOLFORGE_CLI\` | set by the common command: the program calls itself \`toolforge jobs\` |
 | \`NO_COLOR\` | not empty: no colours |
-| \`TERM\` | \`dumb\`: neither colours nor a line of progress |
+| \`TERM\` | \`dumb\`: neither colours nor a line of progress, and \`watch\` prints lines |
+| \`DISPLAY\`, \`WAYLAND_DISPLAY\` | neither set, except on macOS: \`dashboard\` opens no browser |
 
 On machines of Toolforge (those with \`/etc/wmcs-project\`) a user who is not called \`<project>.<tool>\` is warned; elsewhere, one whose name says another tool.`;
 

@@ -142,6 +142,7 @@ function createWorld(): World {
     const path = join(directory, 'jobs.yaml');
     writeFileSync(path, JSON.stringify(entries));
     const context: Context = {
+      tool: 'quick',
       client: client as Client,
       line: {
         command: undefined,
