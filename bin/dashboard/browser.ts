@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export interface Opened {
+  readonly file: string;
   /** Removes the file. */
   forget(): Promise<void>;
 }
@@ -23,5 +24,5 @@ export async function openBrowser(opener: string, address: string): Promise<Open
   // Whether it can be opened or not, the address has been said.
   browser.on('error', () => {});
   browser.unref();
-  return { forget: () => rm(directory, { recursive: true, force: true }) };
+  return { file, forget: () => rm(directory, { recursive: true, force: true }) };
 }

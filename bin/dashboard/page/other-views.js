@@ -10,7 +10,7 @@ import { makeTime } from './times.js';
 
 class LoadedView {
   #content = make('div', {}, make('p', {}, 'Loading.'));
-  #introduction = make('p', { class: 'muted' });
+  #introduction = make('p');
 
   /**
    * @param {string} title
@@ -22,7 +22,9 @@ class LoadedView {
     this.title = title;
     this.path = path;
     this.render = render;
-    this.#introduction.append(introduction);
+    const again = make('button', { type: 'button' }, 'Load again');
+    again.addEventListener('click', () => void this.load());
+    this.#introduction.append(`${introduction} `, again);
     const heading = make('h1', { id: 'title', tabindex: '-1' }, title);
     this.element = make('section', { 'aria-labelledby': 'title' }, heading, this.#introduction, this.#content);
     void this.load();

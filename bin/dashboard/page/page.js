@@ -26,6 +26,8 @@ let tool = '';
 /** @type {Map<string, string>} by name: what was last said of each job */
 const said = new Map();
 let isDue = false;
+/** Jobs of which something was heard since they were asked for; of all of them where that is not known. @type {Set<string> | 'all'} */
+let touched = 'all';
 let isBusy = false;
 /** @type {string | null} */
 let trouble = 'Connecting.';
@@ -59,7 +61,10 @@ function showTitle() {
   setText(document.getElementById('tool') ?? main, tool === '' ? 'Toolforge Jobs' : `Toolforge Jobs of ${tool}`);
 }
 
-function refreshSoon() {
+/** @param {string} [name] of the job of which something was heard; without one it may be any */
+function refreshSoon(name) {
+  if (name === undefined) touched = 'all';
+  else if (touched !== 'all') touched.add(name);
   if (isDue) return;
   isDue = true;
   setTimeout(refresh, soonMs);
@@ -70,12 +75,14 @@ async function refresh() {
   isBusy = true;
   while (isDue) {
     isDue = false;
+    const heard = touched;
+    touched = new Set();
     try {
       const { jobs, messages } = await ask('/jobs');
       warnings = messages?.warning ?? [];
       jobsView.takeJobs(jobs, Date.now());
       announce(jobs);
-      if (view !== jobsView) void (/** @type {JobView} */ (view).load());
+      if (isAbout(view, heard)) void view.load();
       showConnection();
     } catch (error) {
       warnings = [/** @type {Error} */ (error).message];
@@ -84,6 +91,16 @@ async function refresh() {
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
   isBusy = false;
+}
+
+/**
+ * @param {typeof view} shown
+ * @param {Set<string> | 'all'} heard
+ * @returns {shown is Exclude<typeof view, JobsView>}
+ */
+function isAbout(shown, heard) {
+  if (shown === jobsView) return false;
+  return !(shown instanceof JobView) || heard === 'all' || heard.has(shown.name);
 }
 
 const mostSaid = 3;
@@ -119,17 +136,17 @@ function listen() {
     forgetAllRuns();
     refreshSoon();
   });
-  on('job.changed', refreshSoon);
+  on('job.changed', ({ job }) => refreshSoon(job));
   on('job.gone', ({ job }) => {
     forgetRuns(job);
-    refreshSoon();
+    refreshSoon(job);
   });
   on('run.ended', (run) => {
     addRun(run.job, run);
     jobsView.takeRuns(run.job);
-    refreshSoon();
+    refreshSoon(run.job);
   });
-  events.addEventListener('open', refreshSoon);
+  events.addEventListener('open', () => refreshSoon());
   events.addEventListener('error', () => {
     trouble = commandEnded;
     showConnection();

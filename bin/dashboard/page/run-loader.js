@@ -9,6 +9,8 @@ const againMs = 3_000;
 
 /** @type {Map<string, Run[]>} by name; the newest first */
 const known = new Map();
+/** What has ended while the runs of its job were not known. @type {Map<string, Run[]>} */
+const heard = new Map();
 /** @type {Map<string, () => void>} */
 const wanted = new Map();
 let isLoading = false;
@@ -46,7 +48,17 @@ export function forgetAllRuns() {
  */
 export function addRun(name, run) {
   const runs = known.get(name);
-  if (runs) known.set(name, [run, ...runs.filter(({ id }) => id !== run.id)].slice(0, shownRuns));
+  if (runs) known.set(name, newest([run], runs));
+  else heard.set(name, newest([run], heard.get(name) ?? []));
+}
+
+/**
+ * @param {readonly Run[]} late
+ * @param {readonly Run[]} runs
+ */
+function newest(late, runs) {
+  const added = late.filter(({ id }) => !runs.some((run) => run.id === id));
+  return [...added, ...runs].slice(0, shownRuns);
 }
 
 async function load() {
@@ -58,7 +70,8 @@ async function load() {
     wanted.delete(name);
     try {
       const { runs } = await ask(`${pathOf(name)}/runs`);
-      known.set(name, runs.slice(0, shownRuns));
+      known.set(name, newest(heard.get(name) ?? [], runs));
+      heard.delete(name);
       onKnown();
       await pause(pauseMs);
     } catch (error) {
