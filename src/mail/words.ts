@@ -53,6 +53,11 @@ export function momentWords(at: number): string {
   return `${clockWords(at)} on ${dayWords(at)}`;
 }
 
+/** For programs. @example instantOf(0) -> '1970-01-01T00:00:00.000Z' */
+export function instantOf(at: number): string {
+  return realDate(at).toISOString();
+}
+
 /** @example shortDateWords(0) -> ' 1 Jan 00:00 UTC' */
 export function shortDateWords(at: number): string {
   const date = realDate(at);

@@ -210,6 +210,15 @@ describe('a mail', () => {
     await expect(`${head.join('\n')}\n\n${text}`).toMatchFileSnapshot(`golden/${name}.txt`);
   });
 
+  it('about a webhook that takes nothing stands alone, or below what else there is', async () => {
+    const webhookTrouble = { since: at('2026-03-01T03:20:00Z'), why: 'hooks.example.org answered with\u001b[31m 500' };
+    const { subject, text } = compose(makeMailbox({ webhookTrouble }));
+    await expect(`Subject: ${subject}\n\n${text}`).toMatchFileSnapshot('golden/webhook.txt');
+    const both = compose(makeMailbox({ webhookTrouble, open: [gathered({})] }));
+    expect(both.subject).toBe('[Toolforge] [alpha] daily failed');
+    expect(both.text).toMatch(/Your job daily failed [\s\S]*\nThe webhook of your tool has taken nothing since/);
+  });
+
   it('says for which minutes something may be missing, what had no room, and that it is the last of the day', async () => {
     const gaps = [
       { from: at('2026-03-01T03:01:00Z'), to: at('2026-03-01T03:09:00Z') },
