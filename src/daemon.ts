@@ -28,6 +28,7 @@ import { openLiveSettings, type SettingsOutcome } from './live-settings.ts';
 import { type Log, setLogLevel } from './log.ts';
 import { createMailRoster, type MailRoster } from './machines/mail-roster.ts';
 import { createJobRoster } from './machines/roster.ts';
+import { webhookRules } from './machines/sending-rules.ts';
 import { composeMail } from './mail/compose.ts';
 import { createDeliver } from './mail/deliver.ts';
 import { createDetails, type Details } from './mail/details.ts';
@@ -35,6 +36,10 @@ import { createMailboxFiles } from './mail/mailbox-files.ts';
 import { createPace } from './mail/pace.ts';
 import { createSeal } from './mail/seal.ts';
 import { createTransport } from './mail/transport.ts';
+import { createAddressCheck } from './mail/webhook/addresses.ts';
+import { createWebhookDelivery } from './mail/webhook/deliver.ts';
+import { createWebhookSeal } from './mail/webhook/event.ts';
+import { createPost } from './mail/webhook/post.ts';
 import { createMailLog } from './mail-log.ts';
 import { createMetrics, standbyMetrics } from './metrics.ts';
 import { createMissedFirings } from './missed-firings.ts';
@@ -69,6 +74,7 @@ import { usageOfRun } from './usage/run-usage.ts';
 import { createUsageSampler } from './usage/usage-sampler.ts';
 import { type ConfigMapWatch, watchConfigMap } from './watch/config-map.ts';
 import { type JobsWatch, watchJobs } from './watch/jobs.ts';
+import { openWebhooks } from './webhooks.ts';
 
 export interface DaemonOptions {
   readonly startup: Startup;
@@ -204,6 +210,27 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     let mail: MailRoster | undefined;
     let details: Details | undefined;
     undos.push(() => mail?.stop());
+    const webhookLog = log.child({ room: 'webhooks' });
+    const webhooks = await openWebhooks({ directory: join(state.path, 'webhooks'), now, log: webhookLog, mayWrite });
+    const delivery = createWebhookDelivery({
+      find: webhooks.find,
+      settings: () => settings.current().webhooks,
+      post: createPost({ mayReach: createAddressCheck(startup.webhooks), ca: () => secrets.webhookCa, userAgent }),
+      now,
+      onAttempt(tool, why) {
+        const trouble = webhooks.note(tool, why);
+        if (trouble) mail?.addWebhookTrouble(tool, trouble);
+      },
+      maySend: mayWrite,
+    });
+    undos.push(() => delivery.stop());
+    let webhookQueues: MailRoster | undefined;
+    undos.push(() => webhookQueues?.stop());
+    const tell = (notice: Notice) => {
+      mail?.accept(notice);
+      const asked = webhooks.asked(notice);
+      if (asked) webhookQueues?.accept(asked);
+    };
     for (const { name, what, file, key } of secretFilesOf(startup)) {
       if (file === undefined) continue;
       const read = key === 'password' ? readPassword : readCa;
@@ -216,7 +243,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         apply(text) {
           if (key !== 'password') requireGoodAuthority(text, what, now());
           secrets[key] = text;
-          if (key === 'registryCa') return;
+          if (key === 'registryCa' || key === 'webhookCa') return;
           // What the mail server did not take may be taken now.
           transport.replace();
           mail?.replan();
@@ -229,7 +256,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       positions: () => watch?.positions() ?? {},
       asOf: () => watch?.completeUntil() ?? 0,
       firingsFrom: () => firings?.from() ?? startedAt,
-      settled: async () => void (await Promise.all([mail?.settled(), runs.settled()])),
+      settled: async () => void (await Promise.all([mail?.settled(), webhookQueues?.settled(), runs.settled()])),
       now,
       log: log.child({ room: 'state' }),
       mayWrite,
@@ -252,7 +279,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       usageOf: (end) => usageOfRun(end, peaks.of(end.id)),
       onNotice(notice) {
         if (notice.kind === 'steady' && notice.ran) runs.addGood(notice.key, { at: notice.at, ran: notice.ran });
-        mail?.accept(notice);
+        tell(notice);
         details?.collect(notice);
       },
       onFiringMissed: (missed) => missedFirings.accept(missed),
@@ -272,7 +299,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       causeOf: (end) => causeOfSkip(forward, toolOf(end), end),
       onMissed(end, notice) {
         roster.announce(end);
-        if (notice) mail?.accept(notice);
+        if (notice) tell(notice);
       },
     });
     undos.push(() => checkpoint.stop());
@@ -311,9 +338,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       certificates: certificateEnds,
       maps: () => ({ settings: settings.state(), images: images.state() }),
       mail: () => mail?.stats(),
+      webhooks: () => webhookStats(),
       checkpoint: () => checkpoint.stats(),
       now,
     });
+    const webhookStats = () => webhookQueues && { ...webhookQueues.stats(), ...webhooks.stats() };
     const feeds = createEventFeeds({ subscribe: (namespace, listener) => roster.subscribe(namespace, listener), now });
     const forward = createForward(opened, { isConnected: () => freshness().live });
     const routes = createRoutes({
@@ -326,6 +355,18 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       },
       runs,
       mailLog: mailHistory,
+      webhooks: {
+        find: webhooks.find,
+        set: webhooks.set,
+        queue: (tool) => webhookQueues?.find(tool),
+        hurry: (tool) => webhookQueues?.replan(tool),
+        async remove(tool) {
+          const removed = webhooks.remove(tool);
+          webhookQueues?.reset(tool, 'the webhook was removed');
+          await removed;
+        },
+        test: (tool) => delivery.test(tool),
+      },
       former,
       feeds,
       forward,
@@ -466,6 +507,36 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       onAccounted: (tool, rows) => mailHistory.add(tool, rows),
     });
     undos.push(() => collected.stop());
+    const webhookFiles = createMailboxFiles({
+      directory: join(state.path, 'webhook-events'),
+      log: webhookLog,
+      mayWrite,
+    });
+    const savedEvents = await webhookFiles.load();
+    const eventQueues = createMailRoster({
+      saved: savedEvents,
+      rules: webhookRules,
+      effects: {
+        seal: createWebhookSeal({ now, complete: collected.complete }),
+        save: webhookFiles.save,
+        deliver: delivery.deliver,
+      },
+      settings: () => ({ firstMs: 0, windowMs: 0, perDay: Number.POSITIVE_INFINITY }),
+      now,
+      log: webhookLog,
+      observer: metrics.webhooks,
+      onAccounted: (tool, rows) =>
+        mailHistory.add(
+          tool,
+          rows.map((row) => ({ ...row, via: 'webhook' })),
+        ),
+    });
+    // Its daemon was ended between the two.
+    for (const { tool } of savedEvents) if (!webhooks.find(tool)) eventQueues.reset(tool, 'the webhook was removed');
+    webhookQueues = eventQueues;
+    settings.onChange((next, before) => {
+      if (JSON.stringify(next.webhooks) !== JSON.stringify(before.webhooks)) eventQueues.replan();
+    });
     const queues = mail;
     settings.onChange((next, before) => {
       if (JSON.stringify(next.mail) === JSON.stringify(before.mail)) return;
@@ -494,6 +565,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           streams: () => streams.count(),
           mail: () => mail?.stats(),
           mailWithheld: () => mailSettings().withheld,
+          webhooks: () => webhookStats(),
           checkpoint: () => checkpoint.stats(),
           runRecords: () => runs.stats(),
           homes: () => homes.health(),
@@ -552,6 +624,7 @@ interface Secrets {
   password?: string;
   ca?: string;
   registryCa?: string;
+  webhookCa?: string;
 }
 
 interface SecretFile {
@@ -562,11 +635,12 @@ interface SecretFile {
   readonly key: keyof Secrets;
 }
 
-function secretFilesOf({ smtp, harbor }: Startup): readonly SecretFile[] {
+function secretFilesOf({ smtp, harbor, webhooks }: Startup): readonly SecretFile[] {
   return [
     { name: 'mail_password', what: 'password for the mail server', file: smtp.auth?.password_file, key: 'password' },
     { name: 'mail_ca', what: 'CA of the mail server', file: smtp.ca_file, key: 'ca' },
     { name: 'registry_ca', what: 'CA of the registry', file: harbor?.ca_file, key: 'registryCa' },
+    { name: 'webhook_ca', what: 'CA of webhooks', file: webhooks.ca_file, key: 'webhookCa' },
   ];
 }
 

@@ -464,8 +464,18 @@ export interface LastGood {
 export const mailStates = ['gathered', 'withheld', 'sealed', 'deferred', 'sent', 'parked', 'dropped'] as const;
 export type MailState = (typeof mailStates)[number];
 
+/** The two ways in which an owner is told of an event. */
+export const tellingWays = ['mail', 'webhook'] as const;
+export type TellingWay = (typeof tellingWays)[number];
+
+/** What a webhook is told of. `failures`: what failed, was skipped, and has recovered. */
+export const webhookEvents = ['failures', 'all'] as const;
+export type WebhookEvents = (typeof webhookEvents)[number];
+
 /** One row of `mail-log`: an event and what became of it. Times are ms since the epoch. */
 export interface MailLogRow {
+  /** Unset: by mail. */
+  readonly via?: TellingWay;
   /** Of the notice. */
   readonly id: string;
   readonly at: number;

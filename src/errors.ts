@@ -252,6 +252,21 @@ export const errorTable = {
     retry: 'no',
     hint: 'No parked mail has this Message-ID.',
   },
+  'webhook.not_found': { id: 'TJF-M004', http: 404, exit: 1, retry: 'no', hint: 'The tool has no webhook.' },
+  'webhook.off': {
+    id: 'TJF-M005',
+    http: 403,
+    exit: 1,
+    retry: 'no',
+    hint: 'The operators have switched webhooks off.',
+  },
+  'webhook.not_taken': {
+    id: 'TJF-M006',
+    http: 502,
+    exit: 1,
+    retry: 'yes',
+    hint: 'The webhook of a tool did not answer, or not with 2xx; an event waits and is tried again, a test is not.',
+  },
   'settings.invalid': {
     id: 'TJF-X010',
     http: 0,

@@ -40,6 +40,14 @@ export interface Client {
   ): Promise<AsyncIterable<ServerSentEvent>>;
   /** What became of events in the mail of the tool, newest first. @throws AppError `route.not_found` from an older service */
   listMailLog(query: MailLogQuery): Promise<Job[]>;
+  /** @returns undefined where none is set. @throws AppError `route.not_found` from an older service; so do all four */
+  showWebhook(): Promise<Job | undefined>;
+  /** @returns the webhook, and its secret where it was made now */
+  setWebhook(request: WebhookRequest): Promise<{ readonly webhook: Job; readonly secret: string | undefined }>;
+  /** @throws AppError `webhook.not_found` */
+  removeWebhook(): Promise<void>;
+  /** @throws AppError `webhook.not_found`, `webhook.not_taken` */
+  testWebhook(): Promise<void>;
   /** `{ categories: [{ name, items: [{ name, limit, used }] }] }` */
   showQuota(): Promise<Job>;
   /**
@@ -66,6 +74,12 @@ export interface FormerJob {
   readonly at: string;
   readonly reason: string;
   readonly job: Job & { readonly name: string };
+}
+
+export interface WebhookRequest {
+  readonly url: string;
+  readonly events?: string | undefined;
+  readonly renew_secret?: boolean | undefined;
 }
 
 export interface MailLogQuery {
@@ -101,6 +115,17 @@ export function createClient(options: ClientOptions): Client {
     },
     listImages: async () => listOf(await ask('GET', '/images'), 'images'),
     listMailLog: async (query) => listOf(await ask('GET', `/mail-log${queryText(query)}`), 'events'),
+    showWebhook: async () => {
+      const { webhook } = await ask('GET', '/webhook');
+      return isRecord(webhook) ? webhook : undefined;
+    },
+    setWebhook: async (request) => {
+      const answer = await ask('PUT', '/webhook', request);
+      const { secret } = answer;
+      return { webhook: recordOf(answer, 'webhook'), secret: typeof secret === 'string' ? secret : undefined };
+    },
+    removeWebhook: async () => void (await ask('DELETE', '/webhook')),
+    testWebhook: async () => void (await ask('POST', '/webhook/test')),
     showQuota: async () => recordOf(await ask('GET', '/quotas'), 'quota'),
     openLogs: async (name, query, signal) =>
       linesOf(await open(`/jobs/${safeName(name)}/logs${queryText(query)}`, { signal })),

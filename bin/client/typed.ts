@@ -244,6 +244,20 @@ export interface Run {
   readonly message: string;
 }
 
+export interface Webhook {
+  readonly url: string;
+  readonly events: 'failures' | 'all';
+  readonly set_at: string | null;
+  /** Events that it has not taken yet. */
+  readonly waiting: number;
+  /** When it last took one; null where that is more than a day ago. */
+  readonly taken_at: string | null;
+  /** Null while it takes what it is sent. */
+  readonly failing_since: string | null;
+  /** What the last attempt met, for people. */
+  readonly failure: string | null;
+}
+
 /**
  * Jobs of one tool.
  * @throws AppError every method: `request.invalid`, `caller.no_certificate`, `caller.bad_header`, `caller.unauthenticated`, `caller.forbidden`, `request.too_large`, `caller.too_many`, `request.too_many_headers`, `internal`, `view.not_ready`
@@ -314,6 +328,10 @@ export interface Jobs {
    * What the tool may have and has.
    */
   quota(): Promise<Quota>;
+  /**
+   * The webhook of the tool.
+   */
+  webhook(): Promise<Webhook | null>;
   /** Ends the kept connections. A program that just ends need not call it. */
   close(): void;
 }
@@ -361,6 +379,9 @@ export type ErrorCode =
   | 'mail.deferred'
   | 'mail.refused'
   | 'mail.not_found'
+  | 'webhook.not_found'
+  | 'webhook.off'
+  | 'webhook.not_taken'
   | 'settings.invalid'
   | 'file.invalid'
   | 'usage.invalid'

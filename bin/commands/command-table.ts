@@ -1,5 +1,5 @@
 /** Everything there is to say of a command, said once, and what is done then. */
-import { concurrencyChoices, emailsChoices, mountChoices } from '../../src/domain.ts';
+import { concurrencyChoices, emailsChoices, mountChoices, webhookEvents } from '../../src/domain.ts';
 import { shells } from '../terminal/completion/completion.ts';
 import type { ShownCommand, ShownOption } from '../terminal/shown-command.ts';
 import { applyFile } from './apply.ts';
@@ -22,6 +22,7 @@ import { runJob } from './run.ts';
 import { showJob } from './show.ts';
 import { undoChanges } from './undo.ts';
 import { watchJobs } from './watch.ts';
+import { useWebhook, webhookActions } from './webhook.ts';
 
 export interface CommandEntry extends ShownCommand {
   /** Asks the service. */
@@ -189,6 +190,21 @@ export const commandTable: readonly CommandEntry[] = [
       output,
     ],
     run: showMailLog,
+  },
+  {
+    usage: 'webhook <action> [url]',
+    description: 'have failures and recoveries of jobs sent to an address, signed: set <url>, show, test, remove',
+    offers: webhookActions,
+    options: [
+      {
+        words: '--events <which>',
+        description: `With set: ${webhookEvents.join(' or ')} that happens to jobs; failures unless told otherwise`,
+        offers: webhookEvents,
+      },
+      { words: '--renew-secret', description: 'With set: make a new secret to sign with' },
+      output,
+    ],
+    run: useWebhook,
   },
   {
     usage: 'restart <name>',

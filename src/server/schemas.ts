@@ -13,7 +13,9 @@ import {
   noticeKinds,
   portProtocols,
   runOutcomes,
+  tellingWays,
   triggers,
+  webhookEvents,
 } from '../domain.ts';
 import { effects } from './plan/effect.ts';
 import { maxPlannedJobs } from './plan/planned-job.ts';
@@ -290,17 +292,49 @@ const mailedEvent = z
     happened: z.string().nullable().describe('RFC 3339, as all times.'),
     event: z.enum(noticeKinds).describe('steady: a continuous job has run for a while.'),
     reason: z.enum(failureReasons).nullable().describe('Of what failed.'),
+    via: z.enum(tellingWays).describe('An event that is told in both ways is there twice.'),
     state: z
       .enum(mailStates)
       .describe(
-        'gathered: for the next mail. sealed: in a mail that is about to be sent. deferred: that mail is tried again. parked: it was given up. withheld: it is not told, and message says why.',
+        'gathered: for the next mail. sealed: in a mail that is about to be sent. deferred: that mail is tried again. parked: it was given up. dropped: so was it, for good. withheld: it is not told, and message says why.',
       ),
     since: z.string().nullable().describe('When it came into this state.'),
-    message_id: z.string().nullable().describe('Of the mail that tells of it.'),
+    message_id: z.string().nullable().describe('Of the mail that tells of it; of a webhook the id of the event.'),
     message: z.string().describe('What became of it, for people.'),
   })
   .meta({ id: 'MailedEvent' });
 export const mailLogAnswer = z.object({ events: z.array(mailedEvent).describe('Newest first.'), messages });
+export const newWebhook = z.strictObject({
+  url: z.string().describe('Where events are sent: https, without a name and a password in it.'),
+  events: z
+    .enum(webhookEvents)
+    .optional()
+    .describe('failures: also what was skipped, and recoveries. failures by default.'),
+  renew_secret: z
+    .boolean()
+    .optional()
+    .describe('Make a new secret; for a day events are signed with the former one as well.'),
+});
+const webhook = z
+  .object({
+    url: z.string(),
+    events: z.enum(webhookEvents),
+    set_at: z.string().nullable(),
+    waiting: z.number().describe('Events that it has not taken yet.'),
+    taken_at: z.string().nullable().describe('When it last took one; null where that is more than a day ago.'),
+    failing_since: z.string().nullable().describe('Null while it takes what it is sent.'),
+    failure: z.string().nullable().describe('What the last attempt met, for people.'),
+  })
+  .meta({ id: 'Webhook' });
+export const webhookAnswer = z.object({ webhook: webhook.nullable().describe('Null where none is set.'), messages });
+export const newWebhookAnswer = z.object({
+  webhook,
+  secret: z
+    .string()
+    .nullable()
+    .describe('What events are signed with, where it was made now; it is never shown again.'),
+  messages,
+});
 export const eventsQuery = z.object({ job: z.string().optional().describe('Events of this job only.') });
 const eventOf = <Name extends string, Data extends z.ZodType>(event: Name, data: Data) =>
   z.object({ id: z.string(), event: z.literal(event), data });

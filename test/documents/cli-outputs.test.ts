@@ -83,7 +83,17 @@ const mailed = {
   state: 'sent',
   since: '2026-03-01T04:20:43Z',
   message_id: '<one@toolforge.org>',
+  via: 'mail',
   message: 'mailed',
+};
+const webhook = {
+  url: 'https://hooks.example.org/jobs',
+  events: 'failures',
+  set_at: '2026-03-01T04:20:12Z',
+  waiting: 1,
+  taken_at: null,
+  failing_since: '2026-03-01T04:20:43Z',
+  failure: 'hooks.example.org answered with 500',
 };
 const planned = {
   name: 'a',
@@ -134,6 +144,7 @@ const cases: Readonly<
   dump: [['dump', '-o', 'json'], said({ jobs: [set] })],
   history: [['history', 'x', '-o', 'json'], said({ runs: [run] })],
   'mail-log': [['mail-log', '-o', 'json'], said({ events: [mailed] })],
+  webhook: [['webhook', 'set', webhook.url, '-o', 'json'], said({ webhook, secret: 'whsec_AAAA' })],
   quota: [['quota', '-o', 'json'], said({ quota: { categories: [{ name: 'Per-job limits', items: [item] }] } })],
   watch: [['watch', '-o', 'json'], said({ jobs: [makeJob(), continuous] })],
   dashboard: [['dashboard', '-o', 'json']],

@@ -89,6 +89,13 @@ export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
     ],
   },
   dashboard: object({ url: text }),
+  webhook: {
+    anyOf: [
+      of('Webhook'),
+      object({ webhook: of('Webhook'), secret: { anyOf: [text, { type: 'null' }] } }),
+      object({ state: { enum: ['taken', 'removed'] } }),
+    ],
+  },
   quota: of('Quota'),
   completion: object({ shell: { enum: ['bash', 'zsh', 'fish'] }, script: text }),
 };

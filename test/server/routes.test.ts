@@ -7,6 +7,7 @@ import { createRoutes } from '../../src/server/routes.ts';
 import { createStreams } from '../../src/server/streams.ts';
 import type { Issued } from '../support/certs.ts';
 import { makePodFacts, now } from '../support/facts.ts';
+import { makeWebhook } from '../support/webhooks.ts';
 import { continuousNamed, jobNamed, type ScriptedDeps, scriptDeps } from './scripted-deps.ts';
 import { type Answer, ask, client, startServer, type TestServer, wideStreams } from './start-server.ts';
 
@@ -74,7 +75,10 @@ async function piecesOf({ answerType }: Route, answer: Answer): Promise<unknown[
 const pathOf = ({ path }: Route) => path.replace(':tool', 'alpha').replace(':name', 'demo');
 const newJob = { name: 'new', cmd: './run.sh', imagename: 'python3.11' };
 /** What a route takes that takes something. */
-const bodyOf = ({ path, body }: Route) => (path.endsWith('/plan') ? { jobs: [newJob] } : body ? newJob : undefined);
+const bodyOf = ({ path, body }: Route) => {
+  if (path.endsWith('/webhook')) return body ? { url: makeWebhook().url } : undefined;
+  return path.endsWith('/plan') ? { jobs: [newJob] } : body ? newJob : undefined;
+};
 const jobs = '/v1/tool/alpha/jobs';
 
 const table = createRoutes(scriptDeps()).map(({ method, path }, index) => [`${method} ${path}`, index] as const);
@@ -86,6 +90,7 @@ describe('every route', () => {
     for (const path of [bare, `${bare}/`]) {
       const job = route.path.includes('/restart') ? continuousNamed('demo') : jobNamed('demo');
       deps.view.set('tool-alpha', [{ ...job, pods: [makePodFacts()] }]);
+      deps.keptWebhooks.set('alpha', makeWebhook());
       const answer = await send(route.method, path, bodyOf(route));
       if (route.slash === 'redirect' && !path.endsWith('/')) {
         expect([answer.status, answer.headers.location]).toEqual([308, `${path}/`]);

@@ -20,6 +20,7 @@ import type { Caller } from '../../src/server/identify.ts';
 import { createLimitCheck } from '../../src/server/limit-check.ts';
 import type { LogFiles } from '../../src/server/logs/file-log.ts';
 import { parseSettings, type Settings } from '../../src/settings.ts';
+import type { Webhook } from '../../src/webhooks.ts';
 import { images } from '../support/definitions.ts';
 import { makeSnapshot, now } from '../support/facts.ts';
 
@@ -34,6 +35,8 @@ export interface ScriptedDeps extends Deps {
   readonly records: Map<string, readonly RunRecord[]>;
   /** What jobs were before, by tool, newest first. */
   readonly keptFormer: Map<string, readonly FormerJob[]>;
+  /** Webhooks by tool. */
+  readonly keptWebhooks: Map<string, Webhook>;
   freshness: Freshness;
   clock: number;
   live: Settings;
@@ -96,6 +99,7 @@ export function scriptDeps(): ScriptedDeps {
     mailed: new Map(),
     records: new Map(),
     keptFormer: new Map(),
+    keptWebhooks: new Map(),
     freshness: { synced: true, live: true, asOf: now },
     clock: now,
     live: parseSettings({}).settings,
@@ -133,6 +137,27 @@ export function scriptDeps(): ScriptedDeps {
       },
       stop() {},
       size: () => 0,
+    },
+    webhooks: {
+      find: (tool) => script.keptWebhooks.get(tool),
+      async set(tool, { url, events, renew }) {
+        const before = script.keptWebhooks.get(tool);
+        const secret = before && !renew ? undefined : `whsec_${script.keptWebhooks.size}`;
+        const webhook = {
+          ...{ url, events, setAt: now, former: undefined, trouble: undefined },
+          secret: secret ?? before?.secret ?? '',
+        };
+        script.keptWebhooks.set(tool, webhook);
+        return { webhook, secret };
+      },
+      queue: () => undefined,
+      hurry: (tool) => void asked.push(['hurry', tool]),
+      async remove(tool) {
+        script.keptWebhooks.delete(tool);
+      },
+      async test(tool) {
+        asked.push(['test webhook', tool]);
+      },
     },
     mailLog: { list: async (tool) => script.mailed.get(tool.name) ?? [] },
     former: {

@@ -11,7 +11,9 @@ import type {
 } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { ImageCatalog } from '../../image-catalog.ts';
+import type { Mailbox } from '../../mailbox.ts';
 import type { Settings } from '../../settings.ts';
+import type { Webhooks } from '../../webhooks.ts';
 import type { EventFeeds } from '../events/feeds.ts';
 import type { Forward } from '../forward.ts';
 import type { LimitCheck } from '../limit-check.ts';
@@ -63,7 +65,20 @@ export interface FormerDefinitions {
   list(tool: Tool): Promise<readonly FormerJob[]>;
 }
 
+/** Where a tool wants to be told; asked only with a caller's own tool. */
+export interface ToolWebhooks extends Pick<Webhooks, 'find' | 'set'> {
+  /** What waits for it, and what it has taken. */
+  queue(tool: string): Pick<Mailbox, 'open' | 'folded' | 'sealed' | 'sent'> | undefined;
+  /** It is to be tried again soon: it is another one. */
+  hurry(tool: string): void;
+  /** And drops what waits for it. */
+  remove(tool: string): Promise<void>;
+  /** Sends an event that tells of nothing. @throws AppError `webhook.not_taken` */
+  test(tool: string): Promise<void>;
+}
+
 export interface Deps {
+  readonly webhooks: ToolWebhooks;
   readonly jobs: JobsView;
   readonly runs: RunHistory;
   readonly mailLog: MailHistory;

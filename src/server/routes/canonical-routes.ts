@@ -37,6 +37,7 @@ import { createNextFiring } from '../next-firing.ts';
 import { textOf } from '../respond.ts';
 import * as schemas from '../schemas.ts';
 import { type Call, JsonText, type Route, StreamedText } from './route.ts';
+import { webhookRoutes } from './webhook-routes.ts';
 
 type ListJobs = ReturnType<typeof createListJobs>;
 
@@ -261,6 +262,7 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       answer: schemas.quotaAnswer,
       handle: async ({ caller }) => ({ quota: quota2026(await readQuota(caller, deps)), messages: noMessages }),
     },
+    ...webhookRoutes(base, deps),
   ];
   return rows.map(({ handle, explainBody, ...entry }) => ({
     ...entry,
