@@ -8,6 +8,7 @@ import { followLogs } from './logs.ts';
 import { type NewJob, newJob, waitSecondsOf } from './new-job.ts';
 import type { Command, Context, Outcome } from './outcome.ts';
 import { planRun } from './plan.ts';
+import { whenSucceeded } from './predecessors.ts';
 import { waitForEnd } from './wait.ts';
 
 export const runJob: Command = async (context) => {
@@ -20,6 +21,8 @@ export const runJob: Command = async (context) => {
   if (isShown && waitSeconds === undefined) throw usage('--logs is only possible together with --wait.');
   if (isShown && line.options.get('output') === 'json') throw usage('--logs cannot be used together with JSON.');
   if (line.options.has('dry-run')) return dryRun(context, body);
+  const unready = await whenSucceeded(context, body);
+  if (unready !== 0) return { text: '', data: undefined, exit: unready };
   const job = await client.createJob(body);
   if (waitSeconds === undefined) return { text: '', data: job };
   context.progress(`Waiting for the end of job '${job.name}'`);

@@ -109,7 +109,7 @@ function messageOf(planned: PlannedJob): string {
   const { action, successor } = planned;
   const renamed = successor === undefined ? '' : `The new job '${successor}' does the same: was it renamed?`;
   if (action === 'stay') return successor === undefined ? '' : `${renamed} Both will be there.`;
-  return [messages[effectOf(planned)](planned), renamed].filter((text) => text !== '').join(' ');
+  return [messages[effectOf(planned)](planned), orderWords(planned), renamed].filter((text) => text !== '').join(' ');
 }
 
 const messages: Readonly<Record<Effect, (planned: PlannedJob) => string>> = {
@@ -129,6 +129,11 @@ const messages: Readonly<Record<Effect, (planned: PlannedJob) => string>> = {
       : 'What is left of it in another type is ended, with all that runs of it.',
   ends: (planned) => (isRunning(planned) ? endWords(planned) : 'Nothing of it runs now.'),
 };
+
+function orderWords({ action, after }: PlannedJob): string {
+  const isMade = action === 'create' || action === 'update';
+  return isMade && after?.after ? `It comes after ${after.after.map((name) => `'${name}'`).join(', ')}.` : '';
+}
 
 function copies(job: ResolvedJob | undefined): string {
   const count = job?.replicas ?? 1;
