@@ -165,6 +165,7 @@ async function runCommand(
       opener: io.opener,
       confirm,
       home: env.HOME,
+      runId: env.TOOLFORGE_RUN_ID,
       clock,
       signal,
     };

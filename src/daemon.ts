@@ -12,6 +12,7 @@ import { createCheckpoint } from './checkpoint.ts';
 import { fromKubeObject } from './definition/manifests.ts';
 import { type ConfigMapSeen, type Notice, Tool } from './domain.ts';
 import { AppError } from './errors.ts';
+import { createFences } from './fences.ts';
 import { type FileFollower, type FileFollowerOptions, followFiles } from './file-follower.ts';
 import { createFiringsMark, type FiringsMark } from './firings-mark.ts';
 import { createFormerJobs } from './former-jobs.ts';
@@ -194,6 +195,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       now,
       mayWrite,
     });
+    const fences = createFences({
+      directory: join(state.path, 'fences'),
+      log: log.child({ room: 'state' }),
+      now,
+      mayWrite,
+    });
     const mailHistory = createMailLog({
       directory: join(state.path, 'mail-log'),
       log: log.child({ room: 'state' }),
@@ -368,6 +375,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         test: (tool) => delivery.test(tool),
       },
       former,
+      fences,
       feeds,
       forward,
       takeTurn: createTurns(),

@@ -38,6 +38,8 @@ export interface Client {
     position: Position,
     signal: AbortSignal,
   ): Promise<AsyncIterable<ServerSentEvent>>;
+  /** A number that grows with each newer run of a job. @throws AppError `run.not_found`, `run.superseded` */
+  claimFence(run: string): Promise<number>;
   /** What became of events in the mail of the tool, newest first. @throws AppError `route.not_found` from an older service */
   listMailLog(query: MailLogQuery): Promise<Job[]>;
   /** @returns undefined where none is set. @throws AppError `route.not_found` from an older service; so do all four */
@@ -113,6 +115,7 @@ export function createClient(options: ClientOptions): Client {
       const path = `/events${queryText({ job: name && safeName(name) })}`;
       return eventsOf(await open(path, { headers, signal, quietMs }), position);
     },
+    claimFence: async (run) => numberOf(await ask('PUT', `/fences/${encodeURIComponent(run)}`), 'fence'),
     listImages: async () => listOf(await ask('GET', '/images'), 'images'),
     listMailLog: async (query) => listOf(await ask('GET', `/mail-log${queryText(query)}`), 'events'),
     showWebhook: async () => {
@@ -158,6 +161,12 @@ function formerOf({ at, reason, job }: Job): FormerJob {
 function recordOf(answer: Job, key: string): Job {
   const value = answer[key];
   if (!isRecord(value)) throw notUnderstood();
+  return value;
+}
+
+function numberOf(answer: Job, key: string): number {
+  const value = answer[key];
+  if (typeof value !== 'number') throw notUnderstood();
   return value;
 }
 

@@ -313,6 +313,11 @@ export interface Jobs {
    */
   logs(name: string, query?: { readonly lines?: number; readonly since?: string; readonly follow?: boolean }): AsyncIterable<LogLine>;
   /**
+   * A number that only grows, for the newest run of a job to be known by.
+   * @throws AppError `run.not_found`, `run.superseded`, `job.several_copies`, `state.unwritable`, `kube.unreachable`
+   */
+  fence(run: string): Promise<number>;
+  /**
    * What happens to the jobs of the tool, as it happens.
    */
   events(query?: { readonly job?: string }): AsyncIterable<JobEvent>;
@@ -349,6 +354,9 @@ export type ErrorCode =
   | 'job.conflict'
   | 'job.not_restartable'
   | 'name.taken'
+  | 'job.several_copies'
+  | 'run.not_found'
+  | 'run.superseded'
   | 'logs.none'
   | 'schedule.invalid'
   | 'image.unknown'
@@ -376,6 +384,7 @@ export type ErrorCode =
   | 'kube.gone'
   | 'view.not_ready'
   | 'kube.conflict'
+  | 'state.unwritable'
   | 'mail.deferred'
   | 'mail.refused'
   | 'mail.not_found'

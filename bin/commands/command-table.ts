@@ -7,6 +7,7 @@ import { completeNames, printCompletion } from './completion.ts';
 import { showDashboard } from './dashboard.ts';
 import { deleteJob } from './delete.ts';
 import { dumpJobs } from './dump.ts';
+import { claimFence } from './fence.ts';
 import { flushJobs } from './flush.ts';
 import { showHistory } from './history.ts';
 import { listImages } from './images.ts';
@@ -215,6 +216,12 @@ export const commandTable: readonly CommandEntry[] = [
   },
   { usage: 'delete <name>', description: 'end a job and remove it', offers: 'job', options: [output], run: deleteJob },
   { usage: 'flush', description: 'end all jobs and remove them', options: [output], run: flushJobs },
+  {
+    usage: 'fence',
+    description: 'inside a job: print a number that is higher than that of every run of the job before',
+    options: [{ words: '--run <id>', description: 'Another run than the one it is asked in' }, output],
+    run: claimFence,
+  },
   {
     usage: 'images',
     alias: 'containers',

@@ -27,6 +27,8 @@ export interface Context {
   readonly confirm?: ((question: string) => Promise<boolean>) | undefined;
   /** Where the files of the tool are, as far as is known. */
   readonly home: string | undefined;
+  /** Inside a job: what its run is known by. */
+  readonly runId?: string | undefined;
   readonly clock: Clock;
   /** Aborted when the command is interrupted. */
   readonly signal: AbortSignal;

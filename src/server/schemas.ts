@@ -169,6 +169,13 @@ export const createdAnswer = z.object({ job: jobSchema, messages });
 export const jobAnswer = z.object({ job: shownJob, messages });
 export const jobsAnswer = z.object({ jobs: z.array(shownJob), messages });
 export const messagesAnswer = z.object({ messages });
+export const fenceAnswer = z.object({
+  fence: z
+    .number()
+    .int()
+    .describe('Higher than that of every run of the job before it; the same however often it asks.'),
+  messages,
+});
 const image = z
   .object({
     shortname: z.string().describe('What imagename takes.'),
@@ -399,6 +406,7 @@ export const errorAnswer = z
 
 export const toolParams = z.object({ tool: z.string() });
 export const jobParams = z.object({ tool: z.string(), name: z.string() });
+export const runParams = z.object({ tool: z.string(), run: z.string() });
 export const nameParams = z.object({ name: z.string() });
 const truth = z.enum(['true', 'false', 'True', 'False', '1', '0']);
 export const unsetQuery = z.object({

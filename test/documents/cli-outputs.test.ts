@@ -134,6 +134,7 @@ const cases: Readonly<
   show: [['show', 'web', '-o', 'json'], said({ job: continuous })],
   logs: [['logs', 'x', '-o', 'json'], { body: `${JSON.stringify(logLine)}\n` }],
   restart: [['restart', 'x', '-o', 'json'], said({})],
+  fence: [['fence', '--run', 'uid-1', '-o', 'json'], said({ fence: 1_767_225_600_000 })],
   delete: [['delete', 'x', '-o', 'json'], said({})],
   flush: [['flush', '-o', 'json'], said({})],
   images: [['images', '-o', 'json'], said({ images: [{ shortname: 'a', image: 'b' }] })],

@@ -50,6 +50,7 @@ export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
   /** One a line. */
   logs: of('LogLine'),
   restart: done('restarted'),
+  fence: object({ run: text, fence: count }),
   delete: done('deleted'),
   flush: object({ state: { const: 'flushed' } }),
   images: list(of('Image')),

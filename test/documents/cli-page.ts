@@ -134,6 +134,7 @@ The kubeconfig says who asks: the namespace \`tool-NAME\` of its current context
 | \`NO_COLOR\` | not empty: no colours |
 | \`TERM\` | \`dumb\`: neither colours nor a line of progress, and \`watch\` prints lines |
 | \`DISPLAY\`, \`WAYLAND_DISPLAY\` | neither set, except on macOS: \`dashboard\` opens no browser |
+| \`TOOLFORGE_RUN_ID\` | set inside a job: which run \`fence\` is for |
 
 On machines of Toolforge (those with \`/etc/wmcs-project\`) a user who is not called \`<project>.<tool>\` is warned; elsewhere, one whose name says another tool.`;
 

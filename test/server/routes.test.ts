@@ -72,7 +72,8 @@ async function piecesOf({ answerType }: Route, answer: Answer): Promise<unknown[
   return pieces;
 }
 
-const pathOf = ({ path }: Route) => path.replace(':tool', 'alpha').replace(':name', 'demo');
+const pathOf = ({ path }: Route) =>
+  path.replace(':tool', 'alpha').replace(':name', 'demo').replace(':run', makePodFacts().uid);
 const newJob = { name: 'new', cmd: './run.sh', imagename: 'python3.11' };
 /** What a route takes that takes something. */
 const bodyOf = ({ path, body }: Route) => {

@@ -167,6 +167,12 @@ export function scriptDeps(): ScriptedDeps {
       },
       list: async (tool) => script.keptFormer.get(tool.name) ?? [],
     },
+    fences: {
+      async claim(tool, claim) {
+        asked.push(['claimFence', tool.name, claim]);
+        return script.clock;
+      },
+    },
     runs: { list: async (tool, job) => script.records.get(`${tool.name}/${job}`) ?? [] },
     forward: {
       async create(tool, type, object) {

@@ -10,6 +10,7 @@ import type {
   Tool,
 } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
+import type { Fences } from '../../fences.ts';
 import type { ImageCatalog } from '../../image-catalog.ts';
 import type { Mailbox } from '../../mailbox.ts';
 import type { Settings } from '../../settings.ts';
@@ -90,6 +91,8 @@ export interface Deps {
   homeOf(tool: Tool): Promise<Home>;
   readonly logFiles: LogFiles;
   readonly checkLimits: LimitCheck;
+  /** Asked only with a caller's own tool, and for a run that is its. */
+  readonly fences: Fences;
   /** Changes of one job, one after the other. */
   readonly takeTurn: TakeTurn;
   /** Directory of all homes on the node and in pods. */

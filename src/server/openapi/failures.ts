@@ -28,6 +28,10 @@ const rules: readonly Rule[] = [
   },
   { codes: ['job.not_found'], of: ({ path }) => path.includes(':name') },
   { codes: ['logs.none'], of: ({ path }) => path.includes('/logs') },
+  {
+    codes: ['run.not_found', 'run.superseded', 'job.several_copies', 'state.unwritable'],
+    of: ({ path }) => path.includes('/fences'),
+  },
   { codes: ['job.not_restartable'], of: ({ path }) => path.includes('/restart') },
   {
     // What a change made as the tool can meet, and a log read as the tool.

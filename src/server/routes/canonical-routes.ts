@@ -22,6 +22,7 @@ import { renderRun2026 } from '../dialects/run-2026.ts';
 import type { ApplyJob } from '../handlers/apply.ts';
 import type { Deps } from '../handlers/deps.ts';
 import { followEvents } from '../handlers/events.ts';
+import { claimFence } from '../handlers/fence.ts';
 import type { createListJobs, ListForm } from '../handlers/list.ts';
 import { readLogs } from '../handlers/logs.ts';
 import { listMailLog } from '../handlers/mail-log.ts';
@@ -199,6 +200,21 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
     },
     {
       ...row,
+      method: 'PUT',
+      path: `${base}/fences/:run`,
+      params: schemas.runParams,
+      summary: 'A number that only grows, for the newest run of a job to be known by',
+      operation: 'fence',
+      status: 200,
+      answer: schemas.fenceAnswer,
+      without: asTool,
+      handle: async ({ caller, params: { run = '' } }) => ({
+        fence: await claimFence(caller, run, deps),
+        messages: noMessages,
+      }),
+    },
+    {
+      ...row,
       method: 'GET',
       path: `${base}/mail-log`,
       summary: 'What became of each event in the mail of the tool',
@@ -270,6 +286,17 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
     ...(explainBody ? { explainBody: (call: Call) => explainBody(ownTool(call)) } : {}),
   }));
 }
+
+/** What only those meet that ask the cluster as the tool. */
+const asTool: readonly ErrorCode[] = [
+  'home.unavailable',
+  'home.refused',
+  'credentials.invalid',
+  'kube.state_unknown',
+  'kube.refused',
+  'kube.forbidden',
+  'kube.conflict',
+];
 
 /** In a plan these are told of the job they concern. */
 const ofOneJob: readonly ErrorCode[] = [
