@@ -45,6 +45,8 @@ import { createMailLog } from './mail-log.ts';
 import { createMetrics, standbyMetrics } from './metrics.ts';
 import { createMissedFirings } from './missed-firings.ts';
 import { createOwnKube } from './own-kube.ts';
+import { createRecall } from './recall.ts';
+import { createRunOutputs } from './run-outputs.ts';
 import { createRunRecords } from './run-records.ts';
 import { type Api, type Credentials, createCredentials, createImpersonation } from './server/credentials.ts';
 import { createEventFeeds } from './server/events/feeds.ts';
@@ -186,8 +188,26 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       mayWrite,
     });
     undos.push(() => images.stop());
-    const runs = createRunRecords({ directory: join(state.path, 'runs'), log: log.child({ room: 'state' }), mayWrite });
+    const keeps = () => ({
+      perJob: settings.current().runsPerJob,
+      oldest: now() - settings.current().runsDays * 86_400_000,
+    });
+    const runs = createRunRecords({
+      directory: join(state.path, 'runs'),
+      keeps,
+      onForgotten: (tool, job) => outputs.forget(tool, job),
+      log: log.child({ room: 'state' }),
+      mayWrite,
+    });
     undos.push(() => runs.stop());
+    const outputs = createRunOutputs({
+      directory: join(state.path, 'output'),
+      keeps,
+      read: (tool, end, options) => readLastLines(tool, end, options),
+      log: log.child({ room: 'state' }),
+      mayWrite,
+    });
+    undos.push(() => outputs.stop());
 
     const former = createFormerJobs({
       directory: join(state.path, 'former'),
@@ -282,7 +302,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     const roster = createJobRoster({
       log: log.child({ room: 'machines' }),
-      onRunEnded: (end) => runs.add(end),
+      onRunEnded(end) {
+        runs.add(end);
+        outputs.collect(end);
+      },
       usageOf: (end) => usageOfRun(end, peaks.of(end.id)),
       onNotice(notice) {
         if (notice.kind === 'steady' && notice.ran) runs.addGood(notice.key, { at: notice.at, ran: notice.ran });
@@ -352,6 +375,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const webhookStats = () => webhookQueues && { ...webhookQueues.stats(), ...webhooks.stats() };
     const feeds = createEventFeeds({ subscribe: (namespace, listener) => roster.subscribe(namespace, listener), now });
     const forward = createForward(opened, { isConnected: () => freshness().live });
+    const readLastLines = createLastLines({ forward, files: homes, homesMount: startup.homes.mount });
     const routes = createRoutes({
       jobs: {
         list: (namespace) => roster.list(namespace),
@@ -361,6 +385,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         observe: (object) => watch?.feed(object),
       },
       runs,
+      outputs,
+      recall: createRecall({
+        unrecalled: (namespace) => roster.unrecalled(namespace),
+        list: (tool, job) => runs.list(tool, job),
+        tell: (key, records) => roster.recall(key, records),
+        log: log.child({ room: 'state' }),
+      }),
       mailLog: mailHistory,
       webhooks: {
         find: webhooks.find,
@@ -488,7 +519,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       compose: composeMail,
       compile: transport.compile,
     });
-    const readLastLines = createLastLines({ forward, files: homes, homesMount: startup.homes.mount });
     const collected = createDetails({
       lines: (notice, signal) => readLastLines(toolOf(notice), notice, { lines: mailSettings().outputLines, signal }),
       refusal: async (notice) =>

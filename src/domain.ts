@@ -389,6 +389,32 @@ export interface RunEnd extends RunUsage {
   readonly attempts: number;
   /** With what; undefined for an object that could not be read. */
   readonly ran: WhatRan | undefined;
+  /** Of the definition: equal for runs of which nothing was changed in between. */
+  readonly version?: string | undefined;
+  /** Name of the pod that has its output; undefined where there was none. */
+  readonly pod?: string | undefined;
+}
+
+/** A line that a job has written. */
+export interface OutputLine {
+  /** The pod, or the file below the home: `logs/bot.out`. */
+  readonly origin: string;
+  /** `both`: the cluster does not keep the two apart. */
+  readonly stream: 'stdout' | 'stderr' | 'both';
+  /** When it was written, RFC 3339 to the nanosecond; undefined for lines of files, which carry no times. */
+  readonly at: string | undefined;
+  readonly message: string;
+}
+
+/** The last lines that a run has written, oldest first. */
+export interface RunOutput {
+  readonly lines: readonly OutputLine[];
+  /** E.g. `daily.out (2), then daily.err (1)`; undefined where there are none. */
+  readonly from: string | undefined;
+  /** Why there are none, in words. */
+  readonly missing: string | undefined;
+  /** Whether it has, or may have, written more before them. */
+  readonly isCut: boolean;
 }
 
 /**
@@ -498,6 +524,20 @@ export type JobState = 'pending' | 'running' | 'succeeded' | 'failed' | 'unknown
 /** The last firing of a schedule, where it became no run. */
 export type Skip = Pick<RunEnd, 'reason' | 'since' | 'clusterSays'> & { readonly dueAt: number };
 
+/** How the last runs of a job went: so many in a row have succeeded, or have not. Times are ms since the epoch. */
+export interface Streak {
+  /** Id of the last one. */
+  readonly run: string;
+  readonly outcome: Exclude<RunOutcome, 'stopped' | 'unknown'>;
+  readonly reason: FailureReason | undefined;
+  readonly at: number;
+  readonly count: number;
+  /** When the first of them had ended. */
+  readonly since: number;
+  /** How many of the other kind came before, in a row; as far as is known. */
+  readonly before: number;
+}
+
 /** What an actor shows of its job to whoever asks. */
 export interface JobSnapshot {
   readonly key: JobKey;
@@ -509,11 +549,15 @@ export interface JobSnapshot {
   readonly state: JobState;
   /** Undefined where a run was begun since, and where none is known. */
   readonly skipped?: Skip | undefined;
+  /** Of scheduled jobs; undefined where nothing is known of a run. */
+  readonly streak?: Streak | undefined;
 }
 
 /** What is kept of a run that has ended, after its job and all its objects are gone. */
-export interface RunRecord extends Omit<RunEnd, 'key' | 'ran'> {
+export interface RunRecord extends Omit<RunEnd, 'key' | 'ran' | 'pod'> {
   readonly type: JobType;
+  /** Of what was pulled for it, where the cluster told: `sha256:…`. */
+  readonly imageDigest?: string | undefined;
 }
 
 /** What asked for a run. `caught_up`: the schedule, and it began more than a minute late. */

@@ -79,7 +79,7 @@ export const errorTable = {
     retry: 'no',
     hint: 'A fencing number is for jobs of which one copy runs at a time.',
   },
-  'run.not_found': { id: 'TJF-R001', http: 404, exit: 1, retry: 'no', hint: 'The tool has no such run now.' },
+  'run.not_found': { id: 'TJF-R001', http: 404, exit: 1, retry: 'no', hint: 'The tool has no run of that id.' },
   'run.superseded': {
     id: 'TJF-R002',
     http: 409,

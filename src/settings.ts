@@ -171,6 +171,9 @@ export interface Settings {
   readonly streamsAtOncePerTool: number;
   /** A reader who takes nothing for so long is turned out. */
   readonly streamStallMs: number;
+  /** Records of runs: the newest of each job, and none that is older. */
+  readonly runsPerJob: number;
+  readonly runsDays: number;
   /** Tools that may not use the service, whatever their certificate says. */
   readonly deniedTools: ReadonlySet<string>;
   /** How often it is asked what jobs use; 0 = never. */
@@ -301,6 +304,8 @@ const liveSchema = z.object({
   streams_at_once_per_tool: count(1, 1_000),
   stream_stall_seconds: count(1, 3_600),
   usage_every_seconds: count(0, 3_600),
+  runs_per_job: count(1, 1_000),
+  runs_days: count(1, 3_650),
   denied_tools: toolNames,
   webhooks: yesNo,
   webhook_hosts: hostPatterns,
@@ -398,6 +403,8 @@ function settingsFrom(data: z.infer<typeof liveSchema>): Settings {
     requestsAtOnce: data.requests_at_once,
     streamsAtOncePerTool: data.streams_at_once_per_tool,
     streamStallMs: data.stream_stall_seconds * 1000,
+    runsPerJob: data.runs_per_job,
+    runsDays: data.runs_days,
     deniedTools: new Set(data.denied_tools),
     usageEveryMs: data.usage_every_seconds * 1000,
     webhooks: { isOn: data.webhooks, hosts: data.webhook_hosts },

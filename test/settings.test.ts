@@ -115,6 +115,8 @@ describe('the settings', () => {
         streamsAtOncePerTool: 16,
         streamStallMs: 60_000,
         usageEveryMs: 15_000,
+        runsPerJob: 100,
+        runsDays: 90,
         deniedTools: new Set(),
         webhooks: { isOn: true, hosts: ['*'] },
         mail: {

@@ -27,7 +27,7 @@ export interface BackedUp {
 const format = 1;
 const first = 'checkpoint.json';
 /** Of the names that the daemon gives; what was set aside, and what is half written, is none of its state. */
-const directories = ['fences', 'former', 'mail', 'mail-log', 'runs', 'webhook-events', 'webhooks'];
+const directories = ['fences', 'former', 'mail', 'mail-log', 'output', 'runs', 'webhook-events', 'webhooks'];
 const statePath = new RegExp(`^([a-z-]+\\.json|(${directories.join('|')})(/[A-Za-z0-9._-]{1,255}){1,3}\\.json)$`);
 
 /** @throws AppError `file.invalid` where the directory cannot be read or the file not written; then there is none */

@@ -93,6 +93,8 @@ export interface LogsQuery {
   readonly lines?: number | undefined;
   readonly since?: string | undefined;
   readonly follow?: boolean | undefined;
+  /** Its id, how that begins, or `last`. */
+  readonly run?: string | undefined;
 }
 
 /** @throws AppError `settings.invalid` where the certificate and its key cannot be used */

@@ -151,6 +151,7 @@ export const commandTable: readonly CommandEntry[] = [
       { words: '-f, --follow', description: 'Go on with what it writes, until it has ended' },
       { words: '-l, --last <lines>', description: 'So many lines at most, 0 to 5000; 500 unless told otherwise' },
       { words: '--since <time>', description: 'Only what came after, e.g. 10m, 2h, 1d or 2026-07-01T12:00:00Z' },
+      { words: '--run <id>', description: 'Only what this run has written, as history names it, or the last one' },
       { ...output, description: 'json for programs: an object a line' },
     ],
     run: showLogs,
@@ -160,7 +161,7 @@ export const commandTable: readonly CommandEntry[] = [
     description: 'show what became of the runs of a job, and of each time its schedule asked for one',
     offers: 'job',
     options: [
-      { words: '-l, --last <runs>', description: 'So many at most, 1 to 100; 20 unless told otherwise' },
+      { words: '-l, --last <runs>', description: 'So many at most, 1 to 1000; 20 unless told otherwise' },
       { words: '--failed', description: 'Only those that did not succeed' },
       output,
     ],

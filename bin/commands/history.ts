@@ -3,10 +3,11 @@ import { cpuWords, shareWords } from '../../src/usage/amount-words.ts';
 import type { Job } from '../client/client.ts';
 import { numberOf } from '../terminal/arguments.ts';
 import { momentOf, wordOf } from '../terminal/cells.ts';
+import { outcomeWords, shortId } from '../terminal/run-words.ts';
 import { simpleTable } from '../terminal/table.ts';
 import type { Command } from './outcome.ts';
 
-const maxRuns = 100;
+const maxRuns = 1_000;
 const usualRuns = 20;
 
 export const showHistory: Command = async ({ client, line }) => {
@@ -18,23 +19,31 @@ export const showHistory: Command = async ({ client, line }) => {
   const shown = runs.filter(isShown).slice(0, last);
   if (shown.length === 0)
     return { text: `No run of job '${name}' ${isFailedOnly ? 'has failed' : 'has ended'} yet.`, data: [] };
-  const isMeasured = shown.some(({ peak_memory: memory, peak_cpu: cpu }) => (memory ?? cpu ?? null) !== null);
-  const head = ['Due (UTC)', 'Began', 'Ran for', ...(isMeasured ? ['Sampled peak'] : []), 'Outcome'];
-  const rows = [...shown].reverse().map((run) => cellsOf(run, isMeasured));
-  return { text: simpleTable(head, rows), data: shown };
+  return { text: historyTable([...shown].reverse()), data: shown };
 };
 
-function cellsOf(run: Job, isMeasured: boolean): string[] {
-  const { due, created, manual, started, finished, outcome, message } = run;
-  const isExpected = outcome === 'succeeded' || outcome === 'skipped';
-  return [
-    manual === true ? 'by hand' : momentOf(due ?? created),
-    momentOf(started),
-    lengthOf(started, finished),
-    ...(isMeasured ? [peakOf(run)] : []),
-    `${isExpected ? wordOf(outcome === 'skipped' ? message : outcome) : `${wordOf(outcome)}: ${wordOf(message)}`}${lateWords(run)}`,
-  ];
+/** A column of which every cell would be empty is left out. */
+function historyTable(runs: readonly Job[]): string {
+  const columns = columnsOf.filter(({ of, isAlways }) => isAlways || runs.some((run) => of(run) !== ''));
+  return simpleTable(
+    columns.map(({ head }) => head),
+    runs.map((run) => columns.map(({ of }) => of(run))),
+  );
 }
+
+const columnsOf: readonly { readonly head: string; readonly isAlways?: true; of(run: Job): string }[] = [
+  {
+    head: 'Due (UTC)',
+    isAlways: true,
+    of: ({ manual, due, created }) => (manual === true ? 'by hand' : momentOf(due ?? created)),
+  },
+  { head: 'Began', isAlways: true, of: ({ started }) => momentOf(started) },
+  { head: 'Ran for', isAlways: true, of: ({ started, finished }) => lengthOf(started, finished) },
+  { head: 'Run', of: shortId },
+  { head: 'Sampled peak', of: peakOf },
+  { head: 'Changed', of: ({ changed }) => (Array.isArray(changed) ? changed.join(', ') : '') },
+  { head: 'Outcome', isAlways: true, of: (run) => `${outcomeWords(run)}${lateWords(run)}` },
+];
 
 /** @example '96 of 512 MiB, 0.35 CPU' */
 function peakOf({ started, reason, peak_memory: memory, memory_limit: limit, peak_cpu: cpu }: Job): string {

@@ -4,6 +4,7 @@
  * complete, decide. When the controller starts a run and when it gives up: kubernetes.io, "CronJob", "Starting deadline".
  */
 import { lastFirings, nextFirings } from '../definition/cron.ts';
+import { versionOf } from '../definition/version.ts';
 import { whatRan } from '../definition/what-ran.ts';
 import type { FiringRules, Notice, ObjectFacts, RunEnd, RunFacts } from '../domain.ts';
 import type { JobFacts } from './job-facts.ts';
@@ -254,6 +255,7 @@ function endOf({ key, object }: JobFacts, jobUid: string, { at, until }: Due, ca
     signal: undefined,
     attempts: 0,
     ran: object?.job && whatRan(object.job, undefined),
+    version: versionOf(object),
     clusterSays: undefined,
     since: undefined,
     ...cause,

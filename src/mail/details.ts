@@ -2,14 +2,13 @@
  * What is collected of a failure for the mail about it, as soon as it is known: a pod and its log may be gone half a minute later. Each
  * piece is asked of functions that the hallway hands in; none of them is waited for longer than the deadline.
  */
-import type { LastGood, Notice } from '../domain.ts';
+import type { LastGood, Notice, RunOutput } from '../domain.ts';
 import type { Log } from '../log.ts';
 import type { Mailbox, NoticeDetails } from '../mailbox.ts';
 import { timeLimited } from '../time-limit.ts';
 
 export interface DetailsOptions {
-  /** Last lines of output, where they come from, or why there are none. */
-  lines(notice: Notice, signal: AbortSignal): Promise<Pick<NoticeDetails, 'lines' | 'linesFrom' | 'linesMissing'>>;
+  lines(notice: Notice, signal: AbortSignal): Promise<RunOutput>;
   /** Why the cluster made no pod, in its words. */
   refusal(notice: Notice): Promise<string | undefined>;
   lastGood(notice: Notice): Promise<LastGood | undefined>;
@@ -74,7 +73,9 @@ export function createDetails(options: DetailsOptions): Details {
       within(options.refusal(notice), undefined),
       within(options.lastGood(notice), undefined),
     ]);
-    return { ...output, lines: output.lines.map((line) => line.slice(0, maxLineChars)), refusal, lastGood };
+    const { from: linesFrom, missing: linesMissing } = output;
+    const lines = output.lines.map(({ message }) => message.slice(0, maxLineChars));
+    return { lines, linesFrom, linesMissing, refusal, lastGood };
   }
 
   return {
@@ -99,7 +100,7 @@ export function createDetails(options: DetailsOptions): Details {
   };
 }
 
-const tooLate = { lines: [], linesFrom: undefined, linesMissing: 'it could not be read in time' } as const;
+const tooLate: RunOutput = { lines: [], from: undefined, missing: 'it could not be read in time', isCut: false };
 
 /** What was never begun left nothing behind. */
 function needsDetails({ kind, isSkipped }: Notice): boolean {

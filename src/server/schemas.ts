@@ -138,6 +138,16 @@ export const jobSchema = z
       .nullable()
       .optional()
       .describe('One-off and scheduled jobs: the newest run; null before the first.'),
+    last_run: z
+      .object({
+        outcome: z.enum(['succeeded', 'failed', 'skipped']),
+        reason: z.enum(failureReasons).nullable(),
+        ended: z.string().nullable(),
+        in_a_row: z.number().describe('So many have ended well, or not well, one after the other.'),
+        after_failures: z.number().describe('Of the first success after failures: how many there were; else 0.'),
+      })
+      .optional()
+      .describe('Scheduled jobs: how the last run went, where one is on record.'),
     retry: z.number().optional().describe('One-off and scheduled jobs.'),
     schedule: z.string().optional().describe('Scheduled jobs: as typed.'),
     schedule_actual: z.string().optional().describe('Scheduled jobs: the five fields that run.'),
@@ -159,14 +169,21 @@ export const jobSchema = z
 /** `include_unset=false` */
 export const jobAsSetSchema = z
   .object(jobSchema.shape)
-  .omit({ image_state: true, status: true, run_id: true, status_short: true, status_long: true, schedule_actual: true })
+  .omit({
+    image_state: true,
+    status: true,
+    run_id: true,
+    last_run: true,
+    status_short: true,
+    status_long: true,
+    schedule_actual: true,
+  })
   .partial()
   .required({ name: true, cmd: true, imagename: true, image: true, job_type: true })
   .meta({ id: 'JobAsSet', description: 'Only what its owner set: the answer to include_unset=false.' });
 const shownJob = z.union([jobSchema, jobAsSetSchema]);
 
 export const createdAnswer = z.object({ job: jobSchema, messages });
-export const jobAnswer = z.object({ job: shownJob, messages });
 export const jobsAnswer = z.object({ jobs: z.array(shownJob), messages });
 export const messagesAnswer = z.object({ messages });
 export const fenceAnswer = z.object({
@@ -285,9 +302,25 @@ const runSchema = z
       .number()
       .nullable()
       .describe('Thousandths of a core: the highest mean of the time between two samples; null: not measured.'),
+    definition_version: z
+      .string()
+      .nullable()
+      .describe('Equal for runs of the same definition; null for runs recorded by earlier releases.'),
+    image_digest: z.string().nullable().describe('Of the image that was pulled, where that is known.'),
     message: z.string().describe('How it ended, for people.'),
   })
   .meta({ id: 'Run' });
+const listedRun = z
+  .object(runSchema.shape)
+  .extend({
+    changed: z.array(z.enum(['definition', 'image'])).describe('Since the run before it.'),
+    in_a_row: z
+      .number()
+      .nullable()
+      .describe('So many have ended well, or not well, one after the other; null where it says nothing of the job.'),
+    after_failures: z.number().describe('Of the first success after failures: how many there were; else 0.'),
+  })
+  .meta({ id: 'ListedRun' });
 export const mailLogQuery = z.object({
   job: z.string().optional().describe('Events of this job only.'),
   limit: z.string().optional().describe('The newest ones, 1 to 1000; 50 by default.'),
@@ -358,7 +391,22 @@ export const eventsAnswer = z
     id: 'JobEvent',
     description: 'What happened to a job, as server-sent events say it: docs/wire.md, "Events".',
   });
-export const runsAnswer = z.object({ runs: z.array(runSchema).describe('Newest first.'), messages });
+export const jobAnswer = z.object({
+  job: z.union([
+    z
+      .object(jobSchema.shape)
+      .extend({
+        last_runs: z
+          .array(listedRun)
+          .optional()
+          .describe('The last five that have ended, newest first; of those on record.'),
+      })
+      .meta({ id: 'ShownJob' }),
+    jobAsSetSchema,
+  ]),
+  messages,
+});
+export const runsAnswer = z.object({ runs: z.array(listedRun).describe('Newest first.'), messages });
 
 export const logQuery = z.object({
   lines: z
@@ -370,6 +418,12 @@ export const logQuery = z.object({
     .optional()
     .describe('Only what came after: 2026-07-01T12:00:00Z, or how long ago: 90s, 10m, 2h, 1d.'),
   follow: z.string().optional().describe('true: go on until a one-off job has ended, or the reader leaves.'),
+  run: z
+    .string()
+    .optional()
+    .describe(
+      'Only of this run: its id or how that begins (8 characters at least), or last; also after the job is gone.',
+    ),
 });
 export const logLine = z
   .object({
@@ -379,7 +433,9 @@ export const logLine = z
       .string()
       .describe('Whole seconds. Of a line of a file: when the file was last written to, or the line seen.'),
     message: z.string(),
-    source: z.enum(['pod', 'file', 'service']).describe('service: said by the service about the log.'),
+    source: z
+      .enum(['pod', 'file', 'record', 'service'])
+      .describe('record: kept when the run had ended. service: said by the service about the log.'),
     stream: z.enum(['stdout', 'stderr', 'both']),
     timestamp: z.string().nullable().describe('When the line was written; null where nobody knows.'),
   })

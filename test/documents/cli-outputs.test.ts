@@ -72,6 +72,12 @@ const run = {
   memory_limit: null,
   peak_cpu: null,
   message: 'skipped: the run before it was still going',
+  trigger: 'schedule',
+  definition_version: null,
+  image_digest: null,
+  changed: [],
+  in_a_row: 1,
+  after_failures: 0,
 };
 const gone = { job: 'x', job_type: 'one-off', run_id: null };
 const mailed = {

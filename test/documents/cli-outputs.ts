@@ -46,7 +46,7 @@ const applied = object({
 export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
   run: { anyOf: [of('Job'), of('Plan')] },
   list: list(of('Job')),
-  show: of('Job'),
+  show: of('ShownJob'),
   /** One a line. */
   logs: of('LogLine'),
   restart: done('restarted'),
@@ -78,7 +78,7 @@ export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
       written.filter((key) => !['name', 'command', 'image'].includes(key)),
     ),
   ),
-  history: list(of('Run')),
+  history: list(of('ListedRun')),
   'mail-log': list(of('MailedEvent')),
   /** One a line. */
   watch: {

@@ -5,9 +5,16 @@ import { createDetails, type DetailsOptions } from '../../src/mail/details.ts';
 import type { NoticeDetails } from '../../src/mailbox.ts';
 import { makeDetails, makeGathered, makeMailbox, makeNotice, makeRan } from '../support/notices.ts';
 
-const output = { lines: ['last words'], linesFrom: 'daily.err', linesMissing: undefined };
+const line = { origin: 'daily.err', stream: 'stderr' as const, at: undefined, message: 'last words' };
+const output = { lines: [line], from: 'daily.err', missing: undefined, isCut: false };
 const lastGood = { at: 1_000, ran: makeRan() };
-const collected = { ...output, refusal: undefined, lastGood };
+const collected = {
+  lines: ['last words'],
+  linesFrom: 'daily.err',
+  linesMissing: undefined,
+  refusal: undefined,
+  lastGood,
+};
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
 afterEach(() => void vi.useRealTimers());

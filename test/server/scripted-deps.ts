@@ -8,6 +8,7 @@ import type {
   KubeObject,
   MailLogRow,
   ResolvedJob,
+  RunOutput,
   RunRecord,
 } from '../../src/domain.ts';
 import { Tool } from '../../src/domain.ts';
@@ -33,6 +34,10 @@ export interface ScriptedDeps extends Deps {
   readonly mailed: Map<string, readonly MailLogRow[]>;
   /** Records by tool and job, e.g. `alpha/demo`. */
   readonly records: Map<string, readonly RunRecord[]>;
+  /** What the view learns when the last runs are recalled. */
+  recalled(): void;
+  /** Output by tool, job and run, e.g. `alpha/demo/run-1`. */
+  readonly keptOutputs: Map<string, RunOutput>;
   /** What jobs were before, by tool, newest first. */
   readonly keptFormer: Map<string, readonly FormerJob[]>;
   /** Webhooks by tool. */
@@ -98,6 +103,8 @@ export function scriptDeps(): ScriptedDeps {
     asked,
     mailed: new Map(),
     records: new Map(),
+    keptOutputs: new Map(),
+    recalled() {},
     keptFormer: new Map(),
     keptWebhooks: new Map(),
     freshness: { synced: true, live: true, asOf: now },
@@ -173,6 +180,8 @@ export function scriptDeps(): ScriptedDeps {
         return script.clock;
       },
     },
+    recall: async () => script.recalled(),
+    outputs: { of: async (tool, job, run) => script.keptOutputs.get(`${tool.name}/${job}/${run}`) },
     runs: { list: async (tool, job) => script.records.get(`${tool.name}/${job}`) ?? [] },
     forward: {
       async create(tool, type, object) {

@@ -6,6 +6,7 @@ import { valuesOf } from '../../definition/variables.ts';
 import type {
   Concurrency,
   Emails,
+  FailureReason,
   HealthCheck,
   Image,
   JobDefinition,
@@ -14,8 +15,11 @@ import type {
   Mount,
   PortProtocol,
   ResolvedJob,
+  Streak,
 } from '../../domain.ts';
 import { typeOfKind } from '../../domain.ts';
+import { failuresBefore } from '../../streak.ts';
+import { instantText } from './status/instant.ts';
 import { longStatus } from './status/long-status.ts';
 import { shortStatus } from './status/status-words.ts';
 import { type Status2026, type StatusOptions, structuredStatus } from './status/structured-status.ts';
@@ -40,6 +44,8 @@ export interface Job2026 {
   readonly status: Status2026;
   /** One-off and scheduled jobs: of the newest run; null before the first. */
   readonly run_id?: string | null;
+  /** Scheduled jobs of which a run is on record. */
+  readonly last_run?: LastRun2026;
   /** One-off and scheduled jobs. */
   readonly retry?: number;
   /** Scheduled jobs: as typed, the five fields that run, and seconds (0 = none). */
@@ -63,9 +69,21 @@ export interface Job2026 {
   readonly after?: readonly string[];
 }
 
+/** How the last run went, and how many in a row went so. */
+export interface LastRun2026 {
+  readonly outcome: Streak['outcome'];
+  readonly reason: FailureReason | null;
+  readonly ended: string | null;
+  readonly in_a_row: number;
+  /** Of the first success after failures: how many there were. */
+  readonly after_failures: number;
+}
+
 /** Only what was set; `image`, `imagename` and `job_type` always, `continuous` on continuous jobs. */
 export type UnresolvedJob2026 = Pick<Job2026, 'name' | 'cmd' | 'imagename' | 'image' | 'job_type'> &
-  Partial<Omit<Job2026, 'image_state' | 'status' | 'run_id' | 'status_short' | 'status_long' | 'schedule_actual'>>;
+  Partial<
+    Omit<Job2026, 'image_state' | 'status' | 'run_id' | 'last_run' | 'status_short' | 'status_long' | 'schedule_actual'>
+  >;
 
 /** An object that is none of ours is shown with `unknown` in the place of what cannot be read. */
 export function renderJob2026(snapshot: JobSnapshot, options: StatusOptions): Job2026 {
@@ -90,6 +108,7 @@ export function renderJob2026(snapshot: JobSnapshot, options: StatusOptions): Jo
     job_type: typeOfKind[key.kind],
     status: structuredStatus(snapshot, options),
     ...runId(snapshot),
+    ...lastRun(snapshot),
     ...(job ? typeFields[typeOfKind[key.kind]](job) : continuousMark(typeOfKind[key.kind])),
     ...withoutUnset({ parameters: valuesOf(job?.variables), after: job?.after }),
   };
@@ -98,6 +117,13 @@ export function renderJob2026(snapshot: JobSnapshot, options: StatusOptions): Jo
 function runId({ key, object, runs }: JobSnapshot): Pick<Job2026, 'run_id'> {
   if (key.kind === 'Deployment') return {};
   return { run_id: key.kind === 'Job' ? object.uid : (runs[0]?.uid ?? null) };
+}
+
+function lastRun({ streak }: JobSnapshot): Pick<Job2026, 'last_run'> {
+  if (!streak) return {};
+  const { outcome, reason = null, at, count } = streak;
+  const ended = instantText(at) ?? null;
+  return { last_run: { outcome, reason, ended, in_a_row: count, after_failures: failuresBefore(streak) } };
 }
 
 const typeFields: Record<JobType, (job: ResolvedJob) => Partial<Job2026>> = {

@@ -8,9 +8,11 @@ import {
   triggerOf,
 } from '../../domain.ts';
 import { exitCodeWords } from '../../exit-code.ts';
+import { failuresBefore, type ToldRun } from '../../streak.ts';
 import { instantText } from './status/instant.ts';
 import { whySkipped } from './status/skip-words.ts';
 
+/** A run that has ended, by itself: as events tell it. */
 export interface Run2026 {
   readonly id: string;
   readonly job: string;
@@ -33,6 +35,8 @@ export interface Run2026 {
   readonly memory_limit: number | null;
   /** Thousandths of a core. */
   readonly peak_cpu: number | null;
+  readonly definition_version: string | null;
+  readonly image_digest: string | null;
   /** In words for its owner. */
   readonly message: string;
 }
@@ -57,7 +61,25 @@ export function renderRun2026(job: string, run: RunRecord): Run2026 {
     peak_memory: run.peakMemory ?? null,
     memory_limit: run.memoryLimit ?? null,
     peak_cpu: run.peakCpu ?? null,
+    definition_version: run.version ?? null,
+    image_digest: run.imageDigest ?? null,
     message: wordsOf(run),
+  };
+}
+
+/** The same among the runs before it. */
+export interface ListedRun2026 extends Run2026 {
+  readonly changed: ToldRun['changed'];
+  readonly in_a_row: number | null;
+  readonly after_failures: number;
+}
+
+export function renderListedRun2026(job: string, { run, streak, changed }: ToldRun): ListedRun2026 {
+  return {
+    ...renderRun2026(job, run),
+    changed,
+    in_a_row: streak?.count ?? null,
+    after_failures: streak ? failuresBefore(streak) : 0,
   };
 }
 

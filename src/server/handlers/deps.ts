@@ -6,6 +6,7 @@ import type {
   JobSnapshot,
   KubeObject,
   MailLogRow,
+  RunOutput,
   RunRecord,
   Tool,
 } from '../../domain.ts';
@@ -52,6 +53,12 @@ export interface RunHistory {
   list(tool: Tool, job: string): Promise<readonly RunRecord[]>;
 }
 
+/** The last lines that runs have written; asked only with a caller's own tool. */
+export interface OutputHistory {
+  /** Undefined where nothing is kept of it. */
+  of(tool: Tool, job: string, run: string): Promise<RunOutput | undefined>;
+}
+
 /** What became of events in the mail of their tool; asked only with a caller's own tool. */
 export interface MailHistory {
   /** Newest first. */
@@ -82,6 +89,9 @@ export interface Deps {
   readonly webhooks: ToolWebhooks;
   readonly jobs: JobsView;
   readonly runs: RunHistory;
+  readonly outputs: OutputHistory;
+  /** Lets the view know of the last runs of the tool's jobs, where it does not yet. Never rejects. */
+  recall(tool: Tool): Promise<void>;
   readonly mailLog: MailHistory;
   readonly former: FormerDefinitions;
   readonly feeds: EventFeeds;

@@ -4,8 +4,8 @@ import { AppError } from '../../errors.ts';
 export interface LogLine {
   /** The pod, or the file below the home: `logs/bot.out`. */
   readonly origin: string;
-  /** `service`: not written by the job, said by us about the log. */
-  readonly source: 'pod' | 'file' | 'service';
+  /** `record`: kept when the run had ended. `service`: not written by the job, said by us about the log. */
+  readonly source: 'pod' | 'file' | 'record' | 'service';
   /** `both`: the cluster does not keep the two apart. */
   readonly stream: 'stdout' | 'stderr' | 'both';
   /** When it was written, as stampOf() writes it; undefined for lines of files, which carry no times. */

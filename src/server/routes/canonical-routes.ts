@@ -18,7 +18,7 @@ import { logLine2026 } from '../dialects/log-line.ts';
 import { renderMailLogRow } from '../dialects/mail-log-row.ts';
 import { renderPlan } from '../dialects/plan.ts';
 import { quota2026 } from '../dialects/quota.ts';
-import { renderRun2026 } from '../dialects/run-2026.ts';
+import { renderListedRun2026 } from '../dialects/run-2026.ts';
 import type { ApplyJob } from '../handlers/apply.ts';
 import type { Deps } from '../handlers/deps.ts';
 import { followEvents } from '../handlers/events.ts';
@@ -32,7 +32,7 @@ import { readQuota } from '../handlers/quota.ts';
 import { deleteJob, flushJobs } from '../handlers/remove.ts';
 import { restartJob } from '../handlers/restart.ts';
 import type { RunJob } from '../handlers/run.ts';
-import { listRuns } from '../handlers/runs.ts';
+import { lastRuns, listRuns } from '../handlers/runs.ts';
 import { explainJob } from '../handlers/show.ts';
 import { createNextFiring } from '../next-firing.ts';
 import { textOf } from '../respond.ts';
@@ -88,7 +88,7 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       status: 200,
       query: schemas.unsetQuery,
       answer: schemas.jobsAnswer,
-      handle: ({ caller, query }) => new JsonText(list(caller, listForm(query))),
+      handle: async ({ caller, query }) => new JsonText(await list(caller, listForm(query))),
     },
     { ...creation, method: 'POST', summary: 'Create a job', operation: 'run' },
     { ...creation, method: 'PUT', summary: 'Create a job, as POST does' },
@@ -143,6 +143,7 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
           ...options(query),
           trouble,
           nextFirings: firingsOf(snapshot, deps.now()),
+          lastRuns: await lastRuns(caller, snapshot, deps),
         });
         return said({ job });
       },
@@ -180,7 +181,7 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       status: 200,
       answer: schemas.runsAnswer,
       handle: async ({ caller, params: { name = '' } }) =>
-        said({ runs: (await listRuns(caller, name, deps)).map((run) => renderRun2026(name, run)) }),
+        said({ runs: (await listRuns(caller, name, deps)).map((run) => renderListedRun2026(name, run)) }),
     },
     {
       ...named,

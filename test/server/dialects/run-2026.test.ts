@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { z } from 'zod';
 import type { RunRecord } from '../../../src/domain.ts';
-import { type Run2026, renderRun2026 } from '../../../src/server/dialects/run-2026.ts';
+import { type ListedRun2026, renderListedRun2026, renderRun2026 } from '../../../src/server/dialects/run-2026.ts';
 import { runsAnswer } from '../../../src/server/schemas.ts';
 import { makeRunRecord } from '../../support/facts.ts';
 
@@ -16,7 +16,6 @@ describe('a run as of 2026', () => {
       job_type: 'one-off',
       job_id: 'uid-1',
       manual: false,
-      trigger: 'manual',
       due: null,
       created: '2026-03-01T12:00:00Z',
       started: '2026-03-01T12:00:02Z',
@@ -29,6 +28,9 @@ describe('a run as of 2026', () => {
       peak_memory: null,
       memory_limit: null,
       peak_cpu: null,
+      trigger: 'manual',
+      definition_version: null,
+      image_digest: null,
       message: 'finished',
     });
     expect(render({ peakMemory: 100, memoryLimit: 200, peakCpu: 7 })).toMatchObject({
@@ -47,9 +49,10 @@ describe('a run as of 2026', () => {
   });
 
   it('has the shape that the documents show', () => {
-    expectTypeOf<Run2026>().toExtend<z.input<typeof runsAnswer>['runs'][number]>();
+    expectTypeOf<ListedRun2026>().toExtend<z.input<typeof runsAnswer>['runs'][number]>();
     const messages = { info: [], warning: [], error: [] };
-    expect(runsAnswer.parse({ runs: [render()], messages }).runs).toEqual([render()]);
+    const listed = renderListedRun2026('demo', { run: makeRunRecord(), streak: undefined, changed: ['image'] });
+    expect(runsAnswer.parse({ runs: [listed], messages }).runs).toEqual([listed]);
   });
 
   it('says what asked for it, and that a run that began more than a minute late was caught up', () => {
@@ -87,6 +90,28 @@ describe('a run as of 2026', () => {
     expect(render({ ...none, outcome: 'unknown', dueUntil: at + 60_000 }).message).toBe(
       'nobody saw what became of the firings from 2026-03-01T02:10:00Z to 2026-03-01T02:11:00Z',
     );
+  });
+
+  it('says what asked for it, with which definition and image it ran, and how many failures it ended', () => {
+    const run = makeRunRecord({ type: 'scheduled', version: 'c4c0b085', imageDigest: 'sha256:1' });
+    const streak = {
+      run: 'run-1',
+      outcome: 'succeeded',
+      reason: undefined,
+      at: 0,
+      count: 1,
+      since: 0,
+      before: 3,
+    } as const;
+    expect(renderListedRun2026('demo', { run, streak, changed: ['definition'] })).toMatchObject({
+      trigger: 'schedule',
+      definition_version: 'c4c0b085',
+      image_digest: 'sha256:1',
+      changed: ['definition'],
+      in_a_row: 1,
+      after_failures: 3,
+    });
+    expect(render({ type: 'scheduled', manual: true }).trigger).toBe('manual');
   });
 
   it('says in words how it ended', () => {
