@@ -44,6 +44,7 @@ import { createPost } from './mail/webhook/post.ts';
 import { createMailLog } from './mail-log.ts';
 import { createMetrics, standbyMetrics } from './metrics.ts';
 import { createMissedFirings } from './missed-firings.ts';
+import { createOutages } from './outages.ts';
 import { createOwnKube } from './own-kube.ts';
 import { createRecall } from './recall.ts';
 import { createRunOutputs } from './run-outputs.ts';
@@ -125,7 +126,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const userAgent = `toolforge-jobs/${version}`;
     let api = await readOwnApi(startup);
     let apiEnds = endsOfApi(api);
-    const kube = createOwnKube({ first: { ...api, userAgent }, now });
+    const outages = createOutages(now);
+    const kube = createOwnKube({
+      first: { ...api, userAgent },
+      now,
+      onOutcome: (isAnswered) => (isAnswered ? outages.answered() : outages.failed()),
+    });
     undos.push(() => kube.close());
     const followed: Record<string, FileFollower> = {};
     const follow = <Texts>(name: string, options: Omit<FileFollowerOptions<Texts>, 'log'>) => {
@@ -283,12 +289,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       positions: () => watch?.positions() ?? {},
       asOf: () => watch?.completeUntil() ?? 0,
       firingsFrom: () => firings?.from() ?? startedAt,
+      outages: () => outages.all(),
       settled: async () => void (await Promise.all([mail?.settled(), webhookQueues?.settled(), runs.settled()])),
       now,
       log: log.child({ room: 'state' }),
       mayWrite,
     });
     const known = await checkpoint.load();
+    outages.add(known?.outages ?? []);
     const firstFirings = known?.firingsFrom ?? startedAt;
     firings = createFiringsMark({ first: firstFirings, completeUntil: () => watch?.completeUntil() ?? 0, now });
 
@@ -320,6 +328,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         firings: {
           from: () => firstFirings,
           completeUntil: () => watch?.completeUntil() ?? 0,
+          outage: (from, to) => outages.during(from, to),
           isUnseen: (at) => checkpoint.gaps().some(({ from, to }) => from <= at && at <= to),
         },
       },

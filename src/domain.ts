@@ -320,7 +320,8 @@ export type RunOutcome = (typeof runOutcomes)[number];
 /**
  * Why a run failed; `lost`: its node went away with it; its program never ran because its image could not be had (`image`), because the
  * cluster refused it a pod (`quota`), or for another cause (`not_started`). Why it was skipped: no room for one more Job (`quota`), a
- * refusal (`not_started`), the run before it went on (`previous_run`), the job was `suspended` or `changed`, or nobody says (`unexplained`).
+ * refusal (`not_started`), the run before it went on (`previous_run`), the job was `suspended` or `changed`, the
+ * cluster could not be reached (`cluster_away`), or nobody says (`unexplained`).
  * Why it was stopped: the next firing took its place (`replaced`).
  */
 export const failureReasons = [
@@ -337,6 +338,7 @@ export const failureReasons = [
   'previous_run',
   'suspended',
   'changed',
+  'cluster_away',
   'unexplained',
   'replaced',
 ] as const;
@@ -380,6 +382,8 @@ export interface RunEnd extends RunUsage {
   readonly reason: FailureReason | undefined;
   /** Since when that which held it back has lasted. */
   readonly since?: number | undefined;
+  /** Until when; undefined where it goes on, or nobody knows. */
+  readonly until?: number | undefined;
   /** What the cluster says of why it was skipped, at most 500 characters. */
   readonly clusterSays?: string | undefined;
   /** Of the last attempt's program, where it has ended by itself or been killed. */
@@ -447,6 +451,8 @@ export interface Notice {
   readonly isSkipped?: true;
   /** Since when that which held it back has lasted. */
   readonly since?: number | undefined;
+  /** Until when; undefined where it goes on, or nobody knows. */
+  readonly until?: number | undefined;
   readonly exitCode: number | undefined;
   readonly signal: number | undefined;
   /** Attempts of the run that have ended; times that a copy of a continuous job was started again. */
@@ -522,7 +528,7 @@ export interface MailLogRow {
 export type JobState = 'pending' | 'running' | 'succeeded' | 'failed' | 'unknown' | 'waiting' | 'suspended';
 
 /** The last firing of a schedule, where it became no run. */
-export type Skip = Pick<RunEnd, 'reason' | 'since' | 'clusterSays'> & { readonly dueAt: number };
+export type Skip = Pick<RunEnd, 'reason' | 'since' | 'until' | 'clusterSays'> & { readonly dueAt: number };
 
 /** How the last runs of a job went: so many in a row have succeeded, or have not. Times are ms since the epoch. */
 export interface Streak {
@@ -577,6 +583,17 @@ export interface FormerJob {
   readonly at: number;
   readonly reason: 'changed' | 'deleted';
   readonly definition: JobDefinition;
+  /** Since when it had been so; undefined where nobody knows. */
+  readonly from?: number | undefined;
+  /** Before that, the times in which it was so as well, oldest first. */
+  readonly earlier?: readonly FormerTime[];
+}
+
+/** Ms since the epoch. */
+export interface FormerTime {
+  /** Undefined where nobody knows. */
+  readonly from: number | undefined;
+  readonly to: number;
 }
 
 /** What is told of a job to whoever listens; `uid` is of the object that is gone. */

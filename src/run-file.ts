@@ -87,6 +87,7 @@ function parseRun(value: unknown): RunRecord | undefined {
     dueAt: amountAt(value, 'dueAt'),
     dueUntil: amountAt(value, 'dueUntil'),
     since: amountAt(value, 'since'),
+    until: amountAt(value, 'until'),
     clusterSays: textAt(value, 'clusterSays'),
     startedAt: amountAt(value, 'startedAt'),
     finishedAt: amountAt(value, 'finishedAt'),

@@ -11,8 +11,8 @@ export interface Client {
   listJobs(): Promise<Job[]>;
   /** Only what their owners set, as they typed it. */
   listJobsAsSet(): Promise<Job[]>;
-  /** @throws AppError `job.not_found` */
-  showJob(name: string): Promise<Job>;
+  /** @param at what it was then, where that is asked for. @throws AppError `job.not_found` */
+  showJob(name: string, at?: string): Promise<Job>;
   createJob(body: Readonly<Record<string, unknown>>): Promise<Job>;
   /** Creates the job or changes it where it differs. @returns whether anything was changed */
   applyJob(body: Readonly<Record<string, unknown>>): Promise<boolean>;
@@ -103,7 +103,7 @@ export function createClient(options: ClientOptions): Client {
   return {
     listJobs: async () => listOf(await ask('GET', '/jobs'), 'jobs'),
     listJobsAsSet: async () => listOf(await ask('GET', '/jobs?include_unset=false&as_typed=true'), 'jobs'),
-    showJob: async (name) => recordOf(await ask('GET', `/jobs/${safeName(name)}`), 'job'),
+    showJob: async (name, at) => recordOf(await ask('GET', `/jobs/${safeName(name)}${queryText({ at })}`), 'job'),
     createJob: async (body) => recordOf(await ask('POST', '/jobs', body), 'job'),
     applyJob: async (body) => (await ask('PATCH', '/jobs', body)).job_changed === true,
     planJobs: async (request) => planOf(await ask('POST', '/plan', request)),

@@ -45,7 +45,7 @@ export interface Job {
   /** One-off and scheduled jobs: the newest run; null before the first. */
   readonly run_id?: string | null;
   /** Scheduled jobs: how the last run went, where one is on record. */
-  readonly last_run?: { readonly outcome: 'succeeded' | 'failed' | 'skipped'; readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'unexplained' | 'replaced' | null; readonly ended: string | null; readonly in_a_row: number; readonly after_failures: number };
+  readonly last_run?: { readonly outcome: 'succeeded' | 'failed' | 'skipped'; readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null; readonly ended: string | null; readonly in_a_row: number; readonly after_failures: number };
   /** One-off and scheduled jobs. */
   readonly retry?: number;
   /** Scheduled jobs: as typed. */
@@ -118,7 +118,7 @@ export interface ListedRun {
   /** stopped: its job was deleted before it had ended, or (replaced) the next run took its place. unknown: nobody saw how it ended. skipped: its schedule asked for it, and it never began. */
   readonly outcome: 'succeeded' | 'failed' | 'stopped' | 'unknown' | 'skipped';
   /** Of runs that failed, were skipped or replaced. */
-  readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'unexplained' | 'replaced' | null;
+  readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null;
   /** Of the last attempt. */
   readonly exit_code: number | null;
   readonly signal: number | null;
@@ -277,7 +277,7 @@ export interface Run {
   /** stopped: its job was deleted before it had ended, or (replaced) the next run took its place. unknown: nobody saw how it ended. skipped: its schedule asked for it, and it never began. */
   readonly outcome: 'succeeded' | 'failed' | 'stopped' | 'unknown' | 'skipped';
   /** Of runs that failed, were skipped or replaced. */
-  readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'unexplained' | 'replaced' | null;
+  readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null;
   /** Of the last attempt. */
   readonly exit_code: number | null;
   readonly signal: number | null;
@@ -328,7 +328,7 @@ export interface ShownJob {
   /** One-off and scheduled jobs: the newest run; null before the first. */
   readonly run_id?: string | null;
   /** Scheduled jobs: how the last run went, where one is on record. */
-  readonly last_run?: { readonly outcome: 'succeeded' | 'failed' | 'skipped'; readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'unexplained' | 'replaced' | null; readonly ended: string | null; readonly in_a_row: number; readonly after_failures: number };
+  readonly last_run?: { readonly outcome: 'succeeded' | 'failed' | 'skipped'; readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null; readonly ended: string | null; readonly in_a_row: number; readonly after_failures: number };
   /** One-off and scheduled jobs. */
   readonly retry?: number;
   /** Scheduled jobs: as typed. */
@@ -359,6 +359,8 @@ export interface ShownJob {
   readonly parameters?: Readonly<Record<string, string>>;
   /** Of a job that comes after others. */
   readonly after?: readonly string[];
+  /** With at: of when it is. */
+  readonly as_of?: { readonly at: string | null; readonly from: string | null; readonly until: string | null; readonly run_id: string | null };
   /** The last five that have ended, newest first; of those on record. */
   readonly last_runs?: readonly ListedRun[];
 }
@@ -410,7 +412,7 @@ export interface Jobs {
    * One job.
    * @throws AppError `job.not_found`
    */
-  show(name: string): Promise<ShownJob>;
+  show(name: string, query?: { readonly at?: string }): Promise<ShownJob>;
   /**
    * Delete one job.
    * @throws AppError `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`

@@ -142,7 +142,16 @@ export const commandTable: readonly CommandEntry[] = [
     forms: listForms,
     run: listJobs,
   },
-  { usage: 'show <name>', description: 'show everything about a job', offers: 'job', options: [output], run: showJob },
+  {
+    usage: 'show <name>',
+    description: 'show everything about a job',
+    offers: 'job',
+    options: [
+      { words: '--at <time>', description: 'What it was then, e.g. 2h, 1d or 2026-07-01T12:00:00Z; 7 days back' },
+      output,
+    ],
+    run: showJob,
+  },
   {
     usage: 'logs <name>',
     description: 'show what a job has written, to files or not',

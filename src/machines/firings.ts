@@ -19,6 +19,14 @@ export interface FiringSurroundings {
   completeUntil(): number;
   /** Whether facts of that moment are missing for good. */
   isUnseen(at: number): boolean;
+  /** When the cluster could not be reached at some time in between. Unset: it always could. */
+  outage?(from: number, to: number): Outage | undefined;
+}
+
+/** Times are ms since the epoch. */
+export interface Outage {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** How far the firings of one life of a job, under one schedule, are accounted for. */
@@ -40,6 +48,8 @@ export interface MissedFiring {
   readonly end: RunEnd;
   /** For the owner; undefined where it is what was asked for, or nobody's fault. */
   readonly notice: Notice | undefined;
+  /** The cluster could not be reached when it was to begin at the latest: why, where nobody knows better. */
+  readonly outage?: Outage | undefined;
 }
 
 export interface Account {
@@ -50,6 +60,8 @@ export interface Account {
 const minuteMs = 60_000;
 /** Clocks of machines differ, and words take their time. */
 const slackMs = 15_000;
+/** The controller has a minute at least, after the cluster is back, to begin what may still begin. */
+const catchUpMs = 60_000;
 /** While the facts lag behind. */
 const lookAgainMs = 15_000;
 /** So many at once are told one by one; of more only the last ones are. */
@@ -206,17 +218,28 @@ function missedFiring(
   due: Due,
   around: FiringSurroundings,
 ): MissedFiring {
-  const cause = causeOf(object, inTheWay(facts, object, plan, due), due, around);
+  const windowEnd = endOfWindow(plan, due.at);
+  const outage = around.outage?.(Math.max(due.at, windowEnd - catchUpMs), windowEnd);
+  const cause = causeOf(object, inTheWay(facts, object, plan, due), due, around, outage);
   const end = endOf(facts, object.uid, due, cause);
   const isNews = end.outcome === 'skipped' && end.reason !== 'suspended';
-  return { end, notice: isNews ? noticeAbout(facts, end) : undefined };
+  return { end, notice: isNews ? noticeAbout(facts, end) : undefined, outage };
 }
 
 type Cause = Pick<RunEnd, 'outcome' | 'reason' | 'since'>;
 
-function causeOf(object: ObjectFacts, before: RunFacts | undefined, { at }: Due, around: FiringSurroundings): Cause {
+function causeOf(
+  object: ObjectFacts,
+  before: RunFacts | undefined,
+  { at }: Due,
+  around: FiringSurroundings,
+  outage: Outage | undefined,
+): Cause {
+  const lastAt = object.status.lastScheduledAt ?? 0;
+  // Nobody saw that time, but the controller could do nothing in it, and has begun none since.
+  const isAway = outage !== undefined && lastAt < at;
   // It was begun, and its run has come and gone unseen.
-  if (object.status.lastScheduledAt === at || around.isUnseen(at)) return { outcome: 'unknown', reason: undefined };
+  if (lastAt === at || (around.isUnseen(at) && !isAway)) return { outcome: 'unknown', reason: undefined };
   if (object.status.suspended) return { outcome: 'skipped', reason: 'suspended' };
   return before
     ? { outcome: 'skipped', reason: 'previous_run', since: before.status.startedAt ?? before.createdAt }

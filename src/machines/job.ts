@@ -379,8 +379,8 @@ function recalled({ object, streak, skipped }: JobContext, runs: readonly RunRec
   return { streak: streakOf(own), skipped: laterSkip(skipped, last && skipIn(last)), isRecalled: true };
 }
 
-function skipIn({ outcome, dueAt, reason, since, clusterSays }: RunRecord | RunEnd): Skip | undefined {
-  return outcome === 'skipped' && dueAt !== undefined ? { dueAt, reason, since, clusterSays } : undefined;
+function skipIn({ outcome, dueAt, reason, since, until, clusterSays }: RunRecord | RunEnd): Skip | undefined {
+  return outcome === 'skipped' && dueAt !== undefined ? { dueAt, reason, since, until, clusterSays } : undefined;
 }
 
 function laterSkip(one: Skip | undefined, other: Skip | undefined): Skip | undefined {

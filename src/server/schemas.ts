@@ -396,6 +396,15 @@ export const jobAnswer = z.object({
     z
       .object(jobSchema.shape)
       .extend({
+        as_of: z
+          .object({
+            at: z.string().nullable(),
+            from: z.string().nullable().describe('Since when it had been so, where that is known.'),
+            until: z.string().nullable().describe('When it was changed or deleted; null where it still is so.'),
+            run_id: z.string().nullable().describe('The run that was going.'),
+          })
+          .optional()
+          .describe('With at: of when it is.'),
         last_runs: z
           .array(listedRun)
           .optional()
@@ -468,6 +477,13 @@ const truth = z.enum(['true', 'false', 'True', 'False', '1', '0']);
 export const unsetQuery = z.object({
   include_unset: truth.optional().describe('false: only what the owner set.'),
   as_typed: truth.optional().describe('true, with the other false: image and amounts as they were typed.'),
+});
+
+export const showQuery = unsetQuery.extend({
+  at: z
+    .string()
+    .optional()
+    .describe('What the job was then: 2026-07-01T12:00:00Z, or how long ago: 90s, 10m, 2h, 1d; also after it is gone.'),
 });
 
 const seedText = z.union([z.string(), z.boolean(), z.number(), z.null()]);

@@ -75,10 +75,8 @@ const run = {
   trigger: 'schedule',
   definition_version: null,
   image_digest: null,
-  changed: [],
-  in_a_row: 1,
-  after_failures: 0,
 };
+const listedRun = { ...run, changed: [], in_a_row: 1, after_failures: 0 };
 const gone = { job: 'x', job_type: 'one-off', run_id: null };
 const mailed = {
   job: 'x',
@@ -149,7 +147,7 @@ const cases: Readonly<
   apply: [['apply', 'FILE', '-o', 'json'], said({ plan }), said({ job_changed: true }), refusal, said({ plan })],
   undo: [['undo', '-o', 'json'], said({ former: [{ at: '2026-03-01T04:20:12Z', reason: 'deleted', job: newJob }] })],
   dump: [['dump', '-o', 'json'], said({ jobs: [set] })],
-  history: [['history', 'x', '-o', 'json'], said({ runs: [run] })],
+  history: [['history', 'x', '-o', 'json'], said({ runs: [listedRun] })],
   'mail-log': [['mail-log', '-o', 'json'], said({ events: [mailed] })],
   webhook: [['webhook', 'set', webhook.url, '-o', 'json'], said({ webhook, secret: 'whsec_AAAA' })],
   quota: [['quota', '-o', 'json'], said({ quota: { categories: [{ name: 'Per-job limits', items: [item] }] } })],

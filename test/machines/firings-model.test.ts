@@ -228,7 +228,12 @@ class World {
       around: {
         graces: () => ({ troubleMs: hour, steadyMs: hour }),
         now: Date.now,
-        firings: { from: () => firingsFrom, completeUntil: () => this.#completeUntil, isUnseen: () => false },
+        firings: {
+          from: () => firingsFrom,
+          completeUntil: () => this.#completeUntil,
+          outage: () => undefined,
+          isUnseen: () => false,
+        },
       },
     });
     this.#mark = createFiringsMark({ first: firingsFrom, completeUntil: () => this.#completeUntil, now: Date.now });

@@ -97,6 +97,25 @@ describe('a firing of a schedule', () => {
     expect(new Set(missed().map(({ end }) => end.id)).size).toBe(1);
   });
 
+  it('in a time that nobody saw is told to be none where the cluster was away then and has begun it not since', () => {
+    const gap = ['2026-03-01T12:40:00Z', '2026-03-01T15:10:00Z'] as const;
+    const outage = ['2026-03-01T13:00:20Z', '2026-03-01T14:30:00Z'] as const;
+    start('2026-03-01T15:30:00Z', '2026-03-01T12:30:00Z', [gap], [outage]);
+    show({ lastScheduledAt: '2026-03-01T12:00:00Z' });
+    expect(told()).toEqual([
+      '2026-03-01T13:00 unexplained',
+      '2026-03-01T14:00 unexplained',
+      '2026-03-01T15:00 unknown',
+    ]);
+  });
+
+  it('in a time that nobody saw may have been begun where a later one was, though the cluster was away', () => {
+    const gap = ['2026-03-01T12:40:00Z', '2026-03-01T15:10:00Z'] as const;
+    start('2026-03-01T15:30:00Z', '2026-03-01T12:30:00Z', [gap], [gap]);
+    show({ lastScheduledAt: '2026-03-01T14:00:00Z' });
+    expect(told()).toEqual(['2026-03-01T13:00 unknown', '2026-03-01T14:00 unknown', '2026-03-01T15:00 unexplained']);
+  });
+
   it('of which a run was begun that nobody saw is told to be unknown', () => {
     start('2026-03-01T12:30:00Z');
     show();

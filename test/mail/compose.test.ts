@@ -182,6 +182,12 @@ const skips: Record<string, GatheredNotice> = {
     clusterSays:
       'Error creating job: jobs.batch "daily-29540160" is forbidden: exceeded quota: tool-alpha, requested: count/jobs.batch=1, used: count/jobs.batch=15, limited: count/jobs.batch=15',
   }),
+  'skipped-cluster-away': withoutDetails({
+    ...skipped,
+    reason: 'cluster_away',
+    since: at('2026-03-01T04:10:31Z'),
+    until: at('2026-03-01T04:40:02Z'),
+  }),
   'skipped-unexplained': withoutDetails({ ...skipped, reason: 'unexplained' }),
 };
 

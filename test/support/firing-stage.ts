@@ -102,6 +102,8 @@ export const runGoneEvent = (uid: string): JobEvent => ({
   resourceVersion: nextVersion(),
 });
 
+type Span = readonly [from: string, to: string];
+
 export function createFiringStage() {
   let missed: { end: RunEnd; notice: Notice | undefined }[] = [];
   let ended: RunEnd[] = [];
@@ -122,7 +124,7 @@ export function createFiringStage() {
       vi.useRealTimers();
     },
     /** A daemon that begins to look at `at`, or has looked up to `lookedUntil` before. */
-    start(at: string, lookedUntil = at, gaps: readonly [string, string][] = []): void {
+    start(at: string, lookedUntil = at, gaps: readonly Span[] = [], outages: readonly Span[] = []): void {
       roster?.stop();
       vi.setSystemTime(time(at));
       const from = time(lookedUntil);
@@ -136,6 +138,10 @@ export function createFiringStage() {
           firings: {
             from: () => from,
             completeUntil: () => completeUntil(),
+            outage: (first, last) =>
+              outages
+                .map(([begin, end]) => ({ from: time(begin), to: time(end) }))
+                .find((outage) => outage.from <= last && first <= outage.to),
             isUnseen: (due) => gaps.some(([first, last]) => time(first) <= due && due <= time(last)),
           },
         },

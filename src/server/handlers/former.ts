@@ -12,8 +12,8 @@ export async function keepFormer(
   deps: Deps,
 ): Promise<void> {
   const at = deps.now();
-  const former = snapshots.flatMap(({ object: { job, definition } }): FormerJob[] =>
-    job ? [{ at, reason, definition: definition ?? definitionOf(job) }] : [],
+  const former = snapshots.flatMap(({ object: { job, definition, createdAt } }): FormerJob[] =>
+    job ? [{ at, reason, definition: definition ?? definitionOf(job), from: createdAt }] : [],
   );
   await deps.former.keep(tool, former);
 }

@@ -16,6 +16,7 @@ import {
 import { renderDefinition } from '../dialects/job-2026.ts';
 import { logLine2026 } from '../dialects/log-line.ts';
 import { renderMailLogRow } from '../dialects/mail-log-row.ts';
+import { renderPast2026 } from '../dialects/past-2026.ts';
 import { renderPlan } from '../dialects/plan.ts';
 import { quota2026 } from '../dialects/quota.ts';
 import { renderListedRun2026 } from '../dialects/run-2026.ts';
@@ -26,6 +27,7 @@ import { claimFence } from '../handlers/fence.ts';
 import type { createListJobs, ListForm } from '../handlers/list.ts';
 import { readLogs } from '../handlers/logs.ts';
 import { listMailLog } from '../handlers/mail-log.ts';
+import { showPast } from '../handlers/past.ts';
 import { explainPlanRequest, type PlanRequest, planJobs } from '../handlers/plan.ts';
 import { readRequest } from '../handlers/prepare.ts';
 import { readQuota } from '../handlers/quota.ts';
@@ -135,9 +137,13 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       summary: 'One job',
       operation: 'show',
       status: 200,
-      query: schemas.unsetQuery,
+      query: schemas.showQuery,
       answer: schemas.jobAnswer,
       handle: async ({ caller, params, query }) => {
+        if (query.at !== undefined && query.at !== '') {
+          const past = await showPast(caller, params.name ?? '', query.at, deps);
+          return said({ job: wantsUnset(query) ? renderPast2026(past) : canonicalJob(past.snapshot, options(query)) });
+        }
         const { snapshot, trouble } = await explainJob(caller, params.name ?? '', deps);
         const job = canonicalJob(snapshot, {
           ...options(query),

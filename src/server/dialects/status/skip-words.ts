@@ -3,10 +3,10 @@ import type { RunEnd, Skip } from '../../../domain.ts';
 import { instantText } from './instant.ts';
 import { refusalDetails } from './refusal-words.ts';
 
-type Cause = Pick<RunEnd, 'reason' | 'since' | 'clusterSays'>;
+type Cause = Pick<RunEnd, 'reason' | 'since' | 'until' | 'clusterSays'>;
 
 /** @example whySkipped({ reason: 'suspended' }) -> 'the job is suspended' */
-export function whySkipped({ reason, since, clusterSays = '' }: Cause): string {
+export function whySkipped({ reason, since, until, clusterSays = '' }: Cause): string {
   switch (reason) {
     case 'previous_run':
       return `the run before it was still going${since === undefined ? '' : `, since ${instantText(since)}`}`;
@@ -18,9 +18,16 @@ export function whySkipped({ reason, since, clusterSays = '' }: Cause): string {
       return ['the quota of the tool left no room for it', ...refusalDetails(clusterSays)].join('; ');
     case 'not_started':
       return 'the cluster refused to begin it';
+    case 'cluster_away':
+      return `the cluster could not be reached${fromTo(since, until)}`;
     default:
       return 'why is not known';
   }
+}
+
+function fromTo(since: number | undefined, until: number | undefined): string {
+  if (since === undefined) return '';
+  return until === undefined ? ` since ${instantText(since)}` : ` from ${instantText(since)} to ${instantText(until)}`;
 }
 
 /** For a column. @example 'Skipped 2026-03-01T02:10:00Z, no room in the quota' */
@@ -29,6 +36,7 @@ export function shortSkip({ dueAt, reason }: Skip): string {
     previous_run: 'the run before went on',
     quota: 'no room in the quota',
     not_started: 'refused by the cluster',
+    cluster_away: 'the cluster was away',
   };
   const words = reason && why[reason];
   return `Skipped ${instantText(dueAt)}${words ? `, ${words}` : ''}`;
