@@ -401,6 +401,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         tell: (key, records) => roster.recall(key, records),
         log: log.child({ room: 'state' }),
       }),
+      peaks,
       mailLog: mailHistory,
       webhooks: {
         find: webhooks.find,

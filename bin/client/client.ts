@@ -40,6 +40,10 @@ export interface Client {
   ): Promise<AsyncIterable<ServerSentEvent>>;
   /** A number that grows with each newer run of a job. @throws AppError `run.not_found`, `run.superseded` */
   claimFence(run: string): Promise<number>;
+  /** How much memory and CPU a job should have. @throws AppError `job.not_found`; `route.not_found` from an older service */
+  adviseJob(name: string): Promise<Job>;
+  /** What of the quota is used up. @throws AppError `route.not_found` from an older service */
+  adviseQuota(): Promise<Job>;
   /** What became of events in the mail of the tool, newest first. @throws AppError `route.not_found` from an older service */
   listMailLog(query: MailLogQuery): Promise<Job[]>;
   /** @returns undefined where none is set. @throws AppError `route.not_found` from an older service; so do all four */
@@ -112,6 +116,8 @@ export function createClient(options: ClientOptions): Client {
     restartJob: async (name) => void (await ask('POST', `/jobs/${safeName(name)}/restart`)),
     flushJobs: async () => void (await ask('DELETE', '/jobs')),
     listRuns: async (name) => listOf(await ask('GET', `/jobs/${safeName(name)}/runs`), 'runs'),
+    adviseJob: async (name) => recordOf(await ask('GET', `/jobs/${safeName(name)}/advice`), 'advice'),
+    adviseQuota: async () => recordOf(await ask('GET', '/advice'), 'advice'),
     followEvents: async (name, position, signal) => {
       const headers = position.id === undefined ? {} : { 'last-event-id': position.id };
       const path = `/events${queryText({ job: name && safeName(name) })}`;

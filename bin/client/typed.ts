@@ -1,5 +1,23 @@
 /** Made by `npm run -s openapi`, from the table of routes and the shapes that requests are checked against. Do not edit. */
 
+export interface Advice {
+  /** Runs that were measured, the newest 30 at most; of a continuous job its copies. */
+  readonly runs: number;
+  /** Peak, in bytes or thousandths of a core; null: not measured. */
+  readonly lowest: number | null;
+  readonly highest: number | null;
+  /** Of these runs, killed for lack of memory. */
+  readonly killed: number;
+  /** What may be used now, in bytes or thousandths of a core. */
+  readonly limit: number;
+  /** unknown: too few were measured to say. */
+  readonly verdict: 'larger' | 'smaller' | 'keep' | 'unknown';
+  /** What it should be, as a definition takes it; null: as it is. */
+  readonly to: string | null;
+  /** The same for people. */
+  readonly message: string;
+}
+
 export interface FormerJob {
   /** When it ceased to be so, to the millisecond. */
   readonly at: string;
@@ -76,6 +94,23 @@ export interface Job {
   readonly parameters?: Readonly<Record<string, string>>;
   /** Of a job that comes after others. */
   readonly after?: readonly string[];
+  /** Where one job is shown: the most that its runs were seen to use, where that is measured. */
+  readonly peaks?: { readonly runs: number; readonly memory?: { readonly lowest: number; readonly highest: number }; readonly cpu?: { readonly lowest: number; readonly highest: number } };
+}
+
+export interface JobAdvice {
+  /** Job name: a DNS name of at most 52 characters. */
+  readonly job: string;
+  readonly job_type: 'one-off' | 'scheduled' | 'continuous';
+  readonly memory: Advice | null;
+  /** null of a job that is gone. */
+  readonly cpu: Advice | null;
+  /** Whether the quota has room for it; null where nothing larger is advised. */
+  readonly fits: boolean | null;
+  /** What the quota has against it. */
+  readonly obstacles: readonly string[];
+  /** Text for whoever decides about quotas, where it does not fit. */
+  readonly request: string | null;
 }
 
 /** What happened to a job, as server-sent events say it: docs/wire.md, "Events". */
@@ -359,6 +394,8 @@ export interface ShownJob {
   readonly parameters?: Readonly<Record<string, string>>;
   /** Of a job that comes after others. */
   readonly after?: readonly string[];
+  /** Where one job is shown: the most that its runs were seen to use, where that is measured. */
+  readonly peaks?: { readonly runs: number; readonly memory?: { readonly lowest: number; readonly highest: number }; readonly cpu?: { readonly lowest: number; readonly highest: number } };
   /** With at: of when it is. */
   readonly as_of?: { readonly at: string | null; readonly from: string | null; readonly until: string | null; readonly run_id: string | null };
   /** The last five that have ended, newest first; of those on record. */
@@ -428,6 +465,11 @@ export interface Jobs {
    * @throws AppError `job.not_found`
    */
   runs(name: string): Promise<readonly ListedRun[]>;
+  /**
+   * How much memory and CPU a job should have, by what its runs have used.
+   * @throws AppError `job.not_found`
+   */
+  advise(name: string): Promise<JobAdvice>;
   /**
    * What a job has written, a JSON object a line.
    * @throws AppError `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `logs.none`, `run.not_found`, `kube.refused`, `home.unavailable`, `kube.unreachable`

@@ -2,6 +2,7 @@
 import { concurrencyChoices, emailsChoices, mountChoices, webhookEvents } from '../../src/domain.ts';
 import { shells } from '../terminal/completion/completion.ts';
 import type { ShownCommand, ShownOption } from '../terminal/shown-command.ts';
+import { advise } from './advise.ts';
 import { applyFile } from './apply.ts';
 import { completeNames, printCompletion } from './completion.ts';
 import { showDashboard } from './dashboard.ts';
@@ -20,6 +21,7 @@ import { planFile } from './plan.ts';
 import { showQuota } from './quota.ts';
 import { restartJob } from './restart.ts';
 import { runJob } from './run.ts';
+import { setAmounts } from './set.ts';
 import { showJob } from './show.ts';
 import { undoChanges } from './undo.ts';
 import { watchJobs } from './watch.ts';
@@ -191,6 +193,30 @@ export const commandTable: readonly CommandEntry[] = [
       output,
     ],
     run: showDashboard,
+  },
+  {
+    usage: 'advise [name]',
+    description: 'say how much memory and CPU a job should have, by what its runs have used',
+    offers: 'job',
+    options: [
+      {
+        words: '--quota',
+        description: 'Instead: what of the quota of the tool is used up, and a text that asks for more',
+      },
+      output,
+    ],
+    run: advise,
+  },
+  {
+    usage: 'set <name>',
+    description: 'give a job more or less memory or CPU, and leave everything else as it is',
+    offers: 'job',
+    options: [
+      { words: '--mem <memory>', description: 'Memory it may use, e.g. 512Mi' },
+      { words: '--cpu <cpu>', description: 'Processor time it may use, e.g. 500m or 1' },
+      output,
+    ],
+    run: setAmounts,
   },
   {
     usage: 'mail-log',

@@ -1,6 +1,7 @@
 /** What the columns of `list` and the rows of `show` say of a job: labels, order and words of the newest of the earlier clients. */
 import { isTimeZone } from '../../src/definition/time-zone.ts';
 import { firingNotes } from '../../src/definition/zone-words.ts';
+import { cpuRangeWords, rangeWords } from '../../src/usage/amount-words.ts';
 import type { Job } from '../client/client.ts';
 import { isRecord } from '../client/session.ts';
 import { momentOf } from './cells.ts';
@@ -63,6 +64,7 @@ export function showRows(job: Job, now = Date.now()): [label: string, words: str
   return [
     ...longRows(job),
     ...firingRows(job),
+    ...peakRows(job.peaks),
     ...(firings.length > 0 ? [['Next runs:', firings.join('\n')] as [string, string]] : []),
     ...(runs.length > 0 ? [['Last runs:', runs.map(runLine).join('\n')] as [string, string]] : []),
     ['Hints:', [...new Set(hints)].map((hint) => wrap(hint, hintColumns)).join('\n')],
@@ -90,6 +92,20 @@ export function firingTexts(texts: readonly string[], zone: unknown, now: number
 function runLine(run: Job): string {
   const when = momentOf(run.due ?? run.started ?? run.created);
   return wrap(`${when} ${outcomeWords(run)}`, hintColumns);
+}
+
+/** @example '96-110 MiB, 0.1-0.35 CPU in the last 10 runs (sampled)' */
+function peakRows(peaks: unknown): [label: string, words: string][] {
+  if (typeof peaks !== 'object' || peaks === null) return [];
+  const { runs, memory, cpu } = peaks as Job;
+  const parts = [rangeOf(memory, rangeWords), rangeOf(cpu, cpuRangeWords)].filter((words) => words !== undefined);
+  const where = runs === 1 ? 'one run' : `the last ${wordsOf(runs)} runs`;
+  return [['Peaks:', `${parts.join(', ')} in ${where} (sampled)`]];
+}
+
+function rangeOf(range: unknown, words: (lowest: number, highest: number) => string): string | undefined {
+  const { lowest, highest } = typeof range === 'object' && range !== null ? (range as Job) : {};
+  return typeof lowest === 'number' && typeof highest === 'number' ? words(lowest, highest) : undefined;
 }
 
 /** A list of texts in the structured status. */

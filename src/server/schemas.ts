@@ -115,6 +115,7 @@ const status = z
   })
   .meta({ id: 'JobStatus' });
 
+const peakRange = z.object({ lowest: z.number(), highest: z.number() }).optional();
 export const jobSchema = z
   .object({
     name,
@@ -163,6 +164,14 @@ export const jobSchema = z
     publish: z.boolean().optional().describe('Continuous jobs.'),
     parameters: z.record(z.string(), z.string()).optional().describe('Environment variables of a job that has some.'),
     after: z.array(z.string()).optional().describe('Of a job that comes after others.'),
+    peaks: z
+      .object({
+        runs: z.number().describe('The last ones that were measured, 10 at most; copies of a continuous job.'),
+        memory: peakRange.describe('Bytes.'),
+        cpu: peakRange.describe('Thousandths of a core.'),
+      })
+      .optional()
+      .describe('Where one job is shown: the most that its runs were seen to use, where that is measured.'),
   })
   .meta({ id: 'Job' });
 
@@ -177,6 +186,7 @@ export const jobAsSetSchema = z
     status_short: true,
     status_long: true,
     schedule_actual: true,
+    peaks: true,
   })
   .partial()
   .required({ name: true, cmd: true, imagename: true, image: true, job_type: true })
@@ -321,6 +331,48 @@ const listedRun = z
     after_failures: z.number().describe('Of the first success after failures: how many there were; else 0.'),
   })
   .meta({ id: 'ListedRun' });
+const advice = z
+  .object({
+    runs: z.number().describe('Runs that were measured, the newest 30 at most; of a continuous job its copies.'),
+    lowest: z.number().nullable().describe('Peak, in bytes or thousandths of a core; null: not measured.'),
+    highest: z.number().nullable(),
+    killed: z.number().describe('Of these runs, killed for lack of memory.'),
+    limit: z.number().describe('What may be used now, in bytes or thousandths of a core.'),
+    verdict: z.enum(['larger', 'smaller', 'keep', 'unknown']).describe('unknown: too few were measured to say.'),
+    to: z.string().nullable().describe('What it should be, as a definition takes it; null: as it is.'),
+    message: z.string().describe('The same for people.'),
+  })
+  .meta({ id: 'Advice' });
+export const jobAdviceAnswer = z.object({
+  advice: z
+    .object({
+      job: name,
+      job_type: jobType,
+      memory: advice.nullable(),
+      cpu: advice.nullable().describe('null of a job that is gone.'),
+      fits: z.boolean().nullable().describe('Whether the quota has room for it; null where nothing larger is advised.'),
+      obstacles: z.array(z.string()).describe('What the quota has against it.'),
+      request: z.string().nullable().describe('Text for whoever decides about quotas, where it does not fit.'),
+    })
+    .meta({ id: 'JobAdvice' }),
+  messages,
+});
+export const toolAdviceAnswer = z.object({
+  advice: z
+    .object({
+      items: z.array(
+        z.object({
+          name: z.string(),
+          used: z.string(),
+          limit: z.string(),
+          full: z.boolean().describe('Nine tenths of it are used, or more.'),
+        }),
+      ),
+      request: z.string().nullable().describe('Text for whoever decides about quotas, where anything is full.'),
+    })
+    .meta({ id: 'ToolAdvice' }),
+  messages,
+});
 export const mailLogQuery = z.object({
   job: z.string().optional().describe('Events of this job only.'),
   limit: z.string().optional().describe('The newest ones, 1 to 1000; 50 by default.'),

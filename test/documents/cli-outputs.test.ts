@@ -43,6 +43,15 @@ const set = {
   replicas: 1,
   publish: true,
 };
+const webAsSet = { ...set, job_type: 'continuous' };
+const advised = {
+  ...{ runs: 3, lowest: 1, highest: 2, killed: 0, limit: 4 },
+  ...{ verdict: 'keep', to: null, message: 'used' },
+};
+const advice = {
+  ...{ job: 'x', job_type: 'scheduled', memory: advised, cpu: null },
+  ...{ fits: null, obstacles: [], request: null },
+};
 const item = { name: 'CPU', limit: '1', used: null };
 const logLine = {
   pod: 'x.out',
@@ -148,6 +157,8 @@ const cases: Readonly<
   undo: [['undo', '-o', 'json'], said({ former: [{ at: '2026-03-01T04:20:12Z', reason: 'deleted', job: newJob }] })],
   dump: [['dump', '-o', 'json'], said({ jobs: [set] })],
   history: [['history', 'x', '-o', 'json'], said({ runs: [listedRun] })],
+  advise: [['advise', 'x', '-o', 'json'], said({ advice })],
+  set: [['set', 'web', '--mem', '1Gi', '-o', 'json'], said({ jobs: [webAsSet] }), said({ job_changed: true })],
   'mail-log': [['mail-log', '-o', 'json'], said({ events: [mailed] })],
   webhook: [['webhook', 'set', webhook.url, '-o', 'json'], said({ webhook, secret: 'whsec_AAAA' })],
   quota: [['quota', '-o', 'json'], said({ quota: { categories: [{ name: 'Per-job limits', items: [item] }] } })],

@@ -79,6 +79,8 @@ export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
     ),
   ),
   history: list(of('ListedRun')),
+  advise: { anyOf: [of('JobAdvice'), of('ToolAdvice')] },
+  set: object({ name: text, changed: { type: 'boolean' } }),
   'mail-log': list(of('MailedEvent')),
   /** One a line. */
   watch: {

@@ -21,6 +21,7 @@ import type { Caller } from '../../src/server/identify.ts';
 import { createLimitCheck } from '../../src/server/limit-check.ts';
 import type { LogFiles } from '../../src/server/logs/file-log.ts';
 import { parseSettings, type Settings } from '../../src/settings.ts';
+import type { Peak } from '../../src/usage/peaks.ts';
 import type { Webhook } from '../../src/webhooks.ts';
 import { images } from '../support/definitions.ts';
 import { makeSnapshot, now } from '../support/facts.ts';
@@ -38,6 +39,8 @@ export interface ScriptedDeps extends Deps {
   recalled(): void;
   /** Output by tool, job and run, e.g. `alpha/demo/run-1`. */
   readonly keptOutputs: Map<string, RunOutput>;
+  /** What runs were seen to use, by the uid of the run. */
+  readonly measured: Map<string, Peak>;
   /** What jobs were before, by tool, newest first. */
   readonly keptFormer: Map<string, readonly FormerJob[]>;
   /** Webhooks by tool. */
@@ -105,6 +108,7 @@ export function scriptDeps(): ScriptedDeps {
     records: new Map(),
     keptOutputs: new Map(),
     recalled() {},
+    measured: new Map(),
     keptFormer: new Map(),
     keptWebhooks: new Map(),
     freshness: { synced: true, live: true, asOf: now },
@@ -182,6 +186,7 @@ export function scriptDeps(): ScriptedDeps {
     },
     recall: async () => script.recalled(),
     outputs: { of: async (tool, job, run) => script.keptOutputs.get(`${tool.name}/${job}/${run}`) },
+    peaks: { of: (owner) => script.measured.get(owner) },
     runs: { list: async (tool, job) => script.records.get(`${tool.name}/${job}`) ?? [] },
     forward: {
       async create(tool, type, object) {

@@ -15,6 +15,7 @@ import type { Fences } from '../../fences.ts';
 import type { ImageCatalog } from '../../image-catalog.ts';
 import type { Mailbox } from '../../mailbox.ts';
 import type { Settings } from '../../settings.ts';
+import type { Peak } from '../../usage/peaks.ts';
 import type { Webhooks } from '../../webhooks.ts';
 import type { EventFeeds } from '../events/feeds.ts';
 import type { Forward } from '../forward.ts';
@@ -59,6 +60,12 @@ export interface OutputHistory {
   of(tool: Tool, job: string, run: string): Promise<RunOutput | undefined>;
 }
 
+/** What was measured of what runs. */
+export interface MeasuredPeaks {
+  /** @param owner uid of a run; of a continuous job the owner of its copies. */
+  of(owner: string): Peak | undefined;
+}
+
 /** What became of events in the mail of their tool; asked only with a caller's own tool. */
 export interface MailHistory {
   /** Newest first. */
@@ -92,6 +99,7 @@ export interface Deps {
   readonly outputs: OutputHistory;
   /** Lets the view know of the last runs of the tool's jobs, where it does not yet. Never rejects. */
   recall(tool: Tool): Promise<void>;
+  readonly peaks: MeasuredPeaks;
   readonly mailLog: MailHistory;
   readonly former: FormerDefinitions;
   readonly feeds: EventFeeds;
@@ -116,7 +124,7 @@ export interface Deps {
  * The view, once it is complete.
  * @throws AppError `view.not_ready` (503, Retry-After) before the first sync
  */
-export function readyJobs(deps: Deps): JobsView {
+export function readyJobs(deps: Pick<Deps, 'jobs'>): JobsView {
   if (!deps.jobs.freshness().synced) {
     throw new AppError(
       'view.not_ready',

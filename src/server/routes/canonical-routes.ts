@@ -3,6 +3,7 @@ import { nextFirings } from '../../definition/cron.ts';
 import type { JobSnapshot } from '../../domain.ts';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import { listAt, recordAt } from '../../fields.ts';
+import { renderJobAdvice, renderToolAdvice } from '../dialects/advice.ts';
 import {
   appliedAnswer,
   canonical,
@@ -19,7 +20,8 @@ import { renderMailLogRow } from '../dialects/mail-log-row.ts';
 import { renderPast2026 } from '../dialects/past-2026.ts';
 import { renderPlan } from '../dialects/plan.ts';
 import { quota2026 } from '../dialects/quota.ts';
-import { renderListedRun2026 } from '../dialects/run-2026.ts';
+import { renderListedRun2026, renderRun2026 } from '../dialects/run-2026.ts';
+import { adviseJob, adviseTool } from '../handlers/advise.ts';
 import type { ApplyJob } from '../handlers/apply.ts';
 import type { Deps } from '../handlers/deps.ts';
 import { followEvents } from '../handlers/events.ts';
@@ -28,6 +30,7 @@ import type { createListJobs, ListForm } from '../handlers/list.ts';
 import { readLogs } from '../handlers/logs.ts';
 import { listMailLog } from '../handlers/mail-log.ts';
 import { showPast } from '../handlers/past.ts';
+import { lastPeaks } from '../handlers/peaks.ts';
 import { explainPlanRequest, type PlanRequest, planJobs } from '../handlers/plan.ts';
 import { readRequest } from '../handlers/prepare.ts';
 import { readQuota } from '../handlers/quota.ts';
@@ -151,7 +154,8 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
           nextFirings: firingsOf(snapshot, deps.now()),
           lastRuns: await lastRuns(caller, snapshot, deps),
         });
-        return said({ job });
+        const peaks = wantsUnset(query) ? await lastPeaks(caller, snapshot, deps) : undefined;
+        return said({ job: peaks ? { ...job, peaks } : job });
       },
     },
     {
@@ -188,6 +192,17 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       answer: schemas.runsAnswer,
       handle: async ({ caller, params: { name = '' } }) =>
         said({ runs: (await listRuns(caller, name, deps)).map((run) => renderListedRun2026(name, run)) }),
+    },
+    {
+      ...named,
+      method: 'GET',
+      path: `${base}/jobs/:name/advice`,
+      summary: 'How much memory and CPU a job should have, by what its runs have used',
+      operation: 'advise',
+      status: 200,
+      answer: schemas.jobAdviceAnswer,
+      handle: async ({ caller, params: { name = '' } }) =>
+        said({ advice: renderJobAdvice(caller.tool.name, await adviseJob(caller, name, deps)) }),
     },
     {
       ...named,
@@ -286,6 +301,19 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       handle: async ({ caller }) => ({ quota: quota2026(await readQuota(caller, deps)), messages: noMessages }),
     },
     ...webhookRoutes(base, deps),
+    {
+      ...row,
+      method: 'GET',
+      path: `${base}/advice`,
+      summary: 'What of the quota is used up, and a text that asks for more',
+      operation: 'advise_quota',
+      status: 200,
+      answer: schemas.toolAdviceAnswer,
+      handle: async ({ caller }) => ({
+        advice: renderToolAdvice(await adviseTool(caller, deps)),
+        messages: noMessages,
+      }),
+    },
   ];
   return rows.map(({ handle, explainBody, ...entry }) => ({
     ...entry,
