@@ -52,6 +52,8 @@ import { createRunRecords } from './run-records.ts';
 import { type Api, type Credentials, createCredentials, createImpersonation } from './server/credentials.ts';
 import { createEventFeeds } from './server/events/feeds.ts';
 import { createForward } from './server/forward.ts';
+import { adviseOnMemory } from './server/handlers/advise.ts';
+import type { Deps } from './server/handlers/deps.ts';
 import { causeOfSkip, refusalOf } from './server/handlers/explain.ts';
 import { createTurns } from './server/handlers/turns.ts';
 import { createLimitCheck } from './server/limit-check.ts';
@@ -385,7 +387,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const feeds = createEventFeeds({ subscribe: (namespace, listener) => roster.subscribe(namespace, listener), now });
     const forward = createForward(opened, { isConnected: () => freshness().live });
     const readLastLines = createLastLines({ forward, files: homes, homesMount: startup.homes.mount });
-    const routes = createRoutes({
+    const deps: Deps = {
       jobs: {
         list: (namespace) => roster.list(namespace),
         find: (namespace, name) => roster.find(namespace, name),
@@ -434,7 +436,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       homes: startup.homes,
       octoberBase: startup.october_base,
       now,
-    });
+    };
+    const routes = createRoutes(deps);
 
     const isDenied = (tool: string) => settings.current().deniedTools.has(tool);
     const streamsLog = log.child({ room: 'server' });
@@ -536,6 +539,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           ? refusalOf(forward, toolOf(notice), notice.run)
           : undefined,
       lastGood: (notice) => runs.lastGood(toolOf(notice), notice.key.name),
+      memory: (notice) => adviseOnMemory(toolOf(notice), notice.key.name, deps),
       isWanted: (notice) => mail?.isWaiting(notice) ?? false,
       onDetails: (notice, found) => mail?.addDetails(toolOf(notice).name, notice.id, found),
       log: mailLog,

@@ -359,6 +359,18 @@ export interface RunUsage {
   readonly memoryLimit?: number | undefined;
 }
 
+/** What there is to say of a job that ran out of memory. */
+export interface MemoryAdvice {
+  /** Bytes that it might use. */
+  readonly limit: number;
+  /** Of its last runs that were measured, in bytes; undefined where that was no more than one. */
+  readonly peaks: { readonly runs: number; readonly lowest: number; readonly highest: number } | undefined;
+  /** What would be better, as a definition has it. */
+  readonly to: string;
+  /** Whether the quota has room for that; undefined where nobody could say. */
+  readonly fits: boolean | undefined;
+}
+
 /** The end of one run of a one-off or scheduled job, or of a firing that became none: what is left to say of it when its objects are gone. Times are ms since the epoch. */
 export interface RunEnd extends RunUsage {
   /** Of the job. */

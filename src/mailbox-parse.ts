@@ -78,7 +78,18 @@ function isGathered(value: unknown): value is GatheredNotice {
     isNotice(recordAt(value).notice) &&
     (as === 'event' || as === 'recovered') &&
     isOptional(recordAt(value).incident, isIncident) &&
-    isOptional(details, () => hasTextsOnly(listAt(details, 'lines')))
+    isOptional(details, () => hasTextsOnly(listAt(details, 'lines')) && isOptional(recordAt(details).memory, isMemory))
+  );
+}
+
+function isMemory(value: unknown): boolean {
+  const { peaks, to, fits } = recordAt(value);
+  const areAmounts = (...names: string[]) => names.every((name) => amountAt(peaks, name) !== undefined);
+  return (
+    amountAt(value, 'limit') !== undefined &&
+    isText(to) &&
+    isOptional(fits, () => typeof fits === 'boolean') &&
+    isOptional(peaks, () => areAmounts('runs', 'lowest', 'highest'))
   );
 }
 

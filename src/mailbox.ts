@@ -8,6 +8,7 @@ import {
   type KubeKind,
   type LastGood,
   type MailLogRow,
+  type MemoryAdvice,
   type Notice,
   typeOfKind,
   type WhatRan,
@@ -76,6 +77,8 @@ export interface NoticeDetails {
   readonly refusal: string | undefined;
   /** The last good run before it, and what it ran. */
   readonly lastGood: LastGood | undefined;
+  /** Of what ran out of memory. */
+  readonly memory?: MemoryAdvice | undefined;
 }
 
 /** Failures of one job in a row. One incident is one thread of mails. */

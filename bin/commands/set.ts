@@ -4,7 +4,7 @@ import { usage } from '../terminal/arguments.ts';
 import type { NewJob } from './new-job.ts';
 import type { Command } from './outcome.ts';
 
-export const setAmounts: Command = async ({ client, line }) => {
+export const setAmounts: Command = async ({ client, line, say }) => {
   const name = line.operands[0] ?? '';
   const [memory, cpu] = [line.options.get('mem'), line.options.get('cpu')];
   if (memory === undefined && cpu === undefined) throw usage("'set' needs --mem or --cpu.");
@@ -16,12 +16,8 @@ export const setAmounts: Command = async ({ client, line }) => {
   const body: NewJob = { ...asked, ...(memory === undefined ? {} : { memory }), ...(cpu === undefined ? {} : { cpu }) };
   const isChanged = await client.applyJob(body);
   const given = [...(memory === undefined ? [] : [`mem: ${memory}`]), ...(cpu === undefined ? [] : [`cpu: ${cpu}`])];
-  return {
-    text: isChanged
-      ? `Job ${name} was changed. If it is in a file of yours, write '${given.join("' and '")}' there as well.`
-      : `Job ${name} has that already.`,
-    data: { name, changed: isChanged },
-  };
+  if (isChanged) say('info', `If it stands in a file of yours, write '${given.join("' and '")}' there as well.`);
+  return { text: '', data: { name, changed: isChanged } };
 };
 
 function notAnyMore(name: string): AppError {

@@ -4,9 +4,10 @@
  */
 import { nextFirings } from '../definition/cron.ts';
 import { zoneNote } from '../definition/zone-words.ts';
-import { isQuotaRefusal, keyText, type Notice } from '../domain.ts';
+import { isQuotaRefusal, keyText, type MemoryAdvice, type Notice } from '../domain.ts';
 import { type Gap, type GatheredNotice, isLastOfDay, type Mailbox, type WebhookTrouble } from '../mailbox.ts';
 import type { MailSettings } from '../settings.ts';
+import { rangeWords, shareWords } from '../usage/amount-words.ts';
 import { changesBetween } from './changes.ts';
 import { cut, visible, wrap } from './lines.ts';
 import type { ComposedMail } from './seal.ts';
@@ -237,6 +238,7 @@ function factsOf(story: Story, told: GatheredNotice, around: Around): string[] {
     ['Exit code', notice.kind === 'failed' || notice.kind === 'restarted' ? exitWords(notice) : undefined],
     ['Ran for', notice.kind === 'failed' ? ranFor(notice) : undefined],
     ['Attempts', notice.key.kind !== 'Deployment' && notice.attempts > 1 ? String(notice.attempts) : undefined],
+    ['Memory', details?.memory && peakWords(details.memory)],
     ['In a row', incident && incident.failures > 1 && notice.kind === 'failed' ? rowWords(incident) : undefined],
     ['Changed', notice.kind === 'failed' ? changedWords(notice, details) : undefined],
     ['Also', isLast ? alsoWords(story) : undefined],
@@ -266,6 +268,12 @@ function alsoWords({ events, last, ending }: Story): string | undefined {
   }
   const words = [...counts].map(([kind, count]) => `${kind} ${timesWords(count)}`);
   return words.length > 0 ? words.join(', ') : undefined;
+}
+
+/** @example 'used 512 of 512 MiB; the last 10 runs that were measured peaked at 430-512 MiB' */
+function peakWords({ limit, peaks }: MemoryAdvice): string | undefined {
+  if (!peaks) return undefined;
+  return `used ${shareWords(limit, limit)}; the last ${peaks.runs} runs that were measured peaked at ${rangeWords(peaks.lowest, peaks.highest)}`;
 }
 
 function rowWords({ failures, since }: NonNullable<GatheredNotice['incident']>): string {
@@ -319,8 +327,34 @@ function outputOf({ notice, details }: GatheredNotice, { settings }: Around): st
   return [...wrap(`The last lines of ${from} (text written by the job):`), '', ...lines.map(quotedLine), ''];
 }
 
-function furtherOf({ name, last }: Story): string[] {
-  return ['To look further:', '', `  ${command} ${furtherCommand(name, last)}`, ''];
+function furtherOf({ name, last, ending }: Story): string[] {
+  return [
+    ...(ending === 'failed' && last.details?.memory ? moreMemory(name, last, last.details.memory) : []),
+    'To look further:',
+    '',
+    `  ${command} ${furtherCommand(name, last)}`,
+    '',
+  ];
+}
+
+function moreMemory(name: string, { notice }: GatheredNotice, { to, fits }: MemoryAdvice): string[] {
+  const room =
+    fits === undefined ? '' : fits ? ' (your quota has room for that)' : ', for which your quota has no room now';
+  const isOnce = notice.key.kind === 'Job';
+  return [
+    ...wrap(`To ${isOnce ? 'run it again with' : 'give it'} more memory${room}:`),
+    '',
+    `  ${command} ${isOnce ? `run ${name} …` : `set ${name}`} --mem ${cut(visible(to), limits.line)}`,
+    ...(fits === false
+      ? [
+          '',
+          ...wrap('A text that asks for more, for those who decide about quotas:'),
+          '',
+          `  ${command} advise ${name}`,
+        ]
+      : []),
+    '',
+  ];
 }
 
 function furtherCommand(name: string, { notice, details }: GatheredNotice): string {

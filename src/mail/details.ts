@@ -2,7 +2,7 @@
  * What is collected of a failure for the mail about it, as soon as it is known: a pod and its log may be gone half a minute later. Each
  * piece is asked of functions that the hallway hands in; none of them is waited for longer than the deadline.
  */
-import type { LastGood, Notice, RunOutput } from '../domain.ts';
+import type { LastGood, MemoryAdvice, Notice, RunOutput } from '../domain.ts';
 import type { Log } from '../log.ts';
 import type { Mailbox, NoticeDetails } from '../mailbox.ts';
 import { timeLimited } from '../time-limit.ts';
@@ -12,6 +12,8 @@ export interface DetailsOptions {
   /** Why the cluster made no pod, in its words. */
   refusal(notice: Notice): Promise<string | undefined>;
   lastGood(notice: Notice): Promise<LastGood | undefined>;
+  /** What would be better; asked of what ran out of memory. */
+  memory(notice: Notice): Promise<MemoryAdvice | undefined>;
   /** Whether the notice waits for a mail and nothing was collected of it yet. */
   isWanted(notice: Notice): boolean;
   onDetails(notice: Notice, details: NoticeDetails): void;
@@ -68,14 +70,16 @@ export function createDetails(options: DetailsOptions): Details {
     const signal = timeLimited(stop.signal, deadlineMs);
     const within = <T>(work: Promise<T>, otherwise: T): Promise<T> =>
       Promise.race([work, whenAborted(signal, otherwise)]);
-    const [output, refusal, lastGood] = await Promise.all([
+    const ofMemory = notice.reason === 'out_of_memory' ? options.memory(notice) : Promise.resolve(undefined);
+    const [output, refusal, lastGood, memory] = await Promise.all([
       within(options.lines(notice, signal), tooLate),
       within(options.refusal(notice), undefined),
       within(options.lastGood(notice), undefined),
+      within(ofMemory, undefined),
     ]);
     const { from: linesFrom, missing: linesMissing } = output;
     const lines = output.lines.map(({ message }) => message.slice(0, maxLineChars));
-    return { lines, linesFrom, linesMissing, refusal, lastGood };
+    return { lines, linesFrom, linesMissing, refusal, lastGood, ...(memory ? { memory } : {}) };
   }
 
   return {

@@ -89,16 +89,16 @@ function adviceWords(advice: Advice, amount: Amount, type: JobType): string {
   if (verdict === 'unknown') return `${used}; too ${isContinuous ? 'short a time' : 'few runs'} to say more`;
   if (verdict === 'keep' || to === undefined) return `${used}; leave it as it is`;
   if (verdict === 'smaller') return `${used}; ${amount.text(to)} would be enough`;
-  const why = killed > 0 ? `${isContinuous ? 'it was' : wereWords(killed)} killed for lack of it` : 'that is close';
-  return `${used}, ${why}; ${amount.text(to)} would be better`;
+  return `${used}, ${killed > 0 ? killedWords(advice, isContinuous) : 'that is close'}; ${amount.text(to)} would be better`;
 }
 
 function runsWords(runs: number): string {
   return runs === 1 ? 'one run' : `the last ${runs} runs`;
 }
 
-function wereWords(killed: number): string {
-  return killed === 1 ? 'one was' : `${killed} were`;
+function killedWords({ runs, killed }: Advice, isContinuous: boolean): string {
+  const who = isContinuous ? 'it was' : runs === 1 ? 'which was' : killed === 1 ? 'one was' : `${killed} were`;
+  return `${who} killed for lack of it`;
 }
 
 function obstacleWords({ resource, limit, needed, isOfOneJob }: Obstacle): string {

@@ -3,7 +3,15 @@
  * of its quota is used up. With words for whoever decides about quotas. Nothing is changed.
  */
 import { toResources } from '../../definition/resources.ts';
-import { type JobSnapshot, type JobType, type PodFacts, type RunRecord, type Tool, typeOfKind } from '../../domain.ts';
+import {
+  type JobSnapshot,
+  type JobType,
+  type MemoryAdvice,
+  type PodFacts,
+  type RunRecord,
+  type Tool,
+  typeOfKind,
+} from '../../domain.ts';
 import {
   type Advice,
   adviseCpu,
@@ -17,6 +25,7 @@ import {
 import { bytesOf, millicoresOf } from '../../usage/amounts.ts';
 import type { Caller } from '../identify.ts';
 import { type Deps, readyJobs } from './deps.ts';
+import { type Range, rangeOf, shownRuns } from './peaks.ts';
 import { type QuotaCategory, type QuotaItem, readQuota } from './quota.ts';
 import { jobNotFound } from './show.ts';
 
@@ -41,7 +50,36 @@ export interface Obstacle {
 type AdviceDeps = Pick<Deps, 'jobs' | 'runs' | 'peaks' | 'forward' | 'settings' | 'now'>;
 
 /** @throws AppError `job.not_found` for a name of which neither a job nor a record is known; `view.not_ready`, `credentials.*`, `kube.*` */
-export async function adviseJob({ tool }: Pick<Caller, 'tool'>, name: string, deps: AdviceDeps): Promise<JobAdvice> {
+export async function adviseJob(caller: Pick<Caller, 'tool'>, name: string, deps: AdviceDeps): Promise<JobAdvice> {
+  const { snapshot, ...found } = await look(caller, name, deps);
+  const isLarger = found.memory?.verdict === 'larger' || found.cpu?.verdict === 'larger';
+  return { ...found, obstacles: isLarger ? obstaclesTo(found, snapshot, await readQuota(caller, deps)) : [] };
+}
+
+/**
+ * For the mail about a job that ran out of memory. A quota that cannot be read keeps nothing else from being said.
+ * @returns undefined where nothing is known of the job
+ */
+export async function adviseOnMemory(tool: Tool, name: string, deps: AdviceDeps): Promise<MemoryAdvice | undefined> {
+  const found = await look({ tool }, name, deps).catch(() => undefined);
+  const { snapshot, memory, peaks = [] } = found ?? {};
+  if (memory?.to === undefined) return undefined;
+  const quota = await readQuota({ tool }, deps).catch(() => undefined);
+  return {
+    limit: memory.limit,
+    peaks: peaks.length > 1 ? { runs: peaks.length, ...(rangeOf(peaks) as Range) } : undefined,
+    to: memoryText(memory.to),
+    fits: quota && obstaclesTo({ memory, cpu: undefined }, snapshot, quota).length === 0,
+  };
+}
+
+interface Found extends Omit<JobAdvice, 'obstacles'> {
+  readonly snapshot: JobSnapshot | undefined;
+  /** Of the last ten that were measured. */
+  readonly peaks: readonly number[];
+}
+
+async function look({ tool }: Pick<Caller, 'tool'>, name: string, deps: AdviceDeps): Promise<Found> {
   const snapshot = readyJobs(deps).find(tool.namespace, name);
   const records = await deps.runs.list(tool, name);
   const [newest] = records;
@@ -54,9 +92,8 @@ export async function adviseJob({ tool }: Pick<Caller, 'tool'>, name: string, de
     limits.cpu === undefined || limits.askedCpu === undefined
       ? undefined
       : adviseCpu(measured, limits.cpu, limits.askedCpu, enough);
-  const isLarger = memory?.verdict === 'larger' || cpu?.verdict === 'larger';
-  const obstacles = isLarger ? obstaclesTo({ memory, cpu }, snapshot, await readQuota({ tool }, deps)) : [];
-  return { name, type, memory, cpu, obstacles };
+  const peaks = measured.flatMap((one) => one.memory ?? []).slice(0, shownRuns);
+  return { name, type, memory, cpu, snapshot, peaks };
 }
 
 interface Limits {

@@ -17,7 +17,7 @@ export interface Range {
   readonly highest: number;
 }
 
-const shownRuns = 10;
+export const shownRuns = 10;
 
 /** @returns undefined where nothing was measured */
 export async function lastPeaks(

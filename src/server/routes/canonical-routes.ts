@@ -20,7 +20,7 @@ import { renderMailLogRow } from '../dialects/mail-log-row.ts';
 import { renderPast2026 } from '../dialects/past-2026.ts';
 import { renderPlan } from '../dialects/plan.ts';
 import { quota2026 } from '../dialects/quota.ts';
-import { renderListedRun2026, renderRun2026 } from '../dialects/run-2026.ts';
+import { renderListedRun2026 } from '../dialects/run-2026.ts';
 import { adviseJob, adviseTool } from '../handlers/advise.ts';
 import type { ApplyJob } from '../handlers/apply.ts';
 import type { Deps } from '../handlers/deps.ts';

@@ -16,18 +16,18 @@ const set = (...words: string[]) => runMain(['set', 'daily', ...words], { env: s
 describe('set', () => {
   it('changes memory and CPU, and asks for everything else as it was set', async () => {
     answers(true);
-    const { code, stdout } = await set('--mem', '768Mi', '--cpu', '500m');
-    expect([code, stdout]).toEqual([
+    const { code, stderr } = await set('--mem', '768Mi', '--cpu', '500m');
+    expect([code, stderr]).toEqual([
       0,
-      "Job daily was changed. If it is in a file of yours, write 'mem: 768Mi' and 'cpu: 500m' there as well.\n",
+      "INFO: If it stands in a file of yours, write 'mem: 768Mi' and 'cpu: 500m' there as well.\n",
     ]);
     const { method, body } = service.requests.at(-1) ?? {};
     expect([method, body]).toEqual(['PATCH', { ...asked, job_type: 'scheduled', memory: '768Mi', cpu: '500m' }]);
   });
 
-  it('says so where the job has that already', async () => {
+  it('says nothing of files where the job has that already', async () => {
     answers(false);
-    expect((await set('--mem', '512Mi')).stdout).toBe('Job daily has that already.\n');
+    expect(await set('--mem', '512Mi')).toMatchObject({ code: 0, stdout: '', stderr: '' });
   });
 
   it('refuses what it cannot change', async () => {
