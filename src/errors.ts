@@ -285,7 +285,7 @@ export const errorTable = {
   'webhook.not_taken': {
     id: 'TJF-M006',
     http: 502,
-    exit: 1,
+    exit: 2,
     retry: 'yes',
     hint: 'The webhook of a tool did not answer, or not with 2xx; an event waits and is tried again, a test is not.',
   },

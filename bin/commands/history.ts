@@ -22,27 +22,38 @@ export const showHistory: Command = async ({ client, line }) => {
   return { text: historyTable([...shown].reverse()), data: shown };
 };
 
-/** A column of which every cell would be empty is left out. */
 function historyTable(runs: readonly Job[]): string {
-  const columns = columnsOf.filter(({ of, isAlways }) => isAlways || runs.some((run) => of(run) !== ''));
+  const shown = columns.filter(({ isAlways, of, has = (run) => of(run) !== '' }) => isAlways || runs.some(has));
   return simpleTable(
-    columns.map(({ head }) => head),
-    runs.map((run) => columns.map(({ of }) => of(run))),
+    shown.map(({ head }) => head),
+    runs.map((run) => shown.map(({ of }) => of(run))),
   );
 }
 
-const columnsOf: readonly { readonly head: string; readonly isAlways?: true; of(run: Job): string }[] = [
+interface Column {
+  readonly head: string;
+  of(run: Job): string;
+  readonly isAlways?: true;
+  /** The column is there where one of the runs shown has it. Unset: where a cell would not be empty. */
+  has?(run: Job): boolean;
+}
+
+const columns: readonly Column[] = [
   {
     head: 'Due (UTC)',
-    isAlways: true,
     of: ({ manual, due, created }) => (manual === true ? 'by hand' : momentOf(due ?? created)),
+    isAlways: true,
   },
-  { head: 'Began', isAlways: true, of: ({ started }) => momentOf(started) },
-  { head: 'Ran for', isAlways: true, of: ({ started, finished }) => lengthOf(started, finished) },
+  { head: 'Began', of: ({ started }) => momentOf(started), isAlways: true },
+  { head: 'Ran for', of: ({ started, finished }) => lengthOf(started, finished), isAlways: true },
   { head: 'Run', of: shortId },
-  { head: 'Sampled peak', of: peakOf },
   { head: 'Changed', of: ({ changed }) => (Array.isArray(changed) ? changed.join(', ') : '') },
-  { head: 'Outcome', isAlways: true, of: (run) => `${outcomeWords(run)}${lateWords(run)}` },
+  {
+    head: 'Sampled peak',
+    of: peakOf,
+    has: ({ peak_memory: memory, peak_cpu: cpu }) => (memory ?? cpu ?? null) !== null,
+  },
+  { head: 'Outcome', of: (run) => `${outcomeWords(run)}${lateWords(run)}`, isAlways: true },
 ];
 
 /** @example '96 of 512 MiB, 0.35 CPU' */

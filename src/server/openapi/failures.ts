@@ -27,9 +27,10 @@ const rules: readonly Rule[] = [
     of: () => true,
   },
   { codes: ['job.not_found'], of: ({ path }) => path.includes(':name') },
-  { codes: ['logs.none', 'run.not_found'], of: ({ path }) => path.includes('/logs') },
+  { codes: ['logs.none'], of: ({ path }) => path.includes('/logs') },
+  { codes: ['run.not_found'], of: ({ path }) => path.includes('/logs') || path.includes('/fences') },
   {
-    codes: ['run.not_found', 'run.superseded', 'job.several_copies', 'state.unwritable'],
+    codes: ['run.superseded', 'job.several_copies', 'state.unwritable'],
     of: ({ path }) => path.includes('/fences'),
   },
   { codes: ['job.not_restartable'], of: ({ path }) => path.includes('/restart') },
