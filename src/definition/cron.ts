@@ -235,6 +235,23 @@ export function lastFirings(actual: string, beforeMs: number, count: number, tim
   return pattern && isTimeZone(timeZone) ? firingsBefore(pattern, beforeMs, count, timeZone) : [];
 }
 
+/** Whether it fires in all minutes of an hour, but not in all hours. */
+export function isEachMinute(actual: string): boolean {
+  const pattern = readPattern(actual);
+  return (
+    pattern?.minutes.size === 60 &&
+    actual
+      .split(' ')
+      .slice(1)
+      .some((field) => field !== '*')
+  );
+}
+
+/** Whether days of the month and days of the week each count for themselves. */
+export function namesBothDays(actual: string): boolean {
+  return readPattern(actual)?.needsBothDays === false;
+}
+
 /** What other hands write for five fields, as Kubernetes reads it. */
 const descriptors: ReadonlyMap<string, string> = new Map([
   ['@yearly', '0 0 1 1 *'],

@@ -1,5 +1,6 @@
 /** The 2026 dialect, ours as well: wrapped answers, messages, one clear error per problem. */
 import { scheduleWarning } from '../../definition/cron.ts';
+import { nextOfOdd, oddities } from '../../definition/odd-schedule.ts';
 import { askedCheck } from '../../definition/ports.ts';
 import type { Freshness, Image, JobDefinition, JobSnapshot, ResolvedJob } from '../../domain.ts';
 import { type AppError, errorTable } from '../../errors.ts';
@@ -68,15 +69,16 @@ export function staleMessages(freshness: Freshness, now: number): Messages {
 }
 
 /** What is said with a job just made. */
-export function createdMessages({ object: { job, definition } }: JobSnapshot): Messages {
-  const warning = job ? warningsOf(job, definition) : [];
+export function createdMessages({ object: { job, definition } }: JobSnapshot, now: number): Messages {
+  const warning = job ? [...warningsOf(job, definition, now), ...nextOfOdd(job, now)] : [];
   return warning.length > 0 ? { ...noMessages, warning } : noMessages;
 }
 
 /** What its owner may not expect of a job: a schedule with gaps, an image that will go, a check that cannot be made. */
-export function warningsOf(job: ResolvedJob, definition: JobDefinition | undefined): string[] {
+export function warningsOf(job: ResolvedJob, definition: JobDefinition | undefined, now: number): string[] {
   const warnings = [
     job.schedule && scheduleWarning(job.schedule),
+    ...oddities(job, now),
     imageWarning(job.image),
     definition && checkWarning(definition),
   ];
@@ -118,9 +120,10 @@ const appliedTexts: Readonly<Record<Applied['outcome'], (name: string) => Partia
 export function appliedAnswer(
   { name, outcome }: Applied,
   made: JobSnapshot | undefined,
+  now: number,
 ): { job_changed: boolean; messages: Messages } {
   const isChanged = outcome === 'created' || outcome === 'updated';
-  const messages = { ...(isChanged && made ? createdMessages(made) : noMessages), ...appliedTexts[outcome](name) };
+  const messages = { ...(isChanged && made ? createdMessages(made, now) : noMessages), ...appliedTexts[outcome](name) };
   return { job_changed: isChanged, messages };
 }
 

@@ -59,7 +59,7 @@ function renderPlannedJob(planned: PlannedJob, now: number): PlannedJob2026 {
     message: refusal?.message ?? messageOf(planned),
     next_schedules: firings.flatMap((at) => instantText(at) ?? []),
     ...(after && after.timeZone !== 'UTC' ? { timezone: after.timeZone } : {}),
-    warnings: isMade && after ? [...warningsOf(after, definition), ...(delay === undefined ? [] : [delay])] : [],
+    warnings: isMade && after ? [...warningsOf(after, definition, now), ...(delay === undefined ? [] : [delay])] : [],
     successor: planned.successor ?? null,
     refusal: refusal ? renderRefusal(refusal) : null,
   };

@@ -72,7 +72,7 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
   });
   const create = async ({ caller, body }: Call) => {
     const snapshot = await run(caller, body as Record<string, unknown>);
-    return { job: canonicalJob(snapshot, options({})), messages: createdMessages(snapshot) };
+    return { job: canonicalJob(snapshot, options({})), messages: createdMessages(snapshot, deps.now()) };
   };
   const creation = {
     ...row,
@@ -106,7 +106,7 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       answer: schemas.appliedAnswer,
       handle: async ({ caller, body }) => {
         const applied = await apply(caller, body as Record<string, unknown>);
-        return appliedAnswer(applied, deps.jobs.find(caller.tool.namespace, applied.name));
+        return appliedAnswer(applied, deps.jobs.find(caller.tool.namespace, applied.name), deps.now());
       },
     },
     {

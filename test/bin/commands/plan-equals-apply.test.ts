@@ -53,7 +53,13 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
   continuous,
   withType({ retry: fc.constantFrom(0, 1) }, []),
   withType(
-    { schedule: fc.constantFrom('17 4 * * *', '@daily', '0 0 * * 7', '0 0 * * 0'), timeout: fc.constantFrom(0, 9) },
+    {
+      schedule: fc.constantFrom('17 4 * * *', '@daily', '~ ~ * * *', '0 0 * * 7', '0 0 * * 0'),
+      timeout: fc.constantFrom(0, 9),
+      timezone: fc.constantFrom('UTC', 'Europe/Rome', 'CET'),
+      concurrency: fc.constantFrom('forbid', 'replace'),
+      'starting-deadline': fc.constantFrom(30, 600),
+    },
     ['schedule'],
   ),
   continuous,

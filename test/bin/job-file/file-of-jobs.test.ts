@@ -125,8 +125,11 @@ const oneOff = fc.record({ ...common, retry });
 const scheduled = fc.record({
   ...common,
   retry,
-  schedule: fc.constantFrom('@daily', '*/5 * * * *', '5-59/7 * * * mon', '0 0 1 1 *'),
+  schedule: fc.constantFrom('@daily', '~ ~ * * *', '*/5 * * * *', '5-59/7 * * * mon', '0 0 1 1 *'),
   timeout: optional(fc.integer({ min: 0, max: 2_147_483_647 })),
+  timezone: optional(fc.constantFrom('Europe/Rome', 'CET')),
+  concurrency: optional(fc.constantFrom('replace', 'allow')),
+  starting_deadline: optional(fc.integer({ min: 10, max: 86_400 })),
 });
 const reachable = fc.oneof(
   fc.constant({}),

@@ -82,7 +82,7 @@ describe('a job that was just created', () => {
 
   it('comes with a warning where its image is deprecated', () => {
     const image = { ...standardImage, state: 'deprecated' as const };
-    expect(createdMessages(makeSnapshot({ job: { image } })).warning).toEqual([
+    expect(createdMessages(makeSnapshot({ job: { image } }), now).warning).toEqual([
       expect.stringContaining("'python3.11' is deprecated"),
     ]);
   });
@@ -92,22 +92,22 @@ describe('a job that was just created', () => {
     const healthCheck = { type: 'http', path: '/' } as const;
     const made = (portProtocol: 'tcp' | 'udp') =>
       makeSnapshot({ kind: 'Deployment', definition: { port, portProtocol, healthCheck } });
-    expect(createdMessages(made('udp')).warning).toEqual([expect.stringContaining('has no effect')]);
-    expect(createdMessages(made('tcp'))).toBe(noMessages);
+    expect(createdMessages(made('udp'), now).warning).toEqual([expect.stringContaining('has no effect')]);
+    expect(createdMessages(made('tcp'), now)).toBe(noMessages);
   });
 
   it('comes with its warnings from a create-or-update as well, where something was changed', () => {
     const made = withSchedule('@monthly', '5 4 31 * *');
     const messages = (outcome: 'created' | 'updated' | 'unchanged') =>
-      appliedAnswer({ name: 'demo', outcome }, made).messages;
+      appliedAnswer({ name: 'demo', outcome }, made, now).messages;
     expect(messages('created')).toMatchObject({ info: ['Job demo created'], warning: [expect.any(String)] });
     expect(messages('updated')).toMatchObject({ info: ['Job demo was updated'], warning: [expect.any(String)] });
     expect(messages('unchanged').warning).toEqual([]);
   });
 
   it('comes with a warning where its schedule skips months or never comes, and with none otherwise', () => {
-    expect(createdMessages(withSchedule('@monthly', '5 4 31 * *')).warning).toHaveLength(1);
-    expect(createdMessages(withSchedule('0 0 31 2 *', '0 0 31 2 *')).warning).toHaveLength(1);
-    expect(createdMessages(withSchedule('@daily', '5 4 * * *'))).toBe(noMessages);
+    expect(createdMessages(withSchedule('@monthly', '5 4 31 * *'), now).warning).toHaveLength(1);
+    expect(createdMessages(withSchedule('0 0 31 2 *', '0 0 31 2 *'), now).warning).toHaveLength(1);
+    expect(createdMessages(withSchedule('@daily', '5 4 * * *'), now)).toBe(noMessages);
   });
 });
