@@ -166,7 +166,7 @@ function sentenceOf(story: Story): string {
     name,
     last: { notice, incident, details },
   } = story;
-  const when = momentWords(notice.at);
+  const when = whenWords(notice);
   switch (story.ending) {
     case 'failed':
       if (notice.isSkipped)
@@ -218,12 +218,17 @@ function detailsOf(story: Story, around: Around): string[] {
   ];
 }
 
+/** What its schedule asked for is said on the clocks of its zone as well. */
+function whenWords({ at, isSkipped, ran }: Notice): string {
+  return `${momentWords(at)}${isSkipped ? zoneNote(at, ran?.timeZone ?? 'UTC') : ''}`;
+}
+
 /** A failure that no mail has told of before it was over. */
 function beforeRecovery(story: Story, failure: GatheredNotice, around: Around): string[] {
   const { notice, details } = failure;
   const what = notice.isSkipped ? 'It was not started' : 'It had failed';
   return [
-    ...wrap(`${what} at ${momentWords(notice.at)}: ${causeWords(notice, details?.refusal ?? notice.clusterSays)}.`),
+    ...wrap(`${what} at ${whenWords(notice)}: ${causeWords(notice, details?.refusal ?? notice.clusterSays)}.`),
     '',
     ...factsOf(story, failure, around),
     ...saidOf(failure),

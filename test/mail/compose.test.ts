@@ -201,6 +201,12 @@ const skips: Record<string, GatheredNotice> = {
     until: at('2026-03-01T04:40:02Z'),
   }),
   'skipped-unexplained': withoutDetails({ ...skipped, reason: 'unexplained' }),
+  'skipped-in-a-zone': withoutDetails({
+    ...skipped,
+    reason: 'unexplained',
+    at: at('2026-02-28T23:30:00Z'),
+    ran: makeRan({ schedule: '30 0 * * *', timeZone: 'Europe/Rome' }),
+  }),
 };
 
 const skippedThenWell: readonly GatheredNotice[] = [

@@ -46,6 +46,11 @@ describe('what is said of a job', () => {
     ['Retry:', { retry: 3 }, 'yes: 3 time(s)'],
     ['Timeout:', { timeout: 60 }, 'yes: 60s'],
     ['Timeout:', { timeout: 0 }, 'no'],
+    ['Job type:', { schedule: '17 4 * * *', timezone: 'Europe/Rome' }, 'schedule: 17 4 * * * (Europe/Rome)'],
+    ['Time zone:', { timezone: 'Europe/Rome' }, 'Europe/Rome'],
+    ['Concurrency:', { concurrency: 'replace' }, 'replace'],
+    ['Starting deadline:', { starting_deadline: 600 }, '600s'],
+    ['Starting deadline:', {}, undefined],
     ['Health check:', { health_check: { type: 'http', path: '/health' } }, 'http: /health'],
     ['Health check:', { health_check: { type: 'script', script: './ok' } }, 'script: ./ok'],
     ['Status:', { status_short: undefined }, 'Unknown'],
@@ -61,6 +66,16 @@ describe('what is said of a job', () => {
       'Next runs:': '2026-01-01T00:00:00Z\nthen',
     });
     expect(rows({ status: null })).not.toHaveProperty('Next runs:');
+  });
+
+  it('says its next runs on the clocks of its zone, and when these change', () => {
+    const status = { next_schedules: ['2026-03-28T01:30:00Z', '2026-03-30T00:30:00Z'] };
+    const job = makeJob({ timezone: 'Europe/Rome', status });
+    expect(Object.fromEntries(showRows(job, Date.parse('2026-03-27T12:00:00Z')))['Next runs:']).toBe(
+      '2026-03-28T01:30:00Z (02:30 Europe/Rome)\n2026-03-30T00:30:00Z (02:30 Europe/Rome; the clocks go 1 h forward on 2026-03-29)',
+    );
+    expect(rows({ timezone: 'Mars/Olympus', status })['Next runs:']).toBe(status.next_schedules.join('\n'));
+    expect(rows({ timezone: 'Europe/Rome', status: { next_schedules: ['then'] } })['Next runs:']).toBe('then');
   });
 
   it('breaks hints at 70 columns', () => {
