@@ -4,7 +4,9 @@ import { isEachMinute, namesBothDays, nextFirings } from './cron.ts';
 import { changeOfClocks } from './time-zone.ts';
 import { dayText, zoneNote } from './zone-words.ts';
 
-const dayMs = 86_400_000;
+/** In none of them clocks change twice. */
+const weekMs = 7 * 86_400_000;
+const weeksOfYear = 53;
 const shownFirings = 3;
 
 type Timed = Pick<ResolvedJob, 'schedule' | 'timeZone'>;
@@ -40,8 +42,8 @@ export function nextOfOdd(job: Timed, now: number): string[] {
 function changedDays(text: string, actual: string, timeZone: string, now: number): string[] {
   if (actual.split(' ')[1] === '*') return [];
   const parts: string[] = [];
-  for (let day = now; day < now + 366 * dayMs; day += dayMs) {
-    const change = changeOfClocks(timeZone, day, day + dayMs);
+  for (let week = now; week < now + weeksOfYear * weekMs; week += weekMs) {
+    const change = changeOfClocks(timeZone, week, week + weekMs);
     if (!change) continue;
     const { at, before, after } = change;
     // The hands of the clock between both offsets are skipped, or shown twice.

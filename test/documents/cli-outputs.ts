@@ -19,7 +19,7 @@ function fileKey(key: string): JsonSchema {
   if (switchKeys.some((one) => one === key)) return { const: true };
   if (listKeys.includes(key)) return list(text);
   if (mappingKeys.includes(key)) return { type: 'object', additionalProperties: text };
-  if (['retry', 'timeout', 'replicas'].includes(key)) return { type: 'integer' };
+  if (['retry', 'timeout', 'starting-deadline', 'replicas'].includes(key)) return { type: 'integer' };
   return key === 'port' ? { anyOf: [{ type: 'integer' }, text] } : text;
 }
 
