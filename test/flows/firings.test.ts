@@ -113,7 +113,7 @@ describe('a firing of a schedule', () => {
 
   it('is on the clocks of the zone of the job, and shown before it comes', async () => {
     const dueText = new Date(due).toISOString().replace('.000Z', 'Z');
-    expect(shown).toContain(`${dueText} (${local} Asia/Kathmandu)`);
+    expect(shown).toMatch(new RegExp(`${dueText} \\((\\S+ )?${local} Asia/Kathmandu\\)`));
     const [run] = await until(
       async () => {
         const runs = await runsOf(tool, 'far-away');
@@ -128,7 +128,7 @@ describe('a firing of a schedule', () => {
   it('that could not begin in time begins within the starting deadline, and was caught up', async () => {
     await until(async () => Date.now() > due + 65_000, 'it is late', skipMs);
     await suspend('comes-late', false);
-    const run = await until(async () => (await runsOf(tool, 'comes-late'))[0], 'it was caught up');
+    const run = await until(async () => (await runsOf(tool, 'comes-late'))[0], 'it was caught up', skipMs);
     expect(run).toMatchObject({ outcome: 'succeeded', trigger: 'caught_up' });
     expect(Date.parse(run.due ?? '')).toBe(due);
     expect((await sandbox.jobs(tool, 'history', 'comes-late')).stdout).toMatch(
