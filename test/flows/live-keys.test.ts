@@ -281,6 +281,24 @@ describe('an edit of how the registry is asked', () => {
   });
 });
 
+describe('an edit of where webhooks may go', () => {
+  const path = `/v1/tool/${one}/webhook`;
+  const set = async () => {
+    const { status, json } = await call(one, 'PUT', path, { url: 'https://hooks.example.org/jobs' });
+    return [status, (json() as { code?: string }).code];
+  };
+
+  shows(['webhooks', 'webhook_hosts'], 'lets one be set, or not', async () => {
+    await edit({ webhook_hosts: '*.toolforge.org, other.example.org' });
+    expect(await set()).toEqual([400, 'request.invalid']);
+    await edit({ webhook_hosts: '*.example.org' });
+    expect(await set()).toEqual([200, undefined]);
+    await edit({ webhooks: 'no' });
+    expect(await set()).toEqual([403, 'webhook.off']);
+    expect((await call(one, 'DELETE', path)).status).toBe(200);
+  });
+});
+
 describe("an edit of a tool's share", () => {
   shows(['requests_at_once_per_tool', 'requests_at_once'], 'is felt beside a request that goes on', async () => {
     const patience = { harbor_timeout_seconds: '60' };

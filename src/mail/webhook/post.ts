@@ -5,7 +5,7 @@
 import { Resolver } from 'node:dns/promises';
 import { request } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import { rootCertificates } from 'node:tls';
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 
 export interface PostOptions {
   /** Whether this address may be connected to. */
@@ -27,6 +27,8 @@ export interface Posted {
 /** @returns the status of the answer. @throws UnreachableError, and whatever ended the request before there was an answer */
 export type Post = (posted: Posted, signal: AbortSignal) => Promise<number>;
 
+const minVersion = 'TLSv1.2';
+
 /** Nothing that may be connected to has this name. */
 export class UnreachableError extends Error {}
 
@@ -39,10 +41,19 @@ export function createPost({ mayReach, ca, userAgent, resolve = resolveName }: P
     return judged;
   }
 
+  let trusted: { readonly pem: string; readonly context: SecureContext } | undefined;
+
+  /** Made once for each text: all usual authorities are read for it. */
+  function contextOf(pem: string): SecureContext {
+    if (trusted?.pem !== pem)
+      trusted = { pem, context: createSecureContext({ ca: [...rootCertificates, pem], minVersion }) };
+    return trusted.context;
+  }
+
   return async ({ url, headers, body }, signal) => {
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
     const addresses = await unlessAborted(judgedAddresses(host), signal);
-    const trusted = ca();
+    const pem = ca();
     return new Promise((answer, fail) => {
       request(
         url,
@@ -52,9 +63,8 @@ export function createPost({ mayReach, ca, userAgent, resolve = resolveName }: P
           signal,
           // Not asked for an address that stands in the URL itself, which is then the one that was judged.
           lookup: lookupOf(addresses),
-          minVersion: 'TLSv1.2',
           rejectUnauthorized: true,
-          ...(trusted === undefined ? {} : { ca: [...rootCertificates, trusted] }),
+          ...(pem === undefined ? { minVersion } : { secureContext: contextOf(pem) }),
           headers: {
             ...headers,
             'content-type': 'application/json',
