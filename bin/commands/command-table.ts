@@ -220,7 +220,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     usage: 'mail-log',
-    description: 'show what became of each event in the mail of the tool',
+    description: 'show what became of each event in the mail of the tool, and on the way to its webhook',
     options: [
       { words: '--job <name>', description: 'Events of this job only', offers: 'job' },
       { words: '-l, --last <rows>', description: 'So many events at most, 1 to 1000; 50 unless told otherwise' },

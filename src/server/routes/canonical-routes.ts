@@ -239,7 +239,7 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       ...row,
       method: 'GET',
       path: `${base}/mail-log`,
-      summary: 'What became of each event in the mail of the tool',
+      summary: 'What became of each event in the mail of the tool, and on the way to its webhook',
       operation: 'mail_log',
       status: 200,
       query: schemas.mailLogQuery,
