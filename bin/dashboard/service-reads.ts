@@ -42,7 +42,7 @@ function readWhole(what: string, query: URLSearchParams, client: ReadingClient):
 const mailRows = 200;
 const outputLines = 200;
 
-/** The last lines; why there are none is no failure of the page. */
+/** The last lines, and where they cannot be read why: to whoever looks that is no failure of the page. */
 async function readOutput(name: string, client: ReadingClient, signal: AbortSignal): Promise<Job> {
   const lines: Job[] = [];
   try {
@@ -50,8 +50,9 @@ async function readOutput(name: string, client: ReadingClient, signal: AbortSign
       const line = text.trim() === '' ? undefined : JSON.parse(text);
       if (isRecord(line)) lines.push(line);
     }
+    return { lines, trouble: null };
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'logs.none') throw error;
+    if (!(error instanceof AppError)) throw error;
+    return { lines, trouble: error.code === 'logs.none' ? null : error.message };
   }
-  return { lines };
 }

@@ -79,9 +79,10 @@ export class JobView {
     const { scrollTop, clientHeight, scrollHeight } = this.#output;
     const isAtEnd = this.#output.hidden || scrollTop + clientHeight >= scrollHeight - 4;
     try {
-      const { lines } = await ask(`${pathOf(this.name)}/output`);
+      const { lines, trouble } = await ask(`${pathOf(this.name)}/output`);
       this.#output.hidden = lines.length === 0;
-      setText(this.#note, lines.length === 0 ? 'There is no output, or none any more.' : '');
+      const none = lines.length === 0 ? 'There is no output, or none any more.' : '';
+      setText(this.#note, trouble === null ? none : `The output cannot be shown: ${trouble}`);
       setText(this.#output, lines.map(lineText).join('\n'));
       if (isAtEnd) this.#output.scrollTop = this.#output.scrollHeight;
     } catch (error) {
