@@ -156,6 +156,7 @@ describe('the dashboard', () => {
       ['/api/jobs/bot', '/jobs/bot'],
       ['/api/jobs/bot/runs', '/jobs/bot/runs'],
       ['/api/jobs/bot/output', 'logs of bot {"lines":200}'],
+      ['/api/jobs/bot/output?run=a%26b', 'logs of bot {"lines":200,"run":"a&b"}'],
       ['/api/mail', '/mail-log?limit=200'],
       ['/api/mail?job=a%26b&limit=9', '/mail-log?job=a%26b&limit=200'],
       ['/api/quota', '/quotas'],
