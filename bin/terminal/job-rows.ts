@@ -14,7 +14,7 @@ const hintColumns = 70;
  * Labels and words of one job, short form.
  * @param hasLast whether there is a row for how the last run went
  */
-export function shortRows(job: Job, hasLast = saysLast(job)): [label: string, words: string][] {
+export function shortRows(job: Job, hasLast = false): [label: string, words: string][] {
   return [
     ['Job name:', wordsOf(job.name)],
     ['Job type:', typeWords(job)],

@@ -152,6 +152,8 @@ describe('a firing of a schedule', () => {
   it('has one outcome, and so it has after the daemon was killed', async () => {
     await sandbox.stop('SIGKILL');
     await sandbox.start();
+    // What the actors of the daemon before knew, the records know.
+    expect((await sandbox.jobs(full, 'list')).stdout).toMatch(/squeezed .* Skipped 20\d\d-\S+Z, no room in the quota/);
     const before = (await runsOf(tool, 'runs')).length;
     const runs = await until(async () => {
       const all = await runsOf(tool, 'runs');

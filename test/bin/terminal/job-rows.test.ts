@@ -78,6 +78,23 @@ describe('what is said of a job', () => {
     expect(rows({ timezone: 'Europe/Rome', status: { next_schedules: ['then'] } })['Next runs:']).toBe('then');
   });
 
+  it('says how the last run of a scheduled job went, in a column that is there where one of them has any', () => {
+    const last_run = { outcome: 'failed', in_a_row: 3, after_failures: 0 };
+    expect(shortRows(makeJob({ last_run }), true).at(-1)).toEqual(['Last run:', 'failed (3 in a row)']);
+    expect(shortRows(makeJob(), true).at(-1)).toEqual(['Last run:', '']);
+  });
+
+  it('says how the last runs went', () => {
+    const message = 'your program ended with code 3';
+    const last_runs = [
+      { due: '2026-03-02T04:17:00Z', outcome: 'succeeded', message: 'finished', in_a_row: 1, after_failures: 2 },
+      { due: '2026-03-01T04:17:00Z', outcome: 'failed', message, in_a_row: 2, after_failures: 0 },
+    ];
+    expect(rows({ last_runs })['Last runs:']).toBe(
+      `2026-03-02 04:17:00 succeeded, after 2 failures\n2026-03-01 04:17:00 failed: ${message} (2 in a\nrow)`,
+    );
+  });
+
   it('breaks hints at 70 columns', () => {
     const hints = rows({ status_long: `Last run at 2026-01-01T00:00:00Z. ${'word '.repeat(40)}` })['Hints:'] ?? '';
     expect(hints.split('\n').every((line) => line.length <= 70)).toBe(true);
