@@ -479,6 +479,8 @@ export interface Notice {
 
 /** What a run ran with: enough to tell what was changed between two runs, and to find its output. */
 export interface WhatRan {
+  /** Absent where there are none. */
+  readonly variables?: readonly Variable[];
   readonly cmd: string;
   /** As the image list names it. */
   readonly image: string;

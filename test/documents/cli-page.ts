@@ -93,7 +93,7 @@ jobs:
 
 \`undo\` shows what jobs were before they were changed or deleted, by whatever command, in the last 7 days; \`undo NAME\` makes one be as it was before its last change, \`undo --since 10m\` all that were changed or deleted since. It goes about it as \`apply\` does, and can itself be undone. Jobs that were new are left alone.
 
-With what changes comes advice, as warnings: a file that is not in the home, or only in a directory below it (a missing \`cd\`), or may not be executed; an interpreter that an image for another language hardly has; a schedule that fires each minute of an hour; several jobs that begin at minute 0. Files are looked at by the command itself, as whoever runs it.
+With what changes comes advice, as warnings: a file that is not in the home, or only in a directory below it (a missing \`cd\`), or may not be executed; an interpreter that an image for another language hardly has; a schedule that fires each minute of an hour; several jobs that begin at minute 0; a variable that looks as if a shell were to read it. Files are looked at by the command itself, as whoever runs it; not for a job that comes \`after\` others, which may make them.
 
 \`dump\` writes what owners set, as they typed it, with sorted keys: a dumped file that is loaded changes nothing. Of \`after\` names of jobs that are gone by now are left out, with a warning. With \`--to-file\` the file is replaced as a whole, a new one is readable by its owner only.
 
