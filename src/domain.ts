@@ -137,6 +137,8 @@ export interface JobDefinition {
   readonly parameters?: Readonly<Record<string, string>>;
   /** Names of jobs that come first; the one-offs among them have to succeed. Whoever sends several jobs looks after it. */
   readonly after?: readonly string[];
+  /** Whether a run that took suspiciously short or long is told; one-off and scheduled jobs only. */
+  readonly unusual?: boolean;
 }
 
 /** An image the list offers, or a placeholder for one it no longer knows. */
@@ -181,6 +183,8 @@ export interface ResolvedJob {
   readonly variables?: readonly Variable[];
   /** Absent where no job has to come first. */
   readonly after?: readonly string[];
+  /** A run that took suspiciously short or long is told. */
+  readonly unusual?: true;
 }
 
 /** What the server keeps of one Kubernetes object that is a job. Times are ms since the epoch. */
@@ -349,6 +353,16 @@ export function isQuotaRefusal(words: string): boolean {
   return words.includes('exceeded quota');
 }
 
+/** A run that took suspiciously short or long against the successes of its job before it: how long these took, in ms. */
+export interface UnusualRun {
+  readonly what: 'short' | 'long';
+  /** How long it took, or has taken by now. */
+  readonly length: number;
+  readonly runs: number;
+  readonly shortest: number;
+  readonly longest: number;
+}
+
 /** What a run was seen to use at most, by samples: what came and went between two of them is not in it. Undefined: not measured. */
 export interface RunUsage {
   /** Bytes; of a run that was killed for memory, its limit. */
@@ -436,8 +450,9 @@ export interface RunOutput {
 /**
  * What may be worth a word to the owner of a job. `failed`: a run failed, a copy of a continuous job crashed, or nothing of the job could be
  * started for a while. `restarted`: an attempt ended and the job goes on with another one. `steady`: a continuous job has run for a while.
+ * `unusual`: a run took suspiciously short or long, and did not fail.
  */
-export const noticeKinds = ['started', 'restarted', 'finished', 'steady', 'failed'] as const;
+export const noticeKinds = ['started', 'restarted', 'finished', 'steady', 'failed', 'unusual'] as const;
 export type NoticeKind = (typeof noticeKinds)[number];
 
 /** Something that happened to a job, with all that its owner is told of it later. Emitted by machines/job.ts. Times are ms since the epoch. */
@@ -461,6 +476,8 @@ export interface Notice {
   readonly reason: FailureReason | undefined;
   /** It never began: a firing of the schedule that became no run. */
   readonly isSkipped?: true;
+  /** Present exactly on `unusual`. */
+  readonly unusual?: UnusualRun;
   /** Since when that which held it back has lasted. */
   readonly since?: number | undefined;
   /** Until when; undefined where it goes on, or nobody knows. */

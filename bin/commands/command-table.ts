@@ -114,6 +114,10 @@ const runOptions: readonly ShownOption[] = [
   },
   { words: '--publish', description: 'Make the port reachable from outside' },
   {
+    words: '--unusual',
+    description: 'Mail as well when a run takes suspiciously short or long against those before it',
+  },
+  {
     words: '--param <NAME=value>',
     description: 'Variable that the program finds in its environment, e.g. WIKI=frwiki; may be given several times',
   },

@@ -53,8 +53,12 @@ const columns: readonly Column[] = [
     of: peakOf,
     has: ({ peak_memory: memory, peak_cpu: cpu }) => (memory ?? cpu ?? null) !== null,
   },
-  { head: 'Outcome', of: (run) => `${outcomeWords(run)}${lateWords(run)}`, isAlways: true },
+  { head: 'Outcome', of: (run) => `${outcomeWords(run)}${unusualWords(run)}${lateWords(run)}`, isAlways: true },
 ];
+
+function unusualWords({ unusual }: Job): string {
+  return unusual === 'short' || unusual === 'long' ? `, unusually ${unusual}` : '';
+}
 
 /** @example '96 of 512 MiB, 0.35 CPU' */
 function peakOf({ started, reason, peak_memory: memory, memory_limit: limit, peak_cpu: cpu }: Job): string {

@@ -69,6 +69,7 @@ export function readNewJob(line: CommandLine): ReadJob {
     ['port_protocol', protocol],
     ['health_check', healthCheckOf(line)],
     ['publish', options.has('publish') || undefined],
+    ['unusual', options.has('unusual') || undefined],
     ['parameters', attempt(() => parametersOf(line.repeated?.get('param')))],
     ['after', line.repeated?.get('after')],
   ];

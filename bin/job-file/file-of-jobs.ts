@@ -67,6 +67,7 @@ const writers: Readonly<Record<string, Writer>> = {
     return type === 'http' ? as('health-check-http')(path, {}) : as('health-check-script')(script, {});
   },
   publish: onlyTrue('publish'),
+  unusual: onlyTrue('unusual'),
   parameters: (value) => [['parameters', value as Readonly<Record<string, string>>]],
   after: (value) => [['after', value as readonly string[]]],
 };

@@ -1,7 +1,7 @@
 /** Keys of a job in a file: the options of `run` without dashes, and what the service calls the same things. */
 
 /** True or left out. */
-export const switchKeys = ['continuous', 'filelog', 'no-filelog', 'publish'] as const;
+export const switchKeys = ['continuous', 'filelog', 'no-filelog', 'publish', 'unusual'] as const;
 
 /** One value, as text. */
 const valueKeys = [

@@ -38,6 +38,7 @@ const nullable: ReadonlyMap<string, boolean> = new Map([
   ['publish', false],
   ['parameters', true],
   ['after', true],
+  ['unusual', false],
 ]);
 
 /** Words of other interfaces for the same things, too far away for the nearest word. */

@@ -230,6 +230,12 @@ export function readAfter(read: FieldReader, name: string): readonly string[] | 
   return names.length > 0 ? (names as string[]) : undefined;
 }
 
+/** A continuous job has no runs that end. */
+export function readUnusual(read: FieldReader, type: JobType | undefined): boolean | undefined {
+  const unusual = read.flag('unusual');
+  return unusual === true ? onlyFor(read, 'unusual', type, ['one-off', 'scheduled'], unusual) : unusual;
+}
+
 /** Zero asks for nothing (but of replicas), and some clients send it with every job. Where the type is in doubt this says nothing. */
 function onlyFor<T>(
   read: FieldReader,

@@ -28,6 +28,7 @@ import {
   readTimeout,
   readTimeZone,
   readType,
+  readUnusual,
 } from './definition-rules.ts';
 import { unusualFiring, usualFiring } from './firing-rules.ts';
 import { resolveLogPath } from './log-paths.ts';
@@ -52,6 +53,7 @@ const sameNames = [
   'publish',
   'parameters',
   'after',
+  'unusual',
 ];
 
 /**
@@ -102,6 +104,7 @@ export function readDefinition(input: Readonly<Record<string, unknown>>): ReadDe
     publish: readPublish(read, type, { port, portProtocol }),
     parameters: readParameters(read),
     after: readAfter(read, name),
+    unusual: readUnusual(read, type),
   });
   if (read.problems.length === 0 && Buffer.byteLength(encodeDefinition(definition)) > maxEncodedBytes) {
     read.refuse('cmd', 'holds too many special characters. Put it into a script in your home and run that.');
@@ -174,6 +177,7 @@ export function resolveJob(
     publish: definition.publish ?? false,
     ...(definition.parameters ? { variables: variablesOf(definition.parameters) } : {}),
     ...(definition.after ? { after: definition.after } : {}),
+    ...(definition.unusual ? { unusual: definition.unusual } : {}),
   };
 }
 
@@ -238,6 +242,7 @@ export function definitionOf(job: ResolvedJob): JobDefinition {
     publish: job.publish || undefined,
     parameters: valuesOf(job.variables),
     after: job.after,
+    unusual: job.unusual,
   });
 }
 

@@ -220,6 +220,7 @@ export function fromKubeObject(object: KubeObject, { images, homesMount }: FromK
     publish: definition?.publish ?? false,
     ...(variables ? { variables } : {}),
     ...(definition?.after ? { after: definition.after } : {}),
+    ...(definition?.unusual ? { unusual: true } : {}),
   };
   return { job, definition };
 }

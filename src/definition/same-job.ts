@@ -21,6 +21,7 @@ const compared = [
   'replicas',
   'port',
   'publish',
+  'unusual',
 ] as const satisfies readonly (keyof ResolvedJob)[];
 
 export type ComparedField =

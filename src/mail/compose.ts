@@ -40,7 +40,7 @@ interface Story {
   readonly ending: Ending;
 }
 
-export type Ending = 'failed' | 'recovered' | 'finished' | 'started' | 'restarted';
+export type Ending = 'failed' | 'recovered' | 'finished' | 'started' | 'restarted' | 'unusual';
 
 const command = 'toolforge-jobs';
 const limits = { line: 200, words: 500, stories: 20, textBytes: 60 * 1024 } as const;
@@ -68,7 +68,9 @@ function storiesOf(open: readonly GatheredNotice[]): Story[] {
   }
   return [...byJob.values()].flatMap((all) => {
     const events = all.filter((one, at) => !isSaidLater(one, all.slice(at + 1)));
-    const last = events.at(-1);
+    // That a run was unusual is never all there is to say of a job that failed or recovered.
+    const weighty = events.findLast(({ as, notice }) => as === 'recovered' || notice.kind === 'failed');
+    const last = events.at(-1)?.notice.kind === 'unusual' ? (weighty ?? events.at(-1)) : events.at(-1);
     if (!last) return [];
     const failure = events.findLast(({ notice }) => notice.kind === 'failed');
     const name = cut(visible(last.notice.key.name), limits.line);
@@ -105,7 +107,9 @@ function newsOf(stories: readonly Story[]): string {
 }
 
 function wordOf({ ending, last }: Story): string {
-  return ending === 'failed' && last.notice.isSkipped ? 'did not run' : ending;
+  const { isSkipped, unusual } = last.notice;
+  if (ending === 'unusual') return unusual?.what === 'short' ? 'ended unusually soon' : 'took unusually long';
+  return ending === 'failed' && isSkipped ? 'did not run' : ending;
 }
 
 function threadsOf(stories: readonly Story[]): string[] {
@@ -156,7 +160,8 @@ function shortOf({ last: { notice, incident, details }, ending }: Story): string
     const count = incident?.failures ?? 1;
     return `${shortCauseWords(notice, details?.refusal)}${count > 1 ? ` (${timesWords(count)})` : ''}`;
   }
-  const { startedAt, finishedAt, at } = notice;
+  const { startedAt, finishedAt, at, unusual } = notice;
+  if (unusual) return lengthWords(unusual.length);
   return ending === 'finished' && startedAt !== undefined ? `after ${lengthWords((finishedAt ?? at) - startedAt)}` : '';
 }
 
@@ -187,7 +192,19 @@ function sentenceOf(story: Story): string {
         : `An attempt of your job ${name} failed at ${when}; it goes on with another one.`;
     case 'started':
       return `Your job ${name} started at ${when}.`;
+    case 'unusual':
+      return `Your job ${name} ${unusualWords(notice)}`;
   }
+}
+
+/** Calm: it may well be right so. */
+function unusualWords({ at, startedAt = at, finishedAt, unusual }: Notice): string {
+  if (!unusual) return `took another time than usual, at ${momentWords(at)}.`;
+  const { what, length, runs, shortest, longest } = unusual;
+  const usual = `The ${runs} runs before it that succeeded took ${lengthWords(shortest)} to ${lengthWords(longest)}.`;
+  if (finishedAt === undefined)
+    return `has been running for ${lengthWords(length)}, since ${momentWords(startedAt)}, longer than usual. ${usual}`;
+  return `finished at ${momentWords(finishedAt)} after ${lengthWords(length)}, ${what === 'short' ? 'sooner' : 'later'} than usual. ${usual} Nothing says that it failed.`;
 }
 
 function onward({ key, reason }: Notice): string {
@@ -364,7 +381,7 @@ function moreMemory(name: string, { notice }: GatheredNotice, { to, fits }: Memo
 
 function furtherCommand(name: string, { notice, details }: GatheredNotice): string {
   if (notice.reason === 'quota' || (details?.refusal && isQuotaRefusal(details.refusal))) return 'quota';
-  if (notice.isSkipped) return `history ${name}`;
+  if (notice.isSkipped || notice.unusual) return `history ${name}`;
   const hasOutput = notice.startedAt !== undefined && (details === undefined || details.lines.length > 0);
   return `${hasOutput ? 'logs' : 'show'} ${name}`;
 }

@@ -97,6 +97,10 @@ export const newJobSchema = z
       .nullable()
       .optional()
       .describe('Jobs that come first, the one-offs among them to their success: whoever sends jobs looks after it.'),
+    unusual: z
+      .boolean()
+      .optional()
+      .describe('true: tell of runs that take suspiciously short or long; one-off and scheduled jobs only.'),
   })
   .meta({ id: 'NewJob' });
 
@@ -164,6 +168,10 @@ export const jobSchema = z
     publish: z.boolean().optional().describe('Continuous jobs.'),
     parameters: z.record(z.string(), z.string()).optional().describe('Environment variables of a job that has some.'),
     after: z.array(z.string()).optional().describe('Of a job that comes after others.'),
+    unusual: z
+      .boolean()
+      .optional()
+      .describe('Of a job of which it is told when a run takes suspiciously short or long.'),
     peaks: z
       .object({
         runs: z.number().describe('The last ones that were measured, 10 at most; copies of a continuous job.'),
@@ -323,6 +331,10 @@ const runSchema = z
 const listedRun = z
   .object(runSchema.shape)
   .extend({
+    unusual: z
+      .enum(['short', 'long'])
+      .nullable()
+      .describe('It took suspiciously short or long against the successes before it; of jobs with unusual only.'),
     changed: z.array(z.enum(['definition', 'image'])).describe('Since the run before it.'),
     in_a_row: z
       .number()
@@ -382,7 +394,9 @@ const mailedEvent = z
     job: name,
     job_type: jobType,
     happened: z.string().nullable().describe('RFC 3339, as all times.'),
-    event: z.enum(noticeKinds).describe('steady: a continuous job has run for a while.'),
+    event: z
+      .enum(noticeKinds)
+      .describe('steady: a continuous job has run for a while. unusual: a run took suspiciously short or long.'),
     reason: z.enum(failureReasons).nullable().describe('Of what failed.'),
     via: z.enum(tellingWays).describe('An event that is told in both ways is there twice.'),
     state: z

@@ -110,7 +110,49 @@ const failures: Record<string, GatheredNotice> = {
   ),
 };
 
+/** Of a job whose runs took 2 min 50 s to 3 min 30 s. */
+const unusual = (what: 'short' | 'long', length: number) => ({
+  what,
+  length,
+  runs: 40,
+  shortest: 170_000,
+  longest: 210_000,
+});
+
 const others: Record<string, readonly GatheredNotice[]> = {
+  'unusually-short': [
+    gathered({
+      kind: 'unusual',
+      startedAt: at('2026-03-01T04:20:10Z'),
+      exitCode: 0,
+      unusual: unusual('short', 2_000),
+    }),
+  ],
+  'unusually-long': [
+    gathered({
+      kind: 'unusual',
+      startedAt: at('2026-03-01T03:20:12Z'),
+      exitCode: 0,
+      unusual: unusual('long', 3_600_000),
+    }),
+  ],
+  'unusually-long-and-runs': [
+    gathered({
+      kind: 'unusual',
+      startedAt: at('2026-03-01T04:13:12Z'),
+      finishedAt: undefined,
+      exitCode: undefined,
+      unusual: unusual('long', 420_000),
+    }),
+  ],
+  'recovered-unusually': [
+    gathered({ kind: 'finished' }, { as: 'recovered', incident: { failures: 2, since: at('2026-03-01T01:00:12Z') } }),
+    gathered({ kind: 'unusual', exitCode: 0, unusual: unusual('short', 2_000) }),
+  ],
+  'several-unusual': [
+    failures['exit-code'],
+    gathered({ kind: 'unusual', key: { ...once, name: 'cleanup' }, exitCode: 0, unusual: unusual('short', 2_000) }),
+  ] as GatheredNotice[],
   finished: [
     gathered({ kind: 'started', emails: 'all', at: at('2026-03-01T04:17:00Z') }),
     gathered({ kind: 'finished', emails: 'all' }),

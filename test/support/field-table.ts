@@ -251,6 +251,8 @@ export function fieldTable({ home, image }: FieldPlace): readonly FieldRow[] {
     { field: 'job_type', type: 'scheduled', accepted: as('scheduled'), refused: ['one-off', 'continuous'] },
     { field: 'job_type', type: 'continuous', accepted: as('continuous'), refused: ['one-off', 'scheduled'] },
     { field: 'publish', type: 'continuous', accepted: as(false), refused: [true, 'yes', null] },
+    { field: 'unusual', type: 'scheduled', accepted: [{ value: true, shown: true }], refused: ['yes', 1, null] },
+    { field: 'unusual', type: 'continuous', accepted: [], refused: [true] },
     { field: 'publish', type: 'scheduled', accepted: [{ value: false, shown: undefined }], refused: [true] },
   ];
 }

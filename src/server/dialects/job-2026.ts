@@ -67,6 +67,8 @@ export interface Job2026 {
   readonly parameters?: Readonly<Record<string, string>>;
   /** Of jobs that come after others. */
   readonly after?: readonly string[];
+  /** Of jobs that tell of it. */
+  readonly unusual?: boolean;
 }
 
 /** How the last run went, and how many in a row went so. */
@@ -110,7 +112,7 @@ export function renderJob2026(snapshot: JobSnapshot, options: StatusOptions): Jo
     ...runId(snapshot),
     ...lastRun(snapshot),
     ...(job ? typeFields[typeOfKind[key.kind]](job) : continuousMark(typeOfKind[key.kind])),
-    ...withoutUnset({ parameters: valuesOf(job?.variables), after: job?.after }),
+    ...withoutUnset({ parameters: valuesOf(job?.variables), after: job?.after, unusual: job?.unusual }),
   };
 }
 
@@ -206,6 +208,7 @@ function fromDefinition(asked: JobDefinition): Partial<UnresolvedJob2026> {
     publish: asked.publish,
     parameters: asked.parameters,
     after: asked.after,
+    unusual: asked.unusual,
   });
 }
 

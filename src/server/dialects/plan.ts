@@ -103,6 +103,7 @@ const fields: Readonly<Record<ComparedField, readonly [name: string, read: (job:
   publish: ['publish', ({ publish }) => publish],
   variables: ['parameters', ({ variables }) => valuesOf(variables)],
   after: ['after', ({ after }) => after],
+  unusual: ['unusual', ({ unusual }) => unusual ?? false],
 };
 
 function messageOf(planned: PlannedJob): string {

@@ -1,6 +1,7 @@
 /** The runs of one job that have ended, from their records: they are there when the job is gone. */
-import type { JobSnapshot } from '../../domain.ts';
+import type { JobSnapshot, UnusualRun } from '../../domain.ts';
 import { inOrder, type ToldRun } from '../../streak.ts';
+import { unusualRuns } from '../../usage/unusual-run.ts';
 import type { Caller } from '../identify.ts';
 import { type Deps, readyJobs } from './deps.ts';
 import { jobNotFound } from './show.ts';
@@ -18,4 +19,14 @@ const shownRuns = 5;
 export async function lastRuns({ tool }: Caller, { key }: JobSnapshot, deps: Deps): Promise<readonly ToldRun[]> {
   if (key.kind === 'Deployment') return [];
   return inOrder(await deps.runs.list(tool, key.name).catch(() => [])).slice(0, shownRuns);
+}
+
+/** Those that took suspiciously short or long, by id; none where the job does not ask to be told. */
+export function unusualOf(
+  { tool }: Caller,
+  name: string,
+  runs: readonly ToldRun[],
+  { jobs }: Pick<Deps, 'jobs'>,
+): ReadonlyMap<string, UnusualRun> {
+  return jobs.find(tool.namespace, name)?.object.job?.unusual ? unusualRuns(runs.map(({ run }) => run)) : new Map();
 }

@@ -37,7 +37,7 @@ import { readQuota } from '../handlers/quota.ts';
 import { deleteJob, flushJobs } from '../handlers/remove.ts';
 import { restartJob } from '../handlers/restart.ts';
 import type { RunJob } from '../handlers/run.ts';
-import { lastRuns, listRuns } from '../handlers/runs.ts';
+import { lastRuns, listRuns, unusualOf } from '../handlers/runs.ts';
 import { explainJob } from '../handlers/show.ts';
 import { createNextFiring } from '../next-firing.ts';
 import { textOf } from '../respond.ts';
@@ -190,8 +190,11 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       operation: 'runs',
       status: 200,
       answer: schemas.runsAnswer,
-      handle: async ({ caller, params: { name = '' } }) =>
-        said({ runs: (await listRuns(caller, name, deps)).map((run) => renderListedRun2026(name, run)) }),
+      handle: async ({ caller, params: { name = '' } }) => {
+        const runs = await listRuns(caller, name, deps);
+        const unusual = unusualOf(caller, name, runs, deps);
+        return said({ runs: runs.map((run) => renderListedRun2026(name, run, unusual.get(run.run.id))) });
+      },
     },
     {
       ...named,

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { listRuns } from '../../../src/server/handlers/runs.ts';
-import { makeRunRecord } from '../../support/facts.ts';
+import { listRuns, unusualOf } from '../../../src/server/handlers/runs.ts';
+import { inOrder } from '../../../src/streak.ts';
+import { makeRunRecord, makeSnapshot } from '../../support/facts.ts';
 import { alpha, beta, jobNamed, type ScriptedDeps, scriptDeps } from '../scripted-deps.ts';
 
 let deps: ScriptedDeps;
@@ -71,4 +72,17 @@ describe('the runs of a job', () => {
       ['run-1', 1, 0, ''],
     ]);
   });
+});
+
+it('unusual runs are marked of a job that asks to be told, and of no other', () => {
+  const usual = Array.from({ length: 10 }, (_, n) =>
+    makeRunRecord({ id: `b-${n}`, startedAt: 0, finishedAt: 180_000 }),
+  );
+  const runs = [makeRunRecord({ id: 'short', startedAt: 0, finishedAt: 1_000 }), ...usual];
+  const marked = () => [...unusualOf(alpha, 'demo', inOrder(runs), deps).keys()];
+  expect(marked()).toEqual([]);
+  deps.view.set('tool-alpha', [makeSnapshot({ kind: 'CronJob' })]);
+  expect(marked()).toEqual([]);
+  deps.view.set('tool-alpha', [makeSnapshot({ kind: 'CronJob', job: { unusual: true } })]);
+  expect(marked()).toEqual(['short']);
 });
