@@ -108,6 +108,8 @@ export interface JobDefinition {
   readonly image: string;
   /** Present exactly on scheduled jobs; `text` as typed (`@daily`, `5-59/7 form * * * *`). */
   readonly schedules?: readonly { readonly text: string }[];
+  /** Environment variables and the values of each: every combination is a part of the job (definition/parts.ts). */
+  readonly matrix?: Readonly<Record<string, readonly string[]>>;
   readonly filelog?: boolean;
   readonly filelogStdout?: string;
   readonly filelogStderr?: string;
@@ -154,7 +156,10 @@ export interface Image {
 
 /** A definition with every default filled in the way the cluster will run it. */
 export interface ResolvedJob {
+  /** Of its object. */
   readonly name: string;
+  /** The job that it is a part of; absent where it is all of its job. */
+  readonly group?: string;
   readonly type: JobType;
   readonly cmd: string;
   readonly image: Image;
@@ -588,6 +593,11 @@ export interface JobSnapshot {
   readonly skipped?: Skip | undefined;
   /** Of scheduled jobs; undefined where nothing is known of a run. */
   readonly streak?: Streak | undefined;
+}
+
+/** The name of the job that its owner knows: of a part that of all of them together. */
+export function jobNameOf({ key, object }: JobSnapshot): string {
+  return object.job?.group ?? key.name;
 }
 
 /** What is kept of a run that has ended, after its job and all its objects are gone. */

@@ -17,6 +17,8 @@ const nullable: ReadonlyMap<string, boolean> = new Map([
   ['cmd', false],
   ['imagename', false],
   ['schedule', false],
+  ['schedules', true],
+  ['matrix', true],
   ['continuous', false],
   ['job_type', false],
   ['filelog', false],
