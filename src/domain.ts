@@ -394,6 +394,8 @@ export interface MemoryAdvice {
 export interface RunEnd extends RunUsage {
   /** Of the job. */
   readonly key: JobKey;
+  /** The job that it is a part of; absent where it is all of its job. */
+  readonly group?: string | undefined;
   /** Uid of the Kubernetes Job: no other run, of whatever job, has it. Of a firing without a run, that of its job and the due time. */
   readonly id: string;
   /** Uid of the object that holds the definition: of a one-off the same as `id`. */
@@ -595,9 +597,24 @@ export interface JobSnapshot {
   readonly streak?: Streak | undefined;
 }
 
+/** What there is of one job: one object, or one for each of its parts. */
+export type JobParts = readonly [JobSnapshot, ...JobSnapshot[]];
+
 /** The name of the job that its owner knows: of a part that of all of them together. */
 export function jobNameOf({ key, object }: JobSnapshot): string {
   return object.job?.group ?? key.name;
+}
+
+/** The jobs that their owner knows, each with what there is of it, in the order of their first objects. */
+export function byJob(snapshots: readonly JobSnapshot[]): JobParts[] {
+  const jobs = new Map<string, JobParts>();
+  for (const one of snapshots) {
+    const { group } = one.object.job ?? {};
+    const row = group === undefined ? keyText(one.key) : `parts ${one.key.kind}/${group}`;
+    const begun = jobs.get(row);
+    jobs.set(row, begun ? [...begun, one] : [one]);
+  }
+  return [...jobs.values()];
 }
 
 /** What is kept of a run that has ended, after its job and all its objects are gone. */

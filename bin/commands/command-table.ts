@@ -57,7 +57,8 @@ const runOptions: readonly ShownOption[] = [
   },
   {
     words: '--schedule <schedule>',
-    description: 'Run at these times, e.g. "5 4 * * *" (minute hour day month weekday, UTC) or @daily',
+    description:
+      'Run at these times, e.g. "5 4 * * *" (minute hour day month weekday, UTC) or @daily; may be given several times',
     offers: ['@hourly', '@daily', '@weekly', '@monthly', '@yearly'],
   },
   { words: '--continuous', description: 'Run for ever; started again when it ends' },
@@ -116,6 +117,11 @@ const runOptions: readonly ShownOption[] = [
   {
     words: '--unusual',
     description: 'Mail as well when a run takes suspiciously short or long against those before it',
+  },
+  {
+    words: '--matrix <NAME=value>',
+    description:
+      'Value of a variable: each combination of the values given is a part of the job, e.g. --matrix WIKI=frwiki --matrix WIKI=dewiki',
   },
   {
     words: '--param <NAME=value>',

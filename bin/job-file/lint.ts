@@ -9,12 +9,13 @@ type Body = Readonly<Record<string, unknown>>;
 
 /** @param home where the files of the tool are; unset: they are not looked at. @returns whole sentences */
 export async function lintJob(body: Body, home: string | undefined): Promise<string[]> {
-  const { cmd, imagename, mount, schedule, parameters, after } = body;
+  const { cmd, imagename, mount, schedule, schedules, parameters, after } = body;
+  const texts = [schedule, ...(Array.isArray(schedules) ? schedules : [])].filter((text) => typeof text === 'string');
   const image = String(imagename);
   // Images with a slash are built by tools, and bring their programs along.
   const isPrebuilt = !image.includes('/') && mount !== 'none';
   return [
-    ...(typeof schedule === 'string' ? lintSchedule(schedule) : []),
+    ...texts.flatMap(lintSchedule),
     ...(isPrebuilt && typeof cmd === 'string'
       ? await lintCommand(cmd, image, Array.isArray(after) ? undefined : home)
       : []),

@@ -4,7 +4,7 @@
  * for the few keys that hold a list or keys of their own.
  */
 import type { Alias, Document, LineCounter, Pair, Scalar, YAMLMap } from 'yaml';
-import { listKeys, mappingKeys } from './keys.ts';
+import { listKeys, mappingKeys, matrixKeys } from './keys.ts';
 
 /** A value as it stands in the file. */
 export interface Value {
@@ -146,6 +146,7 @@ function readKey(reading: Reading, key: string, node: unknown): void {
     if (items.every((item) => item !== undefined)) lists.set(key, items);
     else problems.push(`'${key}' must be one value, or a list of them, without a tag of YAML.`);
   } else if (yaml.isMap(found) && mappingKeys.includes(key)) mappings.set(key, readNames(reading, key, found));
+  else if (yaml.isMap(found) && matrixKeys.includes(key)) lists.set(key, readPairs(reading, key, found));
   else if (mappingKeys.includes(key)) problems.push(`'${key}' must be names with values, e.g. "WIKI: frwiki".`);
   else problems.push(`'${key}' must have one value, without a tag of YAML.`);
 }
@@ -164,6 +165,20 @@ function readNames(reading: Reading, key: string, map: YAMLMap): ReadonlyMap<str
     }
   }
   return found;
+}
+
+/** Names with lists of values, as a pair for each value. @example { WIKI: [a, b] } -> ['WIKI=a', 'WIKI=b'] */
+function readPairs(reading: Reading, key: string, map: YAMLMap): readonly Value[] {
+  return (map.items as Pair[]).flatMap((pair) => {
+    const name = textOf(reading, pair.key)?.text;
+    const values = followed(reading, pair.value);
+    const items = reading.yaml.isSeq(values) ? values.items : [values];
+    const texts = items.flatMap((item) => textOf(reading, item) ?? []);
+    const isRight = name !== undefined && items.length > 0 && texts.length === items.length;
+    if (!isRight)
+      reading.problems.push(`'${key}': each name must have a list of values, e.g. "WIKI: [frwiki, dewiki]".`);
+    return isRight ? texts.map((value) => ({ ...value, text: `${name}=${value.text}` })) : [];
+  });
 }
 
 function readMerged(reading: Reading, value: unknown, depth: number): void {

@@ -20,9 +20,14 @@ export function asExpressions(texts: readonly string[]): string[] {
   return [...expressions.map((text) => typed.get(text) ?? text), ...texts.filter(isDrawn).sort()];
 }
 
-/** Five fields, so that the same times are the same text. */
+/** Five fields, so that the same times are the same text; what cannot be read as such stays as it is. */
 export function normalForm(text: string): string {
-  return isDrawn(text) ? text : parseSchedule(text, { tool: '', job: '' }).actual;
+  if (isDrawn(text)) return text;
+  try {
+    return parseSchedule(text, { tool: '', job: '' }).actual;
+  } catch {
+    return text;
+  }
 }
 
 /** Its times are chosen for each job, so that nothing is known of them here. */

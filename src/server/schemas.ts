@@ -54,6 +54,16 @@ export const newJobSchema = z
       .describe(
         'Five cron fields, with ~ for a number that the service chooses, or @hourly, @daily, @weekly, @monthly, @yearly; makes the job scheduled.',
       ),
+    schedules: z
+      .array(z.string())
+      .nullable()
+      .optional()
+      .describe('Several of them, in the place of schedule: docs/wire.md, "Parts".'),
+    matrix: z
+      .record(z.string(), z.array(z.union([z.string(), z.number()])))
+      .nullable()
+      .optional()
+      .describe('Environment variables and the values of each: every combination is a part of the job.'),
     continuous: z.boolean().optional().describe('true makes the job continuous.'),
     job_type: jobType.optional().describe('What the other fields already say; checked against them.'),
     filelog: z.boolean().optional().describe('Write output to files in the home; on by default for standard images.'),
@@ -120,6 +130,33 @@ const status = z
   .meta({ id: 'JobStatus' });
 
 const peakRange = z.object({ lowest: z.number(), highest: z.number() }).optional();
+const lastRun = z
+  .object({
+    outcome: z.enum(['succeeded', 'failed', 'skipped']),
+    reason: z.enum(failureReasons).nullable(),
+    ended: z.string().nullable(),
+    in_a_row: z.number().describe('So many have ended well, or not well, one after the other.'),
+    after_failures: z.number().describe('Of the first success after failures: how many there were; else 0.'),
+  })
+  .optional()
+  .describe('Scheduled jobs: how the last run went, where one is on record.');
+const matrix = z.record(z.string(), z.array(z.string()));
+const part = z
+  .object({
+    name: z.string().describe('Of the part; show, logs and runs take it as well.'),
+    variables: z.record(z.string(), z.string()).describe('What the matrix gives it.'),
+    schedule: z.string().optional(),
+    schedule_actual: z.string().optional(),
+    filelog_stdout: z.string().nullable(),
+    filelog_stderr: z.string().nullable(),
+    status_short: z.string(),
+    status_long: z.string(),
+    status,
+    run_id: z.string().nullable().optional(),
+    last_run: lastRun,
+  })
+  .meta({ id: 'Part', description: 'One part of a job: docs/wire.md, "Parts".' });
+
 export const jobSchema = z
   .object({
     name,
@@ -143,16 +180,7 @@ export const jobSchema = z
       .nullable()
       .optional()
       .describe('One-off and scheduled jobs: the newest run; null before the first.'),
-    last_run: z
-      .object({
-        outcome: z.enum(['succeeded', 'failed', 'skipped']),
-        reason: z.enum(failureReasons).nullable(),
-        ended: z.string().nullable(),
-        in_a_row: z.number().describe('So many have ended well, or not well, one after the other.'),
-        after_failures: z.number().describe('Of the first success after failures: how many there were; else 0.'),
-      })
-      .optional()
-      .describe('Scheduled jobs: how the last run went, where one is on record.'),
+    last_run: lastRun,
     retry: z.number().optional().describe('One-off and scheduled jobs.'),
     schedule: z.string().optional().describe('Scheduled jobs: as typed.'),
     schedule_actual: z.string().optional().describe('Scheduled jobs: the five fields that run.'),
@@ -180,6 +208,10 @@ export const jobSchema = z
       })
       .optional()
       .describe('Where one job is shown: the most that its runs were seen to use, where that is measured.'),
+    schedules: z.array(z.string()).optional().describe('Jobs with several schedules: each as typed.'),
+    matrix: matrix.optional().describe('Jobs with a matrix.'),
+    group: z.string().optional().describe('Of a part that is shown alone: its job.'),
+    parts: z.array(part).optional().describe('Jobs of several parts.'),
   })
   .meta({ id: 'Job' });
 
@@ -195,6 +227,8 @@ export const jobAsSetSchema = z
     status_long: true,
     schedule_actual: true,
     peaks: true,
+    group: true,
+    parts: true,
   })
   .partial()
   .required({ name: true, cmd: true, imagename: true, image: true, job_type: true })
@@ -236,15 +270,26 @@ export const planRequest = z.strictObject({
   prune: z.boolean().optional().describe('true: jobs that are not named would be deleted.'),
 });
 const plannedValue = z
-  .union([z.string(), z.number(), z.boolean(), healthCheck, z.record(z.string(), z.string()), z.array(z.string())])
+  .union([
+    z.string(),
+    z.number(),
+    z.boolean(),
+    healthCheck,
+    z.record(z.string(), z.string()),
+    matrix,
+    z.array(z.string()),
+  ])
   .nullable();
+const plannedAction = z.enum(['create', 'update', 'unchanged', 'delete', 'stay', 'refuse']);
 const plannedJob = z
   .object({
     name,
     job_type: jobType,
-    action: z
-      .enum(['create', 'update', 'unchanged', 'delete', 'stay', 'refuse'])
-      .describe('stay: it is not named, and is left alone.'),
+    action: plannedAction.describe('stay: it is not named, and is left alone.'),
+    parts: z
+      .array(z.object({ name: z.string(), action: plannedAction }))
+      .optional()
+      .describe('Of a job of several parts: what becomes of each, in the order in which they are written.'),
     changes: z
       .array(z.object({ field: z.string(), from: plannedValue, to: plannedValue }))
       .describe('Fields of a Job that would have another value.'),
@@ -289,6 +334,7 @@ const runSchema = z
   .object({
     id: z.string().describe('Of this run and no other; run_id of its job while it was the newest.'),
     job: name,
+    group: z.string().optional().describe('Of a run of a part: its job.'),
     job_type: jobType,
     job_id: z.string().nullable().describe('Of the definition it ran: another one after the job was made anew.'),
     manual: z.boolean().describe('Asked for by hand, not by the schedule.'),
@@ -444,7 +490,12 @@ export const newWebhookAnswer = z.object({
 export const eventsQuery = z.object({ job: z.string().optional().describe('Events of this job only.') });
 const eventOf = <Name extends string, Data extends z.ZodType>(event: Name, data: Data) =>
   z.object({ id: z.string(), event: z.literal(event), data });
-const goneJob = z.object({ job: name, job_type: jobType, run_id: z.string().nullable().optional() });
+const goneJob = z.object({
+  job: name,
+  group: z.string().optional(),
+  job_type: jobType,
+  run_id: z.string().nullable().optional(),
+});
 /** One server-sent event; `data` is a line of JSON in it. */
 export const eventsAnswer = z
   .discriminatedUnion('event', [

@@ -2,6 +2,7 @@
 
 import { unusualFiring } from '../../definition/firing-rules.ts';
 import { cpuText2026, memoryText2026 } from '../../definition/quantity.ts';
+import { asExpressions } from '../../definition/schedules.ts';
 import { valuesOf } from '../../definition/variables.ts';
 import type {
   Concurrency,
@@ -69,6 +70,33 @@ export interface Job2026 {
   readonly after?: readonly string[];
   /** Of jobs that tell of it. */
   readonly unusual?: boolean;
+  /** Jobs with several schedules: each as typed. */
+  readonly schedules?: readonly string[];
+  /** Jobs with a matrix: its variables and their values. */
+  readonly matrix?: Readonly<Record<string, readonly string[]>>;
+  /** A part that is shown alone: its job. */
+  readonly group?: string;
+  /** Jobs of several parts. */
+  readonly parts?: readonly Part2026[];
+}
+
+/** One part of a job, known by a name of its own. */
+export interface Part2026
+  extends Pick<
+    Job2026,
+    | 'name'
+    | 'schedule'
+    | 'schedule_actual'
+    | 'filelog_stdout'
+    | 'filelog_stderr'
+    | 'status_short'
+    | 'status_long'
+    | 'status'
+    | 'run_id'
+    | 'last_run'
+  > {
+  /** What the matrix gives it. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 /** How the last run went, and how many in a row went so. */
@@ -84,7 +112,18 @@ export interface LastRun2026 {
 /** Only what was set; `image`, `imagename` and `job_type` always, `continuous` on continuous jobs. */
 export type UnresolvedJob2026 = Pick<Job2026, 'name' | 'cmd' | 'imagename' | 'image' | 'job_type'> &
   Partial<
-    Omit<Job2026, 'image_state' | 'status' | 'run_id' | 'last_run' | 'status_short' | 'status_long' | 'schedule_actual'>
+    Omit<
+      Job2026,
+      | 'image_state'
+      | 'status'
+      | 'run_id'
+      | 'last_run'
+      | 'status_short'
+      | 'status_long'
+      | 'schedule_actual'
+      | 'group'
+      | 'parts'
+    >
   >;
 
 /** An object that is none of ours is shown with `unknown` in the place of what cannot be read. */
@@ -113,6 +152,8 @@ export function renderJob2026(snapshot: JobSnapshot, options: StatusOptions): Jo
     ...lastRun(snapshot),
     ...(job ? typeFields[typeOfKind[key.kind]](job) : continuousMark(typeOfKind[key.kind])),
     ...withoutUnset({ parameters: valuesOf(job?.variables), after: job?.after, unusual: job?.unusual }),
+    ...severalSchedules(object.definition),
+    ...(job?.group === undefined ? {} : { group: job.group }),
   };
 }
 
@@ -158,6 +199,11 @@ function continuousMark(type: JobType): Pick<Job2026, 'continuous'> {
   return type === 'continuous' ? { continuous: true } : {};
 }
 
+function severalSchedules(asked: JobDefinition | undefined): Pick<Job2026, 'schedules'> {
+  const texts = asked?.schedules?.map(({ text }) => text) ?? [];
+  return texts.length > 1 ? { schedules: texts } : {};
+}
+
 /**
  * Without a definition (objects of earlier services) what differs from the defaults counts as set.
  * @param asTyped image and amounts as their owner wrote them, for whoever makes a file of them
@@ -172,14 +218,14 @@ export function renderUnresolved2026(
   const image =
     (asTyped || job?.image.state === 'unknown' ? typed : undefined) ?? job?.image.name ?? typed ?? 'unknown';
   return {
-    name: key.name,
+    name: definition?.name ?? key.name,
     cmd: definition?.cmd ?? job?.cmd ?? 'unknown',
     imagename: image,
     image,
     job_type: type,
     ...continuousMark(type),
     ...(definition
-      ? { ...fromDefinition(definition), ...(asTyped ? typedAmounts(definition) : {}) }
+      ? { ...fromDefinition(definition), ...severalAsOne(definition), ...(asTyped ? typedAmounts(definition) : {}) }
       : job
         ? fromResolved(job, type)
         : {}),
@@ -187,7 +233,8 @@ export function renderUnresolved2026(
 }
 
 function fromDefinition(asked: JobDefinition): Partial<UnresolvedJob2026> {
-  const [schedule] = asked.schedules ?? [];
+  const { schedules } = severalSchedules(asked);
+  const [schedule] = schedules ? [] : (asked.schedules ?? []);
   return withoutUnset({
     filelog: asked.filelog,
     filelog_stdout: asked.filelogStdout,
@@ -209,7 +256,20 @@ function fromDefinition(asked: JobDefinition): Partial<UnresolvedJob2026> {
     parameters: asked.parameters,
     after: asked.after,
     unusual: asked.unusual,
+    schedules,
+    matrix: asked.matrix,
   });
+}
+
+/** For clients that know of one schedule: what is none for them to send back keeps them from making less of the job. */
+function severalAsOne({ schedules }: JobDefinition): Pick<UnresolvedJob2026, 'schedule'> {
+  return schedules && schedules.length > 1 ? { schedule: scheduleText(schedules.map(({ text }) => text)) } : {};
+}
+
+/** As one expression, where one says them all. @example scheduleText(['0 6 * * *', '@daily']) -> '0 6 * * *; @daily' */
+export function scheduleText(texts: readonly string[]): string {
+  const expressions = asExpressions(texts);
+  return (expressions.length === 1 ? expressions : texts).join('; ');
 }
 
 function typedAmounts({ memory, cpu }: JobDefinition): Partial<UnresolvedJob2026> {

@@ -1,14 +1,15 @@
 /** A plan as the canonical dialect tells it: to programs in words that never change, to people in plain ones. Pure. */
-import { nextFirings } from '../../definition/cron.ts';
 import { cpuText2026, memoryText2026 } from '../../definition/quantity.ts';
 import type { ComparedField } from '../../definition/same-job.ts';
 import { valuesOf } from '../../definition/variables.ts';
 import type { JobType, ResolvedJob } from '../../domain.ts';
 import { type AppError, errorTable } from '../../errors.ts';
 import type { Plan } from '../handlers/plan.ts';
+import { firingsOf } from '../next-firing.ts';
 import { type Effect, effectOf } from '../plan/effect.ts';
-import type { PlannedJob } from '../plan/planned-job.ts';
+import { objectsOf, type PlannedJob } from '../plan/planned-job.ts';
 import { warningsOf } from './canonical.ts';
+import { changesOfParts, isAnyNew, wordsOfParts } from './plan-parts.ts';
 import { value2026 } from './quota.ts';
 import { instantText } from './status/instant.ts';
 
@@ -24,6 +25,7 @@ interface PlannedJob2026 {
   readonly timezone?: string;
   readonly warnings: readonly string[];
   readonly successor: string | null;
+  readonly parts?: readonly { readonly name: string; readonly action: PlannedJob['action'] }[];
   readonly refusal: { readonly error: readonly string[]; readonly code: string; readonly id: string } | null;
 }
 
@@ -47,14 +49,17 @@ function renderPlannedJob(planned: PlannedJob, now: number): PlannedJob2026 {
   const { name, type, action, before, after, definition, changed, refusal, delay } = planned;
   const isMade = action === 'create' || action === 'update';
   const isTimed = action === 'create' || (isMade && (changed.includes('schedule') || changed.includes('timeZone')));
-  const firings =
-    isTimed && after?.schedule ? nextFirings(after.schedule.actual, now, shownFirings, after.timeZone) : [];
+  const timed = isTimed || isAnyNew(planned) ? objectsOf(planned).map((object) => object.after) : [];
+  const firings = firingsOf(timed, now, shownFirings) ?? [];
   const shown = isMade && before && after ? changed : [];
   return {
     name,
     job_type: type,
     action,
-    changes: shown.flatMap((field) => (before && after ? [changeOf(field, before, after)] : [])),
+    changes: [
+      ...shown.flatMap((field) => (before && after ? [changeOf(field, before, after)] : [])),
+      ...(isMade && before ? changesOfParts(planned) : []),
+    ],
     effect: effectOf(planned),
     message: refusal?.message ?? messageOf(planned),
     next_schedules: firings.flatMap((at) => instantText(at) ?? []),
@@ -62,6 +67,7 @@ function renderPlannedJob(planned: PlannedJob, now: number): PlannedJob2026 {
     warnings: isMade && after ? [...warningsOf(after, definition, now), ...(delay === undefined ? [] : [delay])] : [],
     successor: planned.successor ?? null,
     refusal: refusal ? renderRefusal(refusal) : null,
+    ...(planned.parts ? { parts: planned.parts.map(({ name, action }) => ({ name, action })) } : {}),
   };
 }
 
@@ -107,10 +113,15 @@ const fields: Readonly<Record<ComparedField, readonly [name: string, read: (job:
 };
 
 function messageOf(planned: PlannedJob): string {
-  const { action, successor } = planned;
+  const { action, parts, successor } = planned;
   const renamed = successor === undefined ? '' : `The new job '${successor}' does the same: was it renamed?`;
   if (action === 'stay') return successor === undefined ? '' : `${renamed} Both will be there.`;
-  return [messages[effectOf(planned)](planned), orderWords(planned), renamed].filter((text) => text !== '').join(' ');
+  const own = parts ? wordsOfParts(parts, ownWords) : ownWords(planned);
+  return [own, orderWords(planned), renamed].filter((text) => text !== '').join(' ');
+}
+
+function ownWords(planned: PlannedJob): string {
+  return messages[effectOf(planned)](planned);
 }
 
 const messages: Readonly<Record<Effect, (planned: PlannedJob) => string>> = {

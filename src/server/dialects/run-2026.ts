@@ -17,6 +17,8 @@ import { whySkipped } from './status/skip-words.ts';
 export interface Run2026 {
   readonly id: string;
   readonly job: string;
+  /** Of a run of a part: its job. */
+  readonly group?: string;
   readonly job_type: JobType;
   /** Of the object that holds the definition. */
   readonly job_id: string | null;
@@ -46,6 +48,7 @@ export function renderRun2026(job: string, run: RunRecord): Run2026 {
   return {
     id: run.id,
     job,
+    ...(run.group === undefined ? {} : { group: run.group }),
     job_type: run.type,
     job_id: run.jobUid ?? null,
     manual: run.manual,

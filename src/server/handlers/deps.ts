@@ -52,6 +52,11 @@ export interface Home {
 export interface RunHistory {
   /** Newest first; empty for a job nobody knows. */
   list(tool: Tool, job: string): Promise<readonly RunRecord[]>;
+  /** The same of each part of a job, also of those that are gone. */
+  listParts(
+    tool: Tool,
+    group: string,
+  ): Promise<readonly { readonly part: string; readonly runs: readonly RunRecord[] }[]>;
 }
 
 /** The last lines that runs have written; asked only with a caller's own tool. */

@@ -1,6 +1,6 @@
 /** What jobs were before a change is kept for whoever regrets it. */
 import { definitionOf } from '../../definition/definition.ts';
-import type { FormerJob, JobSnapshot } from '../../domain.ts';
+import { type FormerJob, type JobSnapshot, jobNameOf } from '../../domain.ts';
 import type { Caller } from '../identify.ts';
 import type { Deps } from './deps.ts';
 
@@ -12,8 +12,16 @@ export async function keepFormer(
   deps: Deps,
 ): Promise<void> {
   const at = deps.now();
-  const former = snapshots.flatMap(({ object: { job, definition, createdAt } }): FormerJob[] =>
-    job ? [{ at, reason, definition: definition ?? definitionOf(job), from: createdAt }] : [],
-  );
+  const former = snapshots
+    .filter(isFirstOfJob)
+    .flatMap(({ object: { job, definition, createdAt } }): FormerJob[] =>
+      job ? [{ at, reason, definition: definition ?? definitionOf(job), from: createdAt }] : [],
+    );
   await deps.former.keep(tool, former);
+}
+
+/** Of several parts each knows the whole job. */
+function isFirstOfJob(one: JobSnapshot, place: number, all: readonly JobSnapshot[]): boolean {
+  if (one.object.job?.group === undefined) return true;
+  return all.findIndex((other) => jobNameOf(other) === jobNameOf(one)) === place;
 }

@@ -35,6 +35,11 @@ const rules: readonly Rule[] = [
   },
   { codes: ['job.not_restartable'], of: ({ path }) => path.includes('/restart') },
   {
+    // A part of a job is changed with its job only; the clients before know no parts.
+    codes: ['job.is_part'],
+    of: ({ method, body, dialect }) => dialect.isCurrent && (body !== undefined || method !== 'GET'),
+  },
+  {
     // What a change made as the tool can meet, and a log read as the tool.
     codes: [
       'home.unavailable',

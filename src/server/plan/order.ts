@@ -6,7 +6,7 @@
 import { inLoadOrder } from '../../definition/load-order.ts';
 import { compareQuantities } from '../../definition/quantity.ts';
 import { amountOf, type Needs, needsOf, together } from './needs.ts';
-import type { PlannedJob } from './planned-job.ts';
+import { objectsOf, type PlannedJob } from './planned-job.ts';
 
 export function inOrder(jobs: readonly PlannedJob[], defaultCpuLimit: string): PlannedJob[] {
   const ranked = jobs.map((job) => [rankOf(job, defaultCpuLimit), job] as const);
@@ -18,9 +18,14 @@ export function inOrder(jobs: readonly PlannedJob[], defaultCpuLimit: string): P
   );
 }
 
-function rankOf({ action, after, present, formers }: PlannedJob, defaultCpuLimit: string): number {
+/** A job of several parts comes when the last of them would. */
+function rankOf(job: PlannedJob, defaultCpuLimit: string): number {
+  if (job.action === 'stay') return 4;
+  return Math.max(...objectsOf(job).map((object) => rankOfObject(object, defaultCpuLimit)));
+}
+
+function rankOfObject({ action, after, present, formers }: PlannedJob, defaultCpuLimit: string): number {
   if (action === 'delete') return 0;
-  if (action === 'stay') return 4;
   const before = [present, ...formers].flatMap((one) => one?.object.job ?? []);
   const hadAddress = before.some(({ publish }) => publish);
   if (action !== 'update' || !after || (after.publish && !hadAddress)) return 3;

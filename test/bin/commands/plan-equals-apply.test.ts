@@ -15,7 +15,7 @@ import { planFile } from '../../../bin/commands/plan.ts';
 import { undoChanges } from '../../../bin/commands/undo.ts';
 import type { KubeObject } from '../../../src/domain.ts';
 import { AppError } from '../../../src/errors.ts';
-import { recordAt } from '../../../src/fields.ts';
+import { recordAt, textAt } from '../../../src/fields.ts';
 import { effects } from '../../../src/server/plan/effect.ts';
 import type { Call } from '../../../src/server/routes/route.ts';
 import { createRoutes } from '../../../src/server/routes.ts';
@@ -77,9 +77,35 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
     'publish',
   ]),
 );
+/** A job in several parts; an edit of it may be another matrix, other schedules, or neither. */
+const matrix = fc.oneof(
+  fc.uniqueArray(fc.constantFrom('x', 'y', 'z'), { minLength: 1, maxLength: 2 }).map((values) => ({ M: values })),
+  fc.constant({ M: ['x'], N: ['1', 'Ü'] }),
+);
+const several = fc.oneof(
+  fc.tuple(entry, matrix).map(([one, values]) => (one.publish ? one : { ...one, matrix: values })),
+  fc
+    .tuple(
+      entry,
+      fc.uniqueArray(fc.constantFrom('0 6 * * *', '0 18 * * *', '30 7 * * 1', '@daily'), {
+        minLength: 1,
+        maxLength: 2,
+      }),
+      fc.option(matrix, { nil: undefined }),
+    )
+    .map(([{ command, image }, schedule, values]) => ({
+      command,
+      image,
+      schedule,
+      ...(values ? { matrix: values } : {}),
+    })),
+);
 const names = ['a', 'b', 'c', 'd', 'e', 'f'];
 const file: fc.Arbitrary<readonly Entry[]> = fc
-  .uniqueArray(fc.tuple(fc.constantFrom(...names), entry), { maxLength: 6, selector: ([name]) => name })
+  .uniqueArray(
+    fc.tuple(fc.constantFrom(...names), fc.oneof({ weight: 3, arbitrary: entry }, { weight: 1, arbitrary: several })),
+    { maxLength: 6, selector: ([name]) => name },
+  )
   .map((entries) => entries.map(([name, job]) => ({ name, ...job })));
 /** Two files; some entries of the second are those of the first, as they were or with a change that people make. */
 const edits: Readonly<Record<string, (one: Entry) => Entry | undefined>> = {
@@ -178,13 +204,14 @@ function createWorld(): World {
   };
 }
 
-/** Objects of jobs by name, without those of Services. */
+/** Objects of jobs by the name of the job, without those of Services. */
 function objectsOf({ stored }: KeepingDeps): Map<string, string> {
   const byName = new Map<string, string>();
   for (const [key, object] of [...stored].sort()) {
     const [kind, name = ''] = key.split('/');
+    const job = textAt(object, 'metadata', 'labels', 'jobs.toolforge.org/group') ?? name;
     if (kind !== 'Service' && kind !== 'Ingress')
-      byName.set(name, (byName.get(name) ?? '') + key + JSON.stringify(object));
+      byName.set(job, (byName.get(job) ?? '') + key + JSON.stringify(object));
   }
   return byName;
 }
@@ -346,7 +373,8 @@ describe(`for ${runs} random pairs of files`, () => {
         states.push(state);
         const [planned, left] = [plan, rest].map(({ jobs }) => jobs.find((job) => job.name === name));
         if (state === 'done' || state === 'unchanged') expect([undefined, 'unchanged']).toContain(left?.action);
-        else if (state === 'partly') expect(['moves', 'runs_once']).toContain(planned?.effect);
+        else if (state === 'partly')
+          expect(planned?.parts || ['moves', 'runs_once'].includes(planned?.effect ?? '')).toBeTruthy();
         else {
           expect([name, state, now.get(name)]).toEqual([name, state, objects.get(name)]);
           expect(left?.action).toBe(action);

@@ -28,6 +28,18 @@ describe('what is said of a job', () => {
     expect(showRows(makeJob()).at(-1)?.[0]).toBe('Hints:');
   });
 
+  it('lists the parts of a job, and of a part its job', () => {
+    const parts = [
+      { name: 'test-job-0600', schedule: '0 6 * * *', status_short: 'Suspended' },
+      { name: 'test-job-frwiki', status_short: 'Running' },
+    ];
+    expect(rows({ parts })).toMatchObject({
+      'Parts:': 'test-job-0600 (0 6 * * *): Suspended\ntest-job-frwiki: Running',
+    });
+    expect(rows({ group: 'update' })).toMatchObject({ 'Part of:': 'update' });
+    expect(Object.keys(rows({}))).not.toContain('Parts:');
+  });
+
   it.each([
     ['Job type:', { schedule: '*/5 * * * *' }, 'schedule: */5 * * * *'],
     ['Job type:', { continuous: true }, 'continuous'],

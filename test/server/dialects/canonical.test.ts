@@ -53,8 +53,8 @@ describe('a job', () => {
 
   it('is all that is known of it, or only what its owner set', () => {
     const snapshot = makeSnapshot({ kind: 'CronJob', definition: { memory: '0.5Gi', emails: 'all' } });
-    const all = canonicalJob(snapshot, { ...options, includeUnset: true, asTyped: false });
-    const set = canonicalJob(snapshot, { ...options, includeUnset: false, asTyped: false });
+    const all = canonicalJob([snapshot], { ...options, includeUnset: true, asTyped: false });
+    const set = canonicalJob([snapshot], { ...options, includeUnset: false, asTyped: false });
     expect(all).toMatchObject({ name: 'demo', status: { next_schedule: '2026-03-01T13:01:02Z' }, retry: 0 });
     expect(set).toMatchObject({ name: 'demo', memory: '0.5Gi', emails: 'all', job_type: 'scheduled' });
     expect(Object.keys(set)).not.toContain('retry');
@@ -62,8 +62,10 @@ describe('a job', () => {
 
   it('says what is wrong with it', () => {
     const trouble = 'exceeded quota: x, limited: limits.cpu=2';
+    const snapshot = makeSnapshot();
+    const troubles = new Map([[snapshot, trouble]]);
     expect(
-      JSON.stringify(canonicalJob(makeSnapshot(), { ...options, includeUnset: true, asTyped: false, trouble })),
+      JSON.stringify(canonicalJob([snapshot], { ...options, includeUnset: true, asTyped: false, troubles })),
     ).toContain('Unable to start, out of quota for cpu');
   });
 });
