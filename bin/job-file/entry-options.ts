@@ -61,14 +61,13 @@ export function optionsOf(entry: FileEntry): EntryOptions {
   for (const [key, pairs] of mappings) readPairs(key, pairs);
   return { number, name, options, repeated, missing, problems, warnings };
 
-  /** As if given so often; the last one counts where one counts. */
+  /** As if given so often; the last one counts where one counts. An empty list asks for none. */
   function setAll(key: string, texts: readonly string[]): void {
     const [last] = texts.slice(-1);
-    if (last === undefined) warn(`'${key}' in job '${name || number}' has no value and is left out.`);
-    else {
+    if (last !== undefined) {
       options.set(key, last);
       repeated.set(key, texts);
-    }
+    } else if (key === 'schedule') warn(`'${key}' in job '${name || number}' has no value and is left out.`);
   }
 
   function readPairs(key: string, pairs: ReadonlyMap<string, Value>): void {
