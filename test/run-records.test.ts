@@ -58,6 +58,21 @@ const ids = async (records: RunRecords, job = 'demo', tool = alpha) =>
 const written = (records: RunRecords) => until(() => records.stats().waiting === 0, 'records are written');
 
 describe('records of runs', () => {
+  it('of the parts of a job are found by its name, on disk or not yet, and by no name that only begins so', async () => {
+    const records = open();
+    records.add(makeEnd({ job: 'demo-a', id: 'a', group: 'demo' }));
+    records.add(makeEnd({ job: 'demo-other', id: 'other' }));
+    records.add(makeEnd({ job: 'demo-x-b', id: 'x', group: 'demo-x' }));
+    await written(records);
+    records.add(makeEnd({ job: 'demo-b', id: 'b', group: 'demo' }));
+    const found = (await records.listParts(alpha, 'demo')).map(({ part, runs }) => [part, runs.map(({ id }) => id)]);
+    expect(found.sort()).toEqual([
+      ['demo-a', ['a']],
+      ['demo-b', ['b']],
+    ]);
+    expect(await records.listParts(alpha, '../demo')).toEqual([]);
+  });
+
   it('are there at once, and after a restart', async () => {
     const records = open();
     records.add(makeEnd());

@@ -43,6 +43,7 @@ export function changesOfParts({
   const before = present?.object.definition;
   return [
     { field: 'schedule', from: schedulesOf(before), to: schedulesOf(definition) },
+    { field: 'parameters', from: before?.parameters ?? null, to: definition?.parameters ?? null },
     { field: 'matrix', from: before?.matrix ?? null, to: definition?.matrix ?? null },
   ].filter(({ from, to }) => JSON.stringify(from) !== JSON.stringify(to));
 }

@@ -167,21 +167,19 @@ function plannedGroup(decision: Decision): PlannedJob {
     name: definition.name,
     action,
     before,
-    changed: before && model?.after ? differences(model.after, before).filter((field) => !ofOnePart.has(field)) : [],
+    changed: before && model?.after ? fieldsOfAll(model.after, before) : [],
     present: model?.present ?? formers[0],
     refusal,
     parts: endsFormersFirst ? [...ended, ...written] : [...written, ...ended],
   };
 }
 
-/** What differs from part to part, or follows from the name of each. */
-const ofOnePart: ReadonlySet<ComparedField> = new Set([
-  'name',
-  'variables',
-  'schedule',
-  'filelogStdout',
-  'filelogStderr',
-]);
+/** Without what makes the parts, which is told of their job, and between two parts without what follows from their names. */
+function fieldsOfAll(after: ResolvedJob, before: ResolvedJob): ComparedField[] {
+  const ofOnePart: readonly ComparedField[] = ['name', 'filelogStdout', 'filelogStderr'];
+  const untold = ['variables', 'schedule', ...(after.name === before.name ? [] : ofOnePart)];
+  return differences(after, before).filter((field) => !untold.includes(field));
+}
 
 function actionOf({ step }: PartDecision): PlannedJob['action'] {
   if (step === 'create') return 'create';

@@ -1,6 +1,6 @@
 /** Jobs of several parts, as the canonical dialect has them: one job to whoever asks, over a cluster that keeps what is written. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { KubeKind } from '../../../src/domain.ts';
+import type { KubeKind, MailLogRow } from '../../../src/domain.ts';
 import { AppError } from '../../../src/errors.ts';
 import { recordAt, textAt } from '../../../src/fields.ts';
 import type { Call } from '../../../src/server/routes/route.ts';
@@ -114,7 +114,44 @@ describe('a job of several parts', () => {
   });
 });
 
+describe('what is told of a job of several parts', () => {
+  it('in its mail log is what is told of each of them', async () => {
+    await apply(bots('a', 'b'));
+    const row = (jobName: string): MailLogRow => ({
+      id: jobName,
+      at: 1,
+      jobType: 'continuous',
+      jobName,
+      kind: 'failed',
+      reason: 'exit_code',
+      state: 'sent',
+      since: 1,
+      why: undefined,
+      messageId: undefined,
+    });
+    deps.script.mailed.set('alpha', [row('bot-a'), row('other'), row('bot-b')]);
+    const of = async (job: string) =>
+      ((await ask('mail_log', undefined, '', { job })).events as Json[]).map((one) => one.job);
+    expect(await of('bot')).toEqual(['bot-a', 'bot-b']);
+    expect(await of('bot-a')).toEqual(['bot-a']);
+  });
+});
+
 describe('an edit of the matrix', () => {
+  it('that changes other fields as well tells each of them once', async () => {
+    await apply(bots('a', 'b'));
+    const { jobs } = await plan([
+      { ...bots('a', 'c'), memory: '1Gi', filelog_stdout: 'bot.log', parameters: { MODE: 'fast' } },
+    ]);
+    expect(((jobs[0]?.changes ?? []) as { field: string }[]).map(({ field }) => field).sort()).toEqual([
+      'filelog_stdout',
+      'matrix',
+      'memory',
+      'parameters',
+    ]);
+    expect(jobs[0]).toMatchObject({ effect: 'short_stop', parts: [{ name: 'bot-b', action: 'delete' }, {}, {}] });
+  });
+
   it('touches what comes and what goes, and of the others only what is noted beside them', async () => {
     await apply(bots('a', 'b', 'c'));
     const template = JSON.stringify(recordAt(deps.stored.get('Deployment/bot-b'), 'spec'));
