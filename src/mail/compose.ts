@@ -383,7 +383,14 @@ function furtherCommand(name: string, { notice, details }: GatheredNotice): stri
   if (notice.reason === 'quota' || (details?.refusal && isQuotaRefusal(details.refusal))) return 'quota';
   if (notice.isSkipped || notice.unusual) return `history ${name}`;
   const hasOutput = notice.startedAt !== undefined && (details === undefined || details.lines.length > 0);
-  return `${hasOutput ? 'logs' : 'show'} ${name}`;
+  if (!hasOutput) return `show ${name}`;
+  return isOnlyInItsRecord(notice) ? `logs ${name} --run ${visible(notice.run).slice(0, 8)}` : `logs ${name}`;
+}
+
+/** What went to the pod of a run is gone when somebody reads of it, but for what was kept of the run. */
+function isOnlyInItsRecord({ key, kind, finishedAt, ran }: Notice): boolean {
+  const isInFiles = ran?.filelogStdout !== undefined || ran?.filelogStderr !== undefined;
+  return key.kind !== 'Deployment' && kind !== 'restarted' && finishedAt !== undefined && !isInFiles;
 }
 
 /** What concerns the mail, not a job. */

@@ -285,6 +285,17 @@ describe('a mail', () => {
     expect(both.text).toMatch(/Your job daily failed [\s\S]*\nThe webhook of your tool has taken nothing since/);
   });
 
+  it('leads to what was kept of the run where its output went to its pod, which is gone when the mail is read', () => {
+    const run = '4f2a9c1e-0000-4000-8000-000000000000';
+    const toPod = makeRan({ filelogStdout: undefined, filelogStderr: undefined });
+    const leads = (notice: Partial<Notice>) =>
+      /^ {2}toolforge-jobs (.*)$/m.exec(compose(makeMailbox({ open: [gathered({ run, ...notice })] })).text)?.[1];
+    expect(leads({ ran: toPod })).toBe('logs daily --run 4f2a9c1e');
+    expect(leads({})).toBe('logs daily');
+    const bot = { namespace: 'tool-alpha', kind: 'Deployment', name: 'bot' } as const;
+    expect(leads({ ran: toPod, key: bot })).toBe('logs bot');
+  });
+
   it('says for which minutes something may be missing, what had no room, and that it is the last of the day', async () => {
     const gaps = [
       { from: at('2026-03-01T03:01:00Z'), to: at('2026-03-01T03:09:00Z') },
