@@ -64,6 +64,7 @@ export function showRows(job: Job, now = Date.now()): [label: string, words: str
   return [
     ...longRows(job),
     ...firingRows(job),
+    ...(job.unusual === true ? [['Unusual runs:', 'told by mail'] as [string, string]] : []),
     ...peakRows(job.peaks),
     ...(firings.length > 0 ? [['Next runs:', firings.join('\n')] as [string, string]] : []),
     ...partRows(job),

@@ -65,6 +65,15 @@ describe('what is said of a job', () => {
     ['Starting deadline:', {}, undefined],
     ['Health check:', { health_check: { type: 'http', path: '/health' } }, 'http: /health'],
     ['Health check:', { health_check: { type: 'script', script: './ok' } }, 'script: ./ok'],
+    ['Peaks:', { peaks: { runs: 1, memory: { lowest: 2 ** 20, highest: 2 ** 20 } } }, '1 MiB in one run (sampled)'],
+    [
+      'Peaks:',
+      { peaks: { runs: 10, memory: { lowest: 96 * 2 ** 20, highest: 2 ** 27 }, cpu: { lowest: 100, highest: 350 } } },
+      '96-128 MiB, 0.1-0.35 CPU in the last 10 runs (sampled)',
+    ],
+    ['Peaks:', {}, undefined],
+    ['Unusual runs:', { unusual: true }, 'told by mail'],
+    ['Unusual runs:', { unusual: false }, undefined],
     ['Status:', { status_short: undefined }, 'Unknown'],
     ['Job name:', { name: ['odd'] }, '["odd"]'],
   ])('under %s for %j is %j', (label, changes, words) => {
