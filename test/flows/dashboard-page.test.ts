@@ -47,7 +47,7 @@ function makeJob(name: string, parts: JobParts = {}): Record<string, unknown> {
     emails: 'none',
     status_short: words,
     status: { short, duration: '3s', up_to_date: true, messages, ...next },
-    ...(type === 'scheduled' ? { schedule: '17 4 * * *' } : {}),
+    ...(type === 'scheduled' ? { schedule: '17 4 * * *', last_run: { outcome: 'failed', in_a_row: 3 } } : {}),
   };
 }
 
@@ -137,10 +137,10 @@ describe('the page', () => {
     expect(rows.map((row) => row.replace(/since \S+ \S+/, 'since …'))).toEqual([
       'bot continuous Running since … runs all the time',
       'broken one-off Failed since … your program ended with code 3 none yet',
-      'report scheduled, 17 4 * * * Waiting for scheduled time since … failed 2099-03-01 04:17',
+      'report scheduled, 17 4 * * * Waiting for scheduled time since … failed (3 in a row) 2099-03-01 04:17',
     ]);
     expect(await tab.ask("document.querySelector('.strip').getAttribute('aria-label')")).toBe(
-      'Last 2: 1 failed, 1 succeeded. The newest: failed.',
+      'Last 2: 1 failed, 1 succeeded. The newest: failed (3 in a row).',
     );
   });
 

@@ -1,6 +1,6 @@
 /** One job: what it is, how its runs ended and why, and the last lines that it wrote. */
 import { make, makeFactList, makeTable } from './elements.js';
-import { kindOf, stateWords } from './jobs-view.js';
+import { kindOf, stateWords, typeWords } from './jobs-view.js';
 import { OutputBox } from './output-box.js';
 import { ask, pathOf } from './service.js';
 import { makeState } from './shapes.js';
@@ -82,12 +82,12 @@ export class JobView {
 
 /** @param {Job} job */
 function makeFacts(job) {
-  const { status, schedule, image, cmd, memory, cpu, emails } = job;
+  const { status, image, cmd, memory, cpu, emails } = job;
   const firings = status?.next_schedules ?? [];
   return makeFactList([
     ['State', [makeState(kindOf(job), stateWords(job))]],
     ['Why', (status?.messages ?? []).map((text) => make('div', {}, text))],
-    ['Type', [schedule ? `${job.job_type}, ${schedule}` : job.job_type]],
+    ['Type', [typeWords(job)]],
     ['Next runs', firings.map((at) => make('div', {}, makeTime(at)))],
     ['Command', [make('code', {}, String(cmd ?? ''))]],
     ['Image', [String(image ?? '')]],
