@@ -102,9 +102,14 @@ export async function openWebhooks({ directory, now, log, mayWrite }: WebhooksOp
         trouble: before?.url === url ? before.trouble : undefined,
       };
       await put(tool, webhook);
+      // The rest of a URL may be a secret.
+      log.info({ tool, host: new URL(url).host, events, isNewSecret: secret !== undefined }, 'a webhook was set');
       return { webhook, secret };
     },
-    remove: (tool) => put(tool, undefined),
+    async remove(tool) {
+      await put(tool, undefined);
+      log.info({ tool }, 'a webhook was removed');
+    },
     asked(notice) {
       const events = webhooks.get(Tool.ofNamespace(notice.key.namespace)?.name ?? '')?.events;
       return events && { ...notice, emails: events === 'all' ? 'all' : 'onfailure' };

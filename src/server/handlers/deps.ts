@@ -89,7 +89,7 @@ export interface FormerDefinitions {
 export interface ToolWebhooks extends Pick<Webhooks, 'find' | 'set'> {
   /** What waits for it, and what it has taken. */
   queue(tool: string): Pick<Mailbox, 'open' | 'folded' | 'sealed' | 'sent'> | undefined;
-  /** It is to be tried again soon: it is another one. */
+  /** What waits for it is tried again soon: it may be taken now. */
   hurry(tool: string): void;
   /** And drops what waits for it. */
   remove(tool: string): Promise<void>;
