@@ -116,7 +116,7 @@ export async function openWebhooks({ directory, now, log, mayWrite }: WebhooksOp
     },
     note(tool, why) {
       const webhook = webhooks.get(tool);
-      if (!webhook) return undefined;
+      if (!webhook || (why === undefined && !webhook.trouble)) return undefined;
       const trouble = why === undefined ? undefined : { since: webhook.trouble?.since ?? now(), why };
       const hasChanged = (webhook.trouble === undefined) !== (trouble === undefined);
       const next = { ...webhook, trouble };
