@@ -18,7 +18,7 @@ export interface Value {
 }
 
 /** Keys with what stands behind them; a key is in one of the three. */
-export interface FileKeys {
+export interface EntryKeys {
   readonly values: ReadonlyMap<string, Value>;
   readonly lists: ReadonlyMap<string, readonly Value[]>;
   readonly mappings: ReadonlyMap<string, ReadonlyMap<string, Value>>;
@@ -27,13 +27,13 @@ export interface FileKeys {
   readonly warnings: readonly string[];
 }
 
-export interface FileEntry extends FileKeys {
+export interface FileEntry extends EntryKeys {
   /** From 1, as people count. */
   readonly number: number;
 }
 
 export type FileContent =
-  | { readonly kind: 'entries'; readonly entries: readonly FileEntry[]; readonly defaults: FileKeys | undefined }
+  | { readonly kind: 'entries'; readonly entries: readonly FileEntry[]; readonly defaults: EntryKeys | undefined }
   /** Why nothing can be read, e.g. with the line. */
   | { readonly kind: 'unreadable'; readonly why: string };
 
@@ -91,7 +91,7 @@ function partsOf(map: YAMLMap): { jobs: unknown; defaults: unknown } | string {
   return { jobs: part('jobs'), defaults: part('defaults') };
 }
 
-function readKeys(of: Pick<Reading, 'yaml' | 'document' | 'lines'>, item: unknown, problem: string): FileKeys {
+function readKeys(of: Pick<Reading, 'yaml' | 'document' | 'lines'>, item: unknown, problem: string): EntryKeys {
   const reading: Reading = {
     ...of,
     values: new Map(),
