@@ -8,7 +8,7 @@ import { type JobSnapshot, jobNameOf, type ResolvedJob, type Tool, typeOfKind } 
 import { AppError } from '../../errors.ts';
 import { recordAt } from '../../fields.ts';
 import type { Caller } from '../identify.ts';
-import { inOrder } from '../plan/order.ts';
+import { inOrder, orderProblems } from '../plan/order.ts';
 import { maxPlannedJobs, objectsOf, type PlannedJob } from '../plan/planned-job.ts';
 import { type QuotaAfter, quotaAfter } from '../plan/quota-after.ts';
 import { rollingDelay } from '../plan/rolling.ts';
@@ -64,7 +64,7 @@ export async function planJobs(caller: Caller, request: PlanRequest, deps: Deps)
   const jobs = inOrder([...asked, ...rest], defaultCpuLimit);
   const quota = quotaAfter(await readQuota(caller, deps), jobs, defaultCpuLimit);
   const delayed = jobs.map((job) => ({ ...job, delay: rollingDelay(job, quota, defaultCpuLimit) }));
-  return { jobs: delayed, quota, problems: roomProblems(jobs, quota) };
+  return { jobs: delayed, quota, problems: [...orderProblems(jobs), ...roomProblems(jobs, quota)] };
 }
 
 /** More are a program's mistake that is made again and again. */

@@ -122,6 +122,15 @@ const pair = fc
       .filter((one) => one !== undefined);
     return { before, after: [...edited, ...other.filter(({ name }) => !edited.some((one) => one.name === name))] };
   });
+/** A job that says `echo 2` comes after the next one of the file, where that is no one-off: those have no end here. */
+function inOrder(entries: readonly Entry[]): Entry[] {
+  return entries.map((one, index) => {
+    const next = entries[index + 1];
+    const isFollower = one.command === 'echo 2' && (next?.continuous === true || next?.schedule !== undefined);
+    return isFollower ? { ...one, after: next?.name } : one;
+  });
+}
+
 /** What happens between the two: one-offs that end, Services that are lost. */
 const meanwhile = fc.record({ ended: fc.subarray(names), lost: fc.subarray(['a', 'b', 'c']) });
 const number = fc.integer({ min: 1, max: 4 });
@@ -159,7 +168,8 @@ function createWorld(): World {
     const answer: unknown = JSON.parse(JSON.stringify(await route.handle(call)));
     return answer as Record<string, unknown>;
   };
-  const client: Pick<Client, 'planJobs' | 'applyJob' | 'deleteJob' | 'listFormer'> = {
+  const client: Pick<Client, 'planJobs' | 'applyJob' | 'deleteJob' | 'listFormer' | 'showJob'> = {
+    showJob: async (name) => recordAt(await ask('show', undefined, name), 'job'),
     listFormer: async () => (await ask('former')).former as FormerJob[],
     planJobs: async (request) => planOf(await ask('plan', request)),
     applyJob: async (body) => (await ask('apply', body)).job_changed === true,
@@ -172,7 +182,7 @@ function createWorld(): World {
     values?: readonly (readonly [string, string])[],
   ) => {
     const path = join(directory, 'jobs.yaml');
-    writeFileSync(path, JSON.stringify(entries));
+    writeFileSync(path, JSON.stringify(inOrder(entries)));
     const context: Context = {
       tool: 'quick',
       client: client as Client,
