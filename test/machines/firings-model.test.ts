@@ -60,6 +60,8 @@ class World {
   readonly begun = new Map<number, string>();
   readonly replaced = new Set<string>();
   readonly mailed: number[] = [];
+  /** Given up, and begun after all by an edit that gave them more time. */
+  readonly revived = new Set<number>();
   /** Then nobody can tell a run that was replaced from one that was lost. */
   wasBehind = false;
   #job: Job = { plan: plans[0] as Plan, concurrency: 'forbid', deadlineMs: 30_000, isSuspended: false };
@@ -171,6 +173,8 @@ class World {
     if (!this.#roster || !this.#isListed || Date.now() !== this.now) return;
     const before = this.#job;
     this.#job = { ...before, ...change(before) };
+    const pending = this.#pending ?? this.now;
+    if (this.now - pending > before.deadlineMs) this.revived.add(pending);
     if (this.#job.plan !== before.plan) {
       this.#changedAt = this.now;
       this.#pending = undefined;
@@ -293,7 +297,7 @@ describe('whatever happens to the daemon, its clock, its watches and the job', (
         expect(outcomes).toEqual(judged.map((at) => [world.begun.get(at) ?? 'skipped']));
         const replaced = world.records.filter(({ reason }) => reason === 'replaced').map(({ id }) => id);
         if (!world.wasBehind) expect(new Set(replaced)).toEqual(world.replaced);
-        expect(world.mailed.filter((at) => world.begun.has(at))).toEqual([]);
+        expect(world.mailed.filter((at) => world.begun.has(at) && !world.revived.has(at))).toEqual([]);
         expect(world.records.filter(({ dueAt = 0 }) => dueAt > beginning && !world.due.includes(dueAt))).toEqual([]);
       }),
       { numRuns: 80 },
