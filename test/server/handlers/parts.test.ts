@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KubeKind, MailLogRow } from '../../../src/domain.ts';
 import { AppError } from '../../../src/errors.ts';
 import { recordAt, textAt } from '../../../src/fields.ts';
-import type { Call } from '../../../src/server/routes/route.ts';
+import type { Call, Route } from '../../../src/server/routes/route.ts';
 import { createRoutes } from '../../../src/server/routes.ts';
 import { type KeepingDeps, keepDeps } from '../keeping-deps.ts';
 import { alpha } from '../scripted-deps.ts';
@@ -25,9 +25,16 @@ beforeEach(() => {
 });
 afterEach(() => deps.stop());
 
-async function ask(operation: string, body?: unknown, name = '', query: Json = {}): Promise<Json> {
-  const route = createRoutes(deps).find((one) => one.operation === operation);
-  if (!route) throw new Error(`no route ${operation}`);
+const ask = (operation: string, body?: unknown, name = '', query: Json = {}) =>
+  askRoute((one) => one.operation === operation, body, name, query);
+
+/** As a client of an earlier generation. */
+const askEarlier = (method: Route['method'], path: string, name = '') =>
+  askRoute((one) => one.method === method && one.path === path, undefined, name, {});
+
+async function askRoute(isMeant: (route: Route) => boolean, body: unknown, name: string, query: Json): Promise<Json> {
+  const route = createRoutes(deps).find(isMeant);
+  if (!route) throw new Error('no such route');
   const call: Call = {
     caller: alpha,
     params: { tool: 'alpha', name },
@@ -262,6 +269,29 @@ describe('the name of a part', () => {
       { name: 'update-frwiki', action: 'delete' },
       { name: 'update', action: 'create' },
     ]);
+  });
+});
+
+describe('clients that know no parts', () => {
+  it.each([
+    ['/api/v1/list/', '/api/v1/delete/:name'],
+    ['/jobs/api/v1/jobs/', '/jobs/api/v1/jobs/:name'],
+  ])('see each as a job, and end it: %s', async (list, single) => {
+    await apply(wikis('frwiki', 'dewiki'));
+    const seen = (await askEarlier('GET', list)) as unknown as { name: string; schedule: string }[];
+    expect(seen.map(({ name, schedule }) => `${name} ${schedule}`)).toEqual([
+      'update-dewiki 17 4 * * *',
+      'update-frwiki 17 4 * * *',
+    ]);
+    await askEarlier('DELETE', single, 'update-dewiki');
+    expect(names()).toEqual(['CronJob/update-frwiki']);
+    expect((await plan([wikis('frwiki', 'dewiki')])).jobs[0]).toMatchObject({
+      action: 'update',
+      parts: [
+        { name: 'update-dewiki', action: 'create' },
+        { name: 'update-frwiki', action: 'unchanged' },
+      ].sort((one) => (one.name === 'update-frwiki' ? -1 : 1)),
+    });
   });
 });
 
