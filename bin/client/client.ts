@@ -106,7 +106,8 @@ export function createClient(options: ClientOptions): Client {
   const { ask, read, open, close } = createSession(options);
   return {
     listJobs: async () => listOf(await ask('GET', '/jobs'), 'jobs'),
-    listJobsAsSet: async () => listOf(await ask('GET', '/jobs?include_unset=false&as_typed=true'), 'jobs'),
+    listJobsAsSet: async () =>
+      listOf(await ask('GET', '/jobs?include_unset=false&as_typed=true'), 'jobs').map(saidOnce),
     showJob: async (name, at) => recordOf(await ask('GET', `/jobs/${safeName(name)}${queryText({ at })}`), 'job'),
     createJob: async (body) => recordOf(await ask('POST', '/jobs', body), 'job'),
     applyJob: async (body) => (await ask('PATCH', '/jobs', body)).job_changed === true,
@@ -159,6 +160,11 @@ export function queryText(query: object): string {
     value === undefined ? [] : [[name, String(value)]],
   );
   return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`;
+}
+
+/** Of several schedules `schedule` only tells those who know of one. */
+function saidOnce({ schedule, ...job }: Job): Job {
+  return schedule === undefined || job.schedules !== undefined ? job : { ...job, schedule };
 }
 
 function formerOf({ at, reason, job }: Job): FormerJob {

@@ -25,6 +25,19 @@ describe('set', () => {
     expect([method, body]).toEqual(['PATCH', { ...asked, job_type: 'scheduled', memory: '768Mi', cpu: '500m' }]);
   });
 
+  it('asks for all schedules of a job that has several, and for its matrix', async () => {
+    const several = {
+      ...daily,
+      schedule: '@daily; 0 6 * * *',
+      schedules: ['@daily', '0 6 * * *'],
+      matrix: { X: ['a'] },
+    };
+    answers(true, [several]);
+    expect((await set('--mem', '1Gi')).code).toBe(0);
+    const { image: _, schedule: __, ...body } = several;
+    expect(service.requests.at(-1)?.body).toEqual({ ...body, memory: '1Gi' });
+  });
+
   it('says nothing of files where the job has that already', async () => {
     answers(false);
     expect(await set('--mem', '512Mi')).toMatchObject({ code: 0, stdout: '', stderr: '' });
