@@ -45,8 +45,9 @@ export function createMissedFirings({ known, causeOf, onMissed, atOnce = 8 }: Mi
   async function asked(end: RunEnd, outage: (typeof waiting)[number]['outage']): Promise<Partial<FiringCause>> {
     if (end.reason !== 'unexplained') return {};
     const said = await causeOf(end);
-    if (said.reason !== undefined || !outage) return said;
-    return { reason: 'cluster_away', since: outage.from, until: outage.to };
+    // That the controller could not reach the API server it writes down, when it can again, as a Job that it could not make.
+    if (!outage || (said.reason !== undefined && said.reason !== 'not_started')) return said;
+    return { ...said, reason: 'cluster_away', since: outage.from, until: outage.to };
   }
 
   function pump(): void {

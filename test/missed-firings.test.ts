@@ -28,20 +28,25 @@ describe('a firing that became no run', () => {
     expect(told).toContainEqual(['b', 'suspended', undefined]);
   });
 
-  it('is told with the time in which the cluster could not be reached, where the cluster says nothing', async () => {
+  it('is told with the time in which the cluster could not be reached, where the cluster says nothing, or that it could not be begun', async () => {
     const outage = { from: 1, to: 2 };
+    const says: Record<string, Partial<RunEnd>> = {
+      refused: { reason: 'quota' },
+      failed: { reason: 'not_started', clusterSays: 'connection refused' },
+    };
     const quiet: RunEnd[] = [];
     const firings = createMissedFirings({
       known: async () => undefined,
-      causeOf: async ({ id }) => (id === 'refused' ? { reason: 'quota' } : {}),
+      causeOf: async ({ id }) => says[id] ?? {},
       onMissed: (end) => void quiet.push(end),
     });
-    for (const id of ['away', 'refused']) firings.accept({ end: endOf(id), notice, outage });
+    for (const id of ['away', 'refused', 'failed']) firings.accept({ end: endOf(id), notice, outage });
     firings.accept({ end: endOf('unknown'), notice });
     await turn();
     expect(quiet.map(({ id, reason, since, until }) => [id, reason, since, until])).toEqual([
       ['away', 'cluster_away', 1, 2],
       ['refused', 'quota', undefined, undefined],
+      ['failed', 'cluster_away', 1, 2],
       ['unknown', 'unexplained', undefined, undefined],
     ]);
   });
