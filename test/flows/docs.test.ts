@@ -87,7 +87,7 @@ function codeOf(text: string): number {
 }
 
 /** Commands that only look may be typed again: what they show comes a little later than what was done. */
-const onlyLooks = /^(cat|toolforge-jobs (list|show|logs|mail-log)) /;
+const onlyLooks = /^(cat|toolforge-jobs (list|show|logs|history|advise|mail-log)) /;
 
 /** Types it, and expects what the page promises. */
 async function follow({ text, output }: DocumentedCommand): Promise<void> {
