@@ -380,6 +380,8 @@ export interface RunUsage {
 
 /** What there is to say of a job that ran out of memory. */
 export interface MemoryAdvice {
+  /** Of which it is asked: of a part the job that it is a part of. */
+  readonly job: string;
   /** Bytes that it might use. */
   readonly limit: number;
   /** Of its last runs that were measured, in bytes; undefined where that was no more than one. */

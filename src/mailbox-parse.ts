@@ -90,10 +90,11 @@ function isUnusual(value: unknown): boolean {
 }
 
 function isMemory(value: unknown): boolean {
-  const { peaks, to, fits } = recordAt(value);
+  const { job, peaks, to, fits } = recordAt(value);
   const areAmounts = (...names: string[]) => names.every((name) => amountAt(peaks, name) !== undefined);
   return (
     amountAt(value, 'limit') !== undefined &&
+    isText(job) &&
     isText(to) &&
     isOptional(fits, () => typeof fits === 'boolean') &&
     isOptional(peaks, () => areAmounts('runs', 'lowest', 'highest'))

@@ -351,7 +351,7 @@ function outputOf({ notice, details }: GatheredNotice, { settings }: Around): st
 
 function furtherOf({ name, last, ending }: Story): string[] {
   return [
-    ...(ending === 'failed' && last.details?.memory ? moreMemory(name, last, last.details.memory) : []),
+    ...(ending === 'failed' && last.details?.memory ? moreMemory(last, last.details.memory) : []),
     'To look further:',
     '',
     `  ${command} ${furtherCommand(name, last)}`,
@@ -359,7 +359,8 @@ function furtherOf({ name, last, ending }: Story): string[] {
   ];
 }
 
-function moreMemory(name: string, { notice }: GatheredNotice, { to, fits }: MemoryAdvice): string[] {
+function moreMemory({ notice }: GatheredNotice, { job, to, fits }: MemoryAdvice): string[] {
+  const name = cut(visible(job), limits.line);
   const room =
     fits === undefined ? '' : fits ? ' (your quota has room for that)' : ', for which your quota has no room now';
   const isOnce = notice.key.kind === 'Job';

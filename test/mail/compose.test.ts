@@ -21,6 +21,7 @@ const lastGood = { at: at('2026-02-28T04:20:02Z'), ran: makeRan({ memory: '1Gi' 
 const outOfMemory = { reason: 'out_of_memory', exitCode: 137, signal: 9 } as const;
 const mebibyte = 2 ** 20;
 const memory = {
+  job: 'daily',
   limit: 512 * mebibyte,
   peaks: { runs: 10, lowest: 430 * mebibyte, highest: 512 * mebibyte },
   to: '768Mi',
@@ -57,7 +58,10 @@ const failures: Record<string, GatheredNotice> = {
   'out-of-memory': gathered(outOfMemory, { details: { lastGood, memory: { ...memory, fits: true } } }),
   'out-of-memory-no-room': gathered(outOfMemory, { details: { memory: { ...memory, fits: false } } }),
   'out-of-memory-first': gathered(outOfMemory, { details: { memory: { ...memory, peaks: undefined } } }),
-  'out-of-memory-once': gathered({ ...outOfMemory, key: once, ran: unscheduled }, { details: { memory } }),
+  'out-of-memory-once': gathered(
+    { ...outOfMemory, key: once, ran: unscheduled },
+    { details: { memory: { ...memory, job: once.name } } },
+  ),
   signal: gathered({ reason: 'signal', exitCode: 139, signal: 11 }),
   killed: gathered({ reason: 'signal', exitCode: 137, signal: 9, attempts: 3 }),
   evicted: gathered({ reason: 'evicted', exitCode: undefined, clusterSays: 'The node was low on resource: memory.' }),

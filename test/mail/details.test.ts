@@ -8,7 +8,7 @@ import { makeDetails, makeGathered, makeMailbox, makeNotice, makeRan } from '../
 const line = { origin: 'daily.err', stream: 'stderr' as const, at: undefined, message: 'last words' };
 const output = { lines: [line], from: 'daily.err', missing: undefined, isCut: false };
 const lastGood = { at: 1_000, ran: makeRan() };
-const memory = { limit: 512, peaks: undefined, to: '768Mi', fits: true };
+const memory = { job: 'daily', limit: 512, peaks: undefined, to: '768Mi', fits: true };
 const collected = {
   lines: ['last words'],
   linesFrom: 'daily.err',

@@ -96,7 +96,7 @@ describe('mailboxes on disk', () => {
 
   it('keep what was unusual and what was lacking', async () => {
     const unusual = { what: 'long', length: 9, runs: 10, shortest: 1, longest: 2 } as const;
-    const memory = { limit: 512, peaks: { runs: 2, lowest: 1, highest: 2 }, to: '768Mi', fits: true };
+    const memory = { job: 'daily', limit: 512, peaks: { runs: 2, lowest: 1, highest: 2 }, to: '768Mi', fits: true };
     const waiting = [
       makeGathered({ notice: makeNotice({ kind: 'unusual', unusual }), incident: undefined, details: undefined }),
       makeGathered({ details: makeDetails({ memory }) }),

@@ -6,6 +6,7 @@ import { toResources } from '../../definition/resources.ts';
 import {
   type JobSnapshot,
   type JobType,
+  jobNameOf,
   type MemoryAdvice,
   type PodFacts,
   type RunRecord,
@@ -27,7 +28,8 @@ import type { Caller } from '../identify.ts';
 import { type Deps, readyJobs } from './deps.ts';
 import { type Range, rangeOf, shownRuns } from './peaks.ts';
 import { type QuotaCategory, type QuotaItem, readQuota } from './quota.ts';
-import { jobNotFound } from './show.ts';
+import { recordedRuns } from './runs.ts';
+import { findParts, jobNotFound } from './show.ts';
 
 export interface JobAdvice {
   readonly name: string;
@@ -51,9 +53,9 @@ type AdviceDeps = Pick<Deps, 'jobs' | 'runs' | 'peaks' | 'forward' | 'settings' 
 
 /** @throws AppError `job.not_found` for a name of which neither a job nor a record is known; `view.not_ready`, `credentials.*`, `kube.*` */
 export async function adviseJob(caller: Pick<Caller, 'tool'>, name: string, deps: AdviceDeps): Promise<JobAdvice> {
-  const { snapshot, ...found } = await look(caller, name, deps);
+  const { parts, ...found } = await look(caller, name, deps);
   const isLarger = found.memory?.verdict === 'larger' || found.cpu?.verdict === 'larger';
-  return { ...found, obstacles: isLarger ? obstaclesTo(found, snapshot, await readQuota(caller, deps)) : [] };
+  return { ...found, obstacles: isLarger ? obstaclesTo(found, parts, await readQuota(caller, deps)) : [] };
 }
 
 /**
@@ -62,39 +64,42 @@ export async function adviseJob(caller: Pick<Caller, 'tool'>, name: string, deps
  */
 export async function adviseOnMemory(tool: Tool, name: string, deps: AdviceDeps): Promise<MemoryAdvice | undefined> {
   const found = await look({ tool }, name, deps).catch(() => undefined);
-  const { type, snapshot, memory, peaks = [] } = found ?? {};
+  const { type, name: job = name, parts = [], memory, peaks = [] } = found ?? {};
   // Its owner may have given it more meanwhile.
   if (memory?.verdict !== 'larger' || memory.to === undefined) return undefined;
   const quota = await readQuota({ tool }, deps).catch(() => undefined);
   return {
+    job,
     limit: memory.limit,
     peaks: type !== 'continuous' && peaks.length > 1 ? { runs: peaks.length, ...(rangeOf(peaks) as Range) } : undefined,
     to: memoryText(memory.to),
-    fits: quota && obstaclesTo({ memory, cpu: undefined }, snapshot, quota).length === 0,
+    fits: quota && obstaclesTo({ memory, cpu: undefined }, parts, quota).length === 0,
   };
 }
 
 interface Found extends Omit<JobAdvice, 'obstacles'> {
-  readonly snapshot: JobSnapshot | undefined;
+  /** None of a job that is gone. All of them have the same limits. */
+  readonly parts: readonly JobSnapshot[];
   /** Of the last ten that were measured. */
   readonly peaks: readonly number[];
 }
 
 async function look({ tool }: Pick<Caller, 'tool'>, name: string, deps: AdviceDeps): Promise<Found> {
-  const snapshot = readyJobs(deps).find(tool.namespace, name);
-  const records = await deps.runs.list(tool, name);
-  const [newest] = records;
-  if (!snapshot && !newest) throw jobNotFound(name);
-  const type = snapshot ? typeOfKind[snapshot.key.kind] : (newest as RunRecord).type;
-  const limits = limitsOf(snapshot, records, deps.settings().defaultCpuLimit);
-  const { measured, enough } = type === 'continuous' ? ofCopies(snapshot, deps) : ofRuns(records);
+  readyJobs(deps);
+  const parts = findParts({ tool }, name, deps) ?? [];
+  const records = (await recordedRuns(tool, name, deps)).map(({ run }) => run);
+  const [[first], [newest]] = [parts, records];
+  if (!first && !newest) throw jobNotFound(name);
+  const type = first ? typeOfKind[first.key.kind] : (newest as RunRecord).type;
+  const limits = limitsOf(first, records, deps.settings().defaultCpuLimit);
+  const { measured, enough } = type === 'continuous' ? ofCopies(parts, deps) : ofRuns(records);
   const memory = limits.memory === undefined ? undefined : adviseMemory(measured, limits.memory, enough);
   const cpu =
     limits.cpu === undefined || limits.askedCpu === undefined
       ? undefined
       : adviseCpu(measured, limits.cpu, limits.askedCpu, enough);
   const peaks = measured.flatMap((one) => one.memory ?? []).slice(0, shownRuns);
-  return { name, type, memory, cpu, snapshot, peaks };
+  return { name: first ? jobNameOf(first) : name, type, memory, cpu, parts, peaks };
 }
 
 interface Limits {
@@ -130,11 +135,11 @@ function ofRuns(records: readonly RunRecord[]): Basis {
 }
 
 /** A continuous job has no runs that end: what its copies were seen to use since they are there, as long as this daemon is. */
-function ofCopies(snapshot: JobSnapshot | undefined, { peaks, now }: AdviceDeps): Basis {
-  const pods = snapshot?.pods ?? [];
+function ofCopies(parts: readonly JobSnapshot[], { peaks, now }: AdviceDeps): Basis {
+  const pods = parts.flatMap((part) => part.pods);
   const owners = [...new Set(pods.flatMap(({ ownerUid }) => ownerUid ?? []))];
   const found = owners.flatMap((owner) => peaks.of(owner) ?? []);
-  const limit = bytesOf(snapshot?.object.job?.memory ?? '');
+  const limit = bytesOf(parts[0]?.object.job?.memory ?? '');
   const kills = pods.filter(wasKilled).map(() => killedAt(limit));
   const measured = found.map(({ memory, cpu }) => ({ memory, cpu, memoryLimit: limit, wasKilled: false }));
   const since = Math.min(now(), ...found.map((peak) => peak.since));
@@ -154,12 +159,13 @@ function killedAt(limit: number | undefined): Measured {
 /** What would be needed is that of this job beside all others, of which as many run as do now. */
 function obstaclesTo(
   { memory, cpu }: Pick<JobAdvice, 'memory' | 'cpu'>,
-  snapshot: JobSnapshot | undefined,
+  parts: readonly JobSnapshot[],
   quota: readonly QuotaCategory[],
 ): Obstacle[] {
-  const job = snapshot?.object.job;
-  const copies = job?.type === 'continuous' ? job.replicas : 1;
-  const running = snapshot?.pods.filter(({ phase }) => phase !== 'Succeeded' && phase !== 'Failed').length ?? 0;
+  const job = parts[0]?.object.job;
+  const copies = job?.type === 'continuous' ? job.replicas * parts.length : 1;
+  const pods = parts.flatMap((part) => part.pods);
+  const running = pods.filter(({ phase }) => phase !== 'Succeeded' && phase !== 'Failed').length;
   const wanted = [
     { advice: memory, ofOne: 'memory', ofAll: 'limits.memory', numberOf: bytesOf, text: memoryText },
     { advice: cpu, ofOne: 'cpu', ofAll: 'limits.cpu', numberOf: millicoresOf, text: cpuText },

@@ -25,7 +25,7 @@ export async function listRuns(caller: Caller, name: string, deps: Deps): Promis
 }
 
 /** The same of a name that may be no job's. */
-export async function recordedRuns(tool: Tool, name: string, deps: Deps): Promise<readonly RunOfJob[]> {
+export async function recordedRuns(tool: Tool, name: string, deps: Pick<Deps, 'runs'>): Promise<readonly RunOfJob[]> {
   const [own, parts] = await Promise.all([deps.runs.list(tool, name), deps.runs.listParts(tool, name)]);
   const all = [{ part: name, runs: own }, ...parts].flatMap(({ part, runs }) =>
     inOrder(runs).map((told): RunOfJob => ({ job: part, ...told })),

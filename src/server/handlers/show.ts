@@ -20,7 +20,11 @@ export function showParts(caller: Caller, name: string, deps: Deps): JobParts {
   return parts;
 }
 
-export function findParts({ tool }: Caller, name: string, deps: Deps): JobParts | undefined {
+export function findParts(
+  { tool }: Pick<Caller, 'tool'>,
+  name: string,
+  deps: Pick<Deps, 'jobs'>,
+): JobParts | undefined {
   const found = deps.jobs.find(tool.namespace, name);
   if (found) return [found];
   const [first, ...others] = deps.jobs.list(tool.namespace).filter(({ object }) => object.job?.group === name);

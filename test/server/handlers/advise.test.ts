@@ -103,6 +103,21 @@ describe('advice about a job', () => {
     await expect(adviseJob(alpha, 'never', deps)).rejects.toMatchObject({ code: 'job.not_found' });
   });
 
+  it('goes by the runs of all its parts, and names the job where it is asked for one of them', async () => {
+    const part = (name: string) => {
+      const made = makeSnapshot({ kind: 'CronJob', job: { name, group: 'demo', memory: '512Mi' } });
+      return { ...made, key: { ...made.key, name } };
+    };
+    deps.view.set('tool-alpha', [part('demo-de'), part('demo-fr')]);
+    records('killed');
+    const killed = deps.records.get('alpha/demo')?.map((run) => ({ ...run, group: 'demo' })) ?? [];
+    deps.records.clear();
+    deps.records.set('alpha/demo-fr', killed);
+    expect(await advice()).toMatchObject({ job: 'demo', memory: { to: '768Mi' } });
+    expect(await adviseJob(alpha, 'demo-fr', deps)).toMatchObject({ name: 'demo', memory: { verdict: 'larger' } });
+    expect(await adviseOnMemory(alpha.tool, 'demo-fr', deps)).toMatchObject({ job: 'demo' });
+  });
+
   it('goes by what the copies of a continuous job use now', async () => {
     job({ kind: 'Deployment', pods: [makePodFacts({ ownerUid: 'set-1' })] });
     deps.measured.set('set-1', { memory: 100 * mebibyte, cpu: 20, since: deps.clock - 24 * hours });
@@ -131,10 +146,10 @@ describe('advice for the mail about a lack of memory', () => {
     job();
     records('killed', 430, 500);
     const peaks = { runs: 3, lowest: 430 * mebibyte, highest: 512 * mebibyte };
-    expect(await onMemory()).toEqual({ limit: 512 * mebibyte, peaks, to: '768Mi', fits: false });
+    expect(await onMemory()).toEqual({ job: 'demo', limit: 512 * mebibyte, peaks, to: '768Mi', fits: false });
     deps.quotas = [];
     records('killed');
-    expect(await onMemory()).toEqual({ limit: 512 * mebibyte, peaks: undefined, to: '768Mi', fits: true });
+    expect(await onMemory()).toEqual({ job: 'demo', limit: 512 * mebibyte, peaks: undefined, to: '768Mi', fits: true });
   });
 
   it('is there where nobody knows of room', async () => {
