@@ -19,6 +19,8 @@ export interface Change {
   readonly name: string;
   /** In words, e.g. `running` or `run failed: your program ended with code 3`. */
   readonly words: string;
+  /** Of what it is a part: what that makes of the whole job only a list says. */
+  readonly group?: string;
 }
 
 export class LiveJobs {
@@ -39,19 +41,21 @@ export class LiveJobs {
   takeEvent(event: string, data: Job, now: number): Change | undefined {
     const name = wordOf(data.job);
     if (name === '') return undefined;
+    if (typeof data.group === 'string') {
+      const { group } = data;
+      return { name: `${group} (${name})`, words: changeWords(event, data, liveJob(data, name, now)), group };
+    }
     const key = keyOf(data, name);
+    const live = liveJob(data, name, now);
     this.#heard.set(key, now);
-    if (event === 'run.ended') return { name, words: endWords(data) };
     if (event === 'job.gone') {
       this.#jobs.delete(key);
       this.#heard.delete(key);
-      return { name, words: 'gone' };
+    } else if (event === 'job.changed') {
+      const before = this.#jobs.get(key);
+      this.#jobs.set(key, before?.state === live.state ? { ...live, since: before.since } : live);
     }
-    const before = this.#jobs.get(key);
-    const live = liveJob(data, name, now);
-    const job = before?.state === live.state ? { ...live, since: before.since } : live;
-    this.#jobs.set(key, job);
-    return { name, words: wordsOf(job) };
+    return { name, words: changeWords(event, data, live) };
   }
 
   /** In the order of their names. @param most of them; where there are more, those that were heard of last */
@@ -69,6 +73,11 @@ export class LiveJobs {
 /** @example 'pending; next run 2026-03-02T04:17:00Z' */
 export function wordsOf({ state, details }: LiveJob): string {
   return details === '' ? state : `${state}; ${details}`;
+}
+
+function changeWords(event: string, data: Job, live: LiveJob): string {
+  if (event === 'run.ended') return endWords(data);
+  return event === 'job.gone' ? 'gone' : wordsOf(live);
 }
 
 function keyOf({ job_type }: Job, name: string): string {

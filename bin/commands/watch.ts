@@ -106,6 +106,8 @@ function textLines({ print, say, isWatched }: Context): Watcher {
 
 /** Changes that come at once are drawn at once. */
 const drawMs = 100;
+/** What many parts make of their jobs is asked for once. */
+const listMs = 1_000;
 
 async function watchOn(display: Display, context: Context): Promise<void> {
   // The word of waiting is not for a screen of its own.
@@ -115,6 +117,7 @@ async function watchOn(display: Display, context: Context): Promise<void> {
   let notes: readonly string[] = [];
   let awayNote: string | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let listTimer: NodeJS.Timeout | undefined;
   const lines = () => watchTable(live, { columns: display.columns(), rows: display.rows(), notes, awayNote });
   const draw = () => screen.draw(lines());
   const drawSoon = async () => {
@@ -122,6 +125,15 @@ async function watchOn(display: Display, context: Context): Promise<void> {
       timer = undefined;
       draw();
     }, drawMs);
+  };
+  const listSoon = () => {
+    listTimer ??= setTimeout(async () => {
+      listTimer = undefined;
+      // Where it fails the service is away, which the events say.
+      const { jobs } = await jobsNow(context.client).catch(() => ({ jobs: undefined }));
+      if (jobs) live.takeList(jobs, Date.now());
+      draw();
+    }, listMs);
   };
   const forget = display.onResize(draw);
   try {
@@ -133,7 +145,8 @@ async function watchOn(display: Display, context: Context): Promise<void> {
         return drawSoon();
       },
       changed(heard) {
-        live.takeEvent(heard.event, dataOf(heard), Date.now());
+        const change = live.takeEvent(heard.event, dataOf(heard), Date.now());
+        if (change?.group !== undefined) listSoon();
         return drawSoon();
       },
       away({ message }) {
@@ -147,6 +160,7 @@ async function watchOn(display: Display, context: Context): Promise<void> {
     });
   } finally {
     clearTimeout(timer);
+    clearTimeout(listTimer);
     forget();
     screen.leave();
   }

@@ -159,6 +159,8 @@ describe('the page', () => {
     await shows('tbody', 'none yet');
     tool.tell('run.ended', makeRun('9', 'new', 'succeeded', 'finished'));
     await shows('tbody .newest', 'succeeded');
+    tool.tell('run.ended', { ...makeRun('10', 'new-part', 'failed', 'it broke'), group: 'new' });
+    await shows('tbody .newest', 'failed');
   });
 
   it('shows why a run ended as it did, and what the job has written', async () => {
@@ -190,6 +192,8 @@ describe('the page', () => {
     tool.tell('job.changed', { job: 'report' });
     await shows('#connection', 'Live');
     await tab.press('Enter');
+    await shows('h1', 'Run of report');
+    await shows('dl', 'Exit code');
     await shows('pre', '2026-03-01 04:18:03 [report-1] [job] Traceback');
     expect(tool.asked).toContain('logs of report {"lines":200,"run":"2"}');
     expect(await tab.ask("document.querySelector('dl').innerText.replaceAll('\\n\\n', '\\n')")).toBe(

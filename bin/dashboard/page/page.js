@@ -64,10 +64,10 @@ function showTitle() {
   setText(document.getElementById('tool') ?? main, tool === '' ? 'Toolforge Jobs' : `Toolforge Jobs of ${tool}`);
 }
 
-/** @param {string} [name] of the job of which something was heard; without one it may be any */
-function refreshSoon(name) {
-  if (name === undefined) touched = 'all';
-  else if (touched !== 'all') touched.add(name);
+/** @param {...string} names of the job, or the part and its job, of which something was heard; without one it may be any */
+function refreshSoon(...names) {
+  if (names.length === 0) touched = 'all';
+  else if (touched !== 'all') for (const name of names) touched.add(name);
   if (isDue) return;
   isDue = true;
   setTimeout(refresh, soonMs);
@@ -140,15 +140,16 @@ function listen() {
     forgetAllRuns();
     refreshSoon();
   });
-  on('job.changed', ({ job }) => refreshSoon(job));
-  on('job.gone', ({ job }) => {
+  on('job.changed', ({ job, group = job }) => refreshSoon(job, group));
+  on('job.gone', ({ job, group = job }) => {
     forgetRuns(job);
-    refreshSoon(job);
+    refreshSoon(job, group);
   });
   on('run.ended', (run) => {
-    addRun(run.job, run);
-    jobsView.takeRuns(run.job);
-    refreshSoon(run.job);
+    const name = run.group ?? run.job;
+    addRun(name, run);
+    jobsView.takeRuns(name);
+    refreshSoon(run.job, name);
   });
   events.addEventListener('open', () => refreshSoon());
   events.addEventListener('error', () => {

@@ -61,6 +61,13 @@ describe('watch, piped', () => {
     expect(service.requests.map(({ path }) => path)).toEqual(['/jobs/v1/tool/quick/jobs']);
   });
 
+  it('names the job of a part with it', async () => {
+    const part = { job: 'update-fr', group: 'update', job_type: 'scheduled', outcome: 'failed', message: 'it broke' };
+    service.beside({ events: [[begin + event('run.ended', part) + gone]] });
+    const { stdout } = await watch('gone');
+    expect(withoutTimes(stdout)).toBe('bot: running\nupdate (update-fr): run failed: it broke\nbot: gone\n');
+  });
+
   it('is one object a line with --output json', async () => {
     service.beside({ events: [[begin + gone]] });
     const { stdout } = await watch('job.gone', ['--output', 'json']);
@@ -170,6 +177,17 @@ describe('watch, on a terminal', () => {
     const { code, sent } = await watchOn(80, 24, 'never');
     expect(code).toBe(1);
     expect(sent.endsWith(leave)).toBe(true);
+  });
+
+  it('asks what a part makes of its job, which has the row', async () => {
+    const update = makeJob({ name: 'update', job_type: 'scheduled', status: makeStatus('running') });
+    service.script(listed(update), listed({ ...update, status: makeStatus('failed') }));
+    const part = { job: 'update-fr', group: 'update', job_type: 'scheduled', status: makeStatus('failed') };
+    service.beside({ events: [[begin + event('job.changed', part)]] });
+    const { pictures } = await watchOn(100, 24, 'failed');
+    expect(pictures.at(-1)?.filter((line) => line.startsWith('update'))).toEqual([
+      expect.stringMatching(/^update +scheduled +failed/),
+    ]);
   });
 
   it('says that there are no jobs', async () => {
