@@ -93,6 +93,8 @@ export interface Standby {
 
 export interface Begun {
   readonly result: Promise<CommandResult>;
+  /** What it has printed so far. */
+  stdout(): string;
   signal(signal: NodeJS.Signals): void;
 }
 
@@ -268,7 +270,15 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number 
 function command(file: string, args: string[], env: Record<string, string>): Begun {
   const options = { env: { PATH: process.env.PATH ?? '', ...env }, maxBuffer: 64 * 1024 * 1024 };
   const running = run(process.execPath, [join(repositoryRoot, 'dist', file), ...args], options);
-  return { result: resultOf(running), signal: (signal) => void running.child.kill(signal) };
+  let stdout = '';
+  running.child.stdout?.on('data', (piece: string) => {
+    stdout += piece;
+  });
+  return {
+    result: resultOf(running),
+    stdout: () => stdout,
+    signal: (signal) => void running.child.kill(signal),
+  };
 }
 
 async function resultOf(running: Promise<{ stdout: string; stderr: string }>): Promise<CommandResult> {
