@@ -11,6 +11,7 @@ import { endOfCertificate, requireGoodNow } from './certificate-dates.ts';
 import { createCheckpoint } from './checkpoint.ts';
 import { fromKubeObject } from './definition/manifests.ts';
 import { type ConfigMapSeen, type Notice, Tool } from './domain.ts';
+import { createErrands } from './errands.ts';
 import { AppError } from './errors.ts';
 import { type FileFollower, type FileFollowerOptions, followFiles } from './file-follower.ts';
 import { createFiringsMark, type FiringsMark } from './firings-mark.ts';
@@ -43,6 +44,8 @@ import { createRunRecords } from './run-records.ts';
 import { type Api, type Credentials, createCredentials, createImpersonation } from './server/credentials.ts';
 import { createEventFeeds } from './server/events/feeds.ts';
 import { createForward } from './server/forward.ts';
+import type { Deps } from './server/handlers/deps.ts';
+import { createCarryOut } from './server/handlers/errands.ts';
 import { causeOfSkip, refusalOf } from './server/handlers/explain.ts';
 import { createTurns } from './server/handlers/turns.ts';
 import { createLimitCheck } from './server/limit-check.ts';
@@ -244,6 +247,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         details?.collect(notice);
       },
       onFiringMissed: (missed) => missedFirings.accept(missed),
+      onErrand: (errand) => errands.accept(errand),
       around: {
         graces: mailSettings,
         now,
@@ -302,7 +306,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     const feeds = createEventFeeds({ subscribe: (namespace, listener) => roster.subscribe(namespace, listener), now });
     const forward = createForward(opened, { isConnected: () => freshness().live });
-    const routes = createRoutes({
+    const deps: Deps = {
       jobs: {
         list: (namespace) => roster.list(namespace),
         find: (namespace, name) => roster.find(namespace, name),
@@ -330,7 +334,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       homes: startup.homes,
       octoberBase: startup.october_base,
       now,
+    };
+    const routes = createRoutes(deps);
+    const carryOut = createCarryOut(deps);
+    const errands = createErrands({
+      // A process that may not write leaves it to the one that may.
+      carryOut: async (errand) => (mayWrite() ? carryOut(errand) : undefined),
+      log: log.child({ room: 'server' }),
     });
+    undos.push(() => errands.stop());
 
     const isDenied = (tool: string) => settings.current().deniedTools.has(tool);
     const streamsLog = log.child({ room: 'server' });
@@ -483,6 +495,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           checkpoint: () => checkpoint.stats(),
           runRecords: () => runs.stats(),
           homes: () => homes.health(),
+          errands: () => errands.stats(),
           settings: () => settings.state(),
           images: () => images.state(),
           maps: () => ({ settings: mapWatches.settings?.freshness(), images: mapWatches.images?.freshness() }),

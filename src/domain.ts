@@ -111,6 +111,10 @@ export interface JobDefinition {
   readonly retry?: number;
   /** Seconds, 0 = none; scheduled jobs only. */
   readonly timeout?: number;
+  /** Scheduled jobs only: no run starts until it is resumed. */
+  readonly suspend?: Suspend;
+  /** 1-100; scheduled jobs only: it is suspended after so many failed runs in a row. */
+  readonly suspendAfter?: number;
   /** From here on continuous jobs only. */
   readonly replicas?: number;
   /** 1-65535: where the job answers, under its own name, to other jobs of the cluster. */
@@ -119,6 +123,24 @@ export interface JobDefinition {
   readonly healthCheck?: HealthCheck;
   /** Whether the job's port is reachable from outside the cluster. */
   readonly publish?: boolean;
+}
+
+/** How a job is asked to be suspended; `until` as typed, RFC 3339. */
+export interface Suspend {
+  readonly note?: string;
+  readonly until?: string;
+}
+
+/** A time in which a schedule starts no run: the one that lasts, else the last one. Times are ms since the epoch. */
+export interface Suspension {
+  readonly since: number;
+  /** `service`: after failures in a row, as the definition asks. */
+  readonly by: 'owner' | 'service';
+  readonly note: string | undefined;
+  /** When it is to end by itself. */
+  readonly until: number | undefined;
+  /** When it ended; undefined while it lasts. */
+  readonly resumedAt: number | undefined;
 }
 
 /** An image the list offers, or a placeholder for one it no longer knows. */
@@ -151,6 +173,9 @@ export interface ResolvedJob {
   readonly cpu: string;
   readonly retry: number;
   readonly timeout: number;
+  /** Whether its definition wants it suspended, at this moment. Whoever suspends it by a command does not change that. */
+  readonly suspend?: Suspend | undefined;
+  readonly suspendAfter?: number | undefined;
   readonly replicas: number;
   readonly port: number | undefined;
   readonly portProtocol: PortProtocol;
@@ -174,6 +199,8 @@ export interface ObjectFacts {
   readonly status: ObjectStatus;
   /** Of a CronJob. */
   readonly firing?: FiringRules | undefined;
+  /** As far as the object says; another hand may suspend and resume without a word. */
+  readonly suspension?: Suspension | undefined;
 }
 
 /** How a CronJob fires, beside its schedule. */
@@ -342,6 +369,8 @@ export interface RunEnd {
   readonly since?: number | undefined;
   /** What the cluster says of why it was skipped, at most 500 characters. */
   readonly clusterSays?: string | undefined;
+  /** Who had suspended the job, where that is why it was skipped, and is known. */
+  readonly suspension?: Pick<Suspension, 'by' | 'note' | 'until'> | undefined;
   /** Of the last attempt's program, where it has ended by itself or been killed. */
   readonly exitCode: number | undefined;
   readonly signal: number | undefined;
@@ -353,9 +382,10 @@ export interface RunEnd {
 
 /**
  * What may be worth a word to the owner of a job. `failed`: a run failed, a copy of a continuous job crashed, or nothing of the job could be
- * started for a while. `restarted`: an attempt ended and the job goes on with another one. `steady`: a continuous job has run for a while.
+ * started for a while. `restarted`: an attempt ended and the job goes on with another one. `steady`: a continuous job has run for a while. `suspended`: by
+ * the service, after failures in a row.
  */
-export const noticeKinds = ['started', 'restarted', 'finished', 'steady', 'failed'] as const;
+export const noticeKinds = ['started', 'restarted', 'finished', 'steady', 'failed', 'suspended'] as const;
 export type NoticeKind = (typeof noticeKinds)[number];
 
 /** Something that happened to a job, with all that its owner is told of it later. Emitted by machines/job.ts. Times are ms since the epoch. */
@@ -379,6 +409,8 @@ export interface Notice {
   readonly reason: FailureReason | undefined;
   /** It never began: a firing of the schedule that became no run. */
   readonly isSkipped?: true;
+  /** Its schedule starts no run. */
+  readonly isSuspended?: true;
   /** Since when that which held it back has lasted. */
   readonly since?: number | undefined;
   readonly exitCode: number | undefined;
@@ -444,7 +476,7 @@ export interface MailLogRow {
 export type JobState = 'pending' | 'running' | 'succeeded' | 'failed' | 'unknown' | 'waiting' | 'suspended';
 
 /** The last firing of a schedule, where it became no run. */
-export type Skip = Pick<RunEnd, 'reason' | 'since' | 'clusterSays'> & { readonly dueAt: number };
+export type Skip = Pick<RunEnd, 'reason' | 'since' | 'clusterSays' | 'suspension'> & { readonly dueAt: number };
 
 /** What an actor shows of its job to whoever asks. */
 export interface JobSnapshot {
@@ -477,6 +509,18 @@ export type JobChange =
   | { readonly type: 'job.changed'; readonly job: JobSnapshot }
   | { readonly type: 'job.gone'; readonly key: JobKey; readonly uid: string }
   | { readonly type: 'run.ended'; readonly end: RunEnd };
+
+/** What the service does for a tool by itself; the same one has the same id. `uid`: of the object, so that another life is left alone. */
+export type Errand =
+  | { readonly type: 'resume'; readonly id: string; readonly key: JobKey; readonly uid: string; readonly until: number }
+  /** Suspend the job where its last runs have failed, so many in a row. */
+  | {
+      readonly type: 'suspend-after';
+      readonly id: string;
+      readonly key: JobKey;
+      readonly uid: string;
+      readonly after: number;
+    };
 
 /** How fresh the view is: `asOf` = ms since the epoch of the last word from the slowest of the watches. */
 export interface Freshness {

@@ -65,6 +65,13 @@ export const errorTable = {
     retry: 'no',
     hint: 'A one-off job runs once; it can be deleted and run again.',
   },
+  'job.not_scheduled': {
+    id: 'TJF-V015',
+    http: 400,
+    exit: 1,
+    retry: 'no',
+    hint: 'Only a job with a schedule can be suspended, resumed, or run now.',
+  },
   'name.taken': {
     id: 'TJF-V014',
     http: 409,

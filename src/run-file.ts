@@ -82,6 +82,7 @@ function parseRun(value: unknown): RunRecord | undefined {
     dueUntil: amountAt(value, 'dueUntil'),
     since: amountAt(value, 'since'),
     clusterSays: textAt(value, 'clusterSays'),
+    ...parseSuspension(recordAt(value).suspension),
     startedAt: amountAt(value, 'startedAt'),
     finishedAt: amountAt(value, 'finishedAt'),
     outcome,
@@ -90,6 +91,12 @@ function parseRun(value: unknown): RunRecord | undefined {
     signal: integerAt(value, 'signal'),
     attempts: amountAt(value, 'attempts') ?? 0,
   };
+}
+
+/** Of a firing that was skipped for it. */
+function parseSuspension(value: unknown): Pick<RunRecord, 'suspension'> {
+  const by = oneOf(['owner', 'service'] as const, textAt(value, 'by'));
+  return by ? { suspension: { by, note: textAt(value, 'note'), until: amountAt(value, 'until') } } : {};
 }
 
 function oneOf<Word extends string>(words: readonly Word[], text: string | undefined): Word | undefined {

@@ -24,6 +24,7 @@ export interface StatusSources {
   checkpoint(): { readonly savedAt: number | undefined; readonly failed: number; readonly gaps: number };
   runRecords(): { readonly waiting: number; readonly dropped: number; readonly failed: number };
   homes(): { readonly running: number; readonly stuck: number; readonly waiting: number };
+  errands(): { readonly waiting: number; readonly failing: readonly string[] };
   settings(): SettingsState;
   images(): ImagesState;
   /** How the two ConfigMaps are followed. */
@@ -55,6 +56,8 @@ interface Known {
   readonly checkpoint: { readonly age_seconds: number | null; readonly failed: number; readonly gaps: number };
   readonly run_records: { readonly waiting: number; readonly dropped: number; readonly failed: number };
   readonly homes: { readonly running: number; readonly stuck: number; readonly waiting: number };
+  /** What is done for tools without being asked. */
+  readonly errands: { readonly waiting: number; readonly failing: readonly string[] };
   readonly settings: MapKnown;
   readonly images: MapKnown;
   /** Days until they end. */
@@ -79,6 +82,7 @@ const oldCheckpointSeconds = 300;
 /** A watch that ends is begun again within moments. */
 const unheardSeconds = 60;
 const leastFreeMib = 100;
+const shownErrands = 5;
 const dayMs = 86_400_000;
 
 /** @returns a sentence where the rule is broken */
@@ -103,6 +107,10 @@ const rules: readonly Rule[] = [
     homes.stuck > 0
       ? `${homes.stuck} readers of homes hang: a file system of homes does not answer, and tools on it are refused.`
       : undefined,
+  ({ errands }) =>
+    errands.failing
+      .slice(0, shownErrands)
+      .map((words) => `Something that is to be done for a tool cannot be done yet: ${words}`),
   ({ settings }) => mapProblem('settings', settings),
   ({ images }) => mapProblem('images', images),
   ({ files }) =>
@@ -164,6 +172,7 @@ async function look(sources: StatusSources): Promise<Known> {
     checkpoint: { age_seconds: savedAt === undefined ? null : secondsSince(savedAt), failed, gaps },
     run_records: { ...sources.runRecords() },
     homes: { ...sources.homes() },
+    errands: sources.errands(),
     settings: mapKnown(sources.settings(), maps.settings, ageSeconds),
     images: mapKnown(sources.images(), maps.images, ageSeconds),
     certificates: Object.fromEntries(

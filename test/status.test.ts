@@ -19,6 +19,7 @@ const well: StatusSources = {
   checkpoint: () => ({ savedAt: now - 2_000, failed: 0, gaps: 0 }),
   runRecords: () => ({ waiting: 0, dropped: 0, failed: 0 }),
   homes: () => ({ running: 1, stuck: 0, waiting: 0 }),
+  errands: () => ({ waiting: 0, failing: [] }),
   settings: () => ({ ...mapState, since: now - day, source: 'ConfigMap' }),
   images: () => mapState,
   maps: () => ({ settings: followed, images: followed }),

@@ -52,6 +52,12 @@ export interface Job {
   readonly schedule_actual?: string;
   /** Scheduled jobs: seconds, 0 = none. */
   readonly timeout?: number;
+  /** Scheduled jobs: whether the definition wants it suspended. */
+  readonly suspend?: true | { readonly note?: string; readonly until?: string };
+  /** Scheduled jobs: failed runs in a row that suspend it. */
+  readonly suspend_after?: number;
+  /** Scheduled jobs, while they are suspended, where it is known by whom. */
+  readonly suspension?: { readonly since: string; readonly by: 'owner' | 'service'; readonly note: string | null; readonly until: string | null };
   /** On continuous jobs only. */
   readonly continuous?: true;
   /** Continuous jobs. */
@@ -138,6 +144,10 @@ export interface NewJob {
   readonly retry?: number | string;
   /** Seconds; 0 = none; scheduled jobs only. */
   readonly timeout?: number | string | null;
+  /** true: no run starts until it is resumed; scheduled jobs only. */
+  readonly suspend?: boolean | { readonly note?: string; readonly until?: string } | null;
+  /** Suspend it after so many failed runs in a row, 0 = never; scheduled jobs only. */
+  readonly suspend_after?: number | string | null;
   /** Copies at once; continuous jobs only. */
   readonly replicas?: number | string;
   /** Where the job answers; continuous jobs only. */
@@ -166,7 +176,7 @@ export interface PlannedJob {
   /** stay: it is not named, and is left alone. */
   readonly action: 'create' | 'update' | 'unchanged' | 'delete' | 'stay' | 'refuse';
   /** Fields of a Job that would have another value. */
-  readonly changes: readonly ({ readonly field: string; readonly from: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | null; readonly to: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | null })[];
+  readonly changes: readonly ({ readonly field: string; readonly from: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | { readonly note?: string; readonly until?: string } | null; readonly to: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | { readonly note?: string; readonly until?: string } | null })[];
   /** What it does to what runs: docs/wire.md, "Plans". */
   readonly effect: 'none' | 'starts' | 'runs_once' | 'scheduled' | 'next_run' | 'scales' | 'rolls' | 'short_stop' | 'stops' | 'moves' | 'ends';
   /** The same for people; empty where nothing happens. */
@@ -259,6 +269,16 @@ export interface Jobs {
    */
   restart(name: string): Promise<void>;
   /**
+   * Let a scheduled job start no runs, until it is resumed.
+   * @throws AppError `job.not_scheduled`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `request.media_type`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
+   */
+  suspend(name: string, body: { readonly note?: string; readonly until?: string } | null): Promise<void>;
+  /**
+   * Let a scheduled job that was suspended go on.
+   * @throws AppError `job.not_scheduled`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
+   */
+  resume(name: string): Promise<void>;
+  /**
    * Runs of one job that have ended.
    * @throws AppError `job.not_found`
    */
@@ -300,6 +320,7 @@ export type ErrorCode =
   | 'job.not_found'
   | 'job.conflict'
   | 'job.not_restartable'
+  | 'job.not_scheduled'
   | 'name.taken'
   | 'logs.none'
   | 'schedule.invalid'

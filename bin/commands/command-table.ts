@@ -19,6 +19,7 @@ import { showQuota } from './quota.ts';
 import { restartJob } from './restart.ts';
 import { runJob } from './run.ts';
 import { showJob } from './show.ts';
+import { resumeJob, suspendJob } from './suspend.ts';
 import { undoChanges } from './undo.ts';
 
 export interface CommandEntry extends ShownCommand {
@@ -83,6 +84,16 @@ const runOptions: readonly ShownOption[] = [
     offers: mountChoices,
   },
   { words: '--timeout <seconds>', description: 'End a run of a scheduled job after this time; 0 is never' },
+  { words: '--suspend', description: 'Start no run of a scheduled job until it is resumed' },
+  { words: '--suspend-note <text>', description: 'The same, and why; shown with the job' },
+  {
+    words: '--suspend-until <time>',
+    description: 'The same, until then, e.g. 2026-12-01T08:00:00Z',
+  },
+  {
+    words: '--suspend-after <failures>',
+    description: 'Suspend a scheduled job after so many failed runs in a row, 1 to 100; 0 is never',
+  },
   { words: '--replicas <number>', description: 'How many of a continuous job run at once' },
   {
     words: '-p, --port <port>',
@@ -159,6 +170,24 @@ export const commandTable: readonly CommandEntry[] = [
     offers: 'job',
     options: [output],
     run: restartJob,
+  },
+  {
+    usage: 'suspend <name>',
+    description: 'let a scheduled job start no runs until it is resumed',
+    offers: 'job',
+    options: [
+      { words: '--note <text>', description: 'Why; shown with the job' },
+      { words: '--until <time>', description: 'When it goes on by itself, e.g. 2h, 3d or 2026-12-01T08:00:00Z' },
+      output,
+    ],
+    run: suspendJob,
+  },
+  {
+    usage: 'resume <name>',
+    description: 'let a scheduled job that was suspended go on',
+    offers: 'job',
+    options: [output],
+    run: resumeJob,
   },
   { usage: 'delete <name>', description: 'end a job and remove it', offers: 'job', options: [output], run: deleteJob },
   { usage: 'flush', description: 'end all jobs and remove them', options: [output], run: flushJobs },

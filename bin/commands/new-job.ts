@@ -60,6 +60,8 @@ export function readNewJob(line: CommandLine): ReadJob {
     ['cpu', options.get('cpu')],
     ['retry', attempt(() => numberOf(line, 'retry', 0, 5))],
     ['timeout', attempt(() => numberOf(line, 'timeout', 0, maxSeconds))],
+    ['suspend', suspendOf(line)],
+    ['suspend_after', attempt(() => numberOf(line, 'suspend-after', 0, 100))],
     ['replicas', attempt(() => numberOf(line, 'replicas', 0, maxReplicas))],
     ['port', port],
     ['port_protocol', protocol],
@@ -97,6 +99,12 @@ function portOf(text: string | undefined): [number, string] | undefined {
   const port = Number(digits);
   if (port >= 1 && port <= 65_535) return [port, protocol.toLowerCase()];
   throw usage(`--port must be a number from 1 to 65535, with /tcp or /udp behind it if need be; '${text}' is not.`);
+}
+
+function suspendOf({ options }: CommandLine): true | NewJob | undefined {
+  const [note, until] = [options.get('suspend-note'), options.get('suspend-until')];
+  if (note === undefined && until === undefined) return options.has('suspend') || undefined;
+  return { ...(note === undefined ? {} : { note }), ...(until === undefined ? {} : { until }) };
 }
 
 function healthCheckOf({ options }: CommandLine): NewJob | undefined {

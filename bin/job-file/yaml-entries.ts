@@ -60,7 +60,7 @@ function readEntry(yaml: Yaml, document: Document, item: unknown, number: number
 
 /** Keys of its own win over merged ones, wherever they stand (YAML 1.1, merge keys). */
 function readMapping(reading: Reading, map: YAMLMap, depth: number): void {
-  const { values, warnings, problems } = reading;
+  const { yaml, values, warnings, problems } = reading;
   const own = new Set<string>();
   for (const { key, value } of map.items as Pair[]) {
     const name = textOf(reading, key);
@@ -72,11 +72,25 @@ function readMapping(reading: Reading, map: YAMLMap, depth: number): void {
       if (depth > 0 && values.has(name.text)) continue;
       const read = textOf(reading, value);
       if (read) values.set(name.text, read);
+      else if (name.text === 'suspend' && yaml.isMap(followed(reading, value)))
+        readNested(reading, name.text, followed(reading, value) as YAMLMap, depth);
       else problems.push(`'${name.text}' must have one value, without a tag of YAML.`);
     }
   }
   for (const { key, value } of map.items as Pair[]) {
     if (textOf(reading, key)?.text === '<<') readMerged(reading, value, depth + 1);
+  }
+}
+
+/** `suspend: {note: …}` is `suspend: true` and `suspend-note: …`. */
+function readNested(reading: Reading, outer: string, map: YAMLMap, depth: number): void {
+  const { values, problems } = reading;
+  values.set(outer, { text: 'true', isQuoted: false });
+  for (const { key, value } of map.items as Pair[]) {
+    const [name, read] = [textOf(reading, key), textOf(reading, value)];
+    const inner = `${outer}-${name?.text}`;
+    if (!name || !read) problems.push(`'${outer}' must have keys with one value each.`);
+    else if (depth === 0 || !values.has(inner)) values.set(inner, read);
   }
 }
 

@@ -28,6 +28,8 @@ const nullable: ReadonlyMap<string, boolean> = new Map([
   ['cpu', true],
   ['retry', false],
   ['timeout', true],
+  ['suspend', true],
+  ['suspend_after', true],
   ['replicas', false],
   ['port', true],
   ['port_protocol', false],
@@ -58,6 +60,8 @@ export interface FieldReader {
   choice<T extends string>(field: string, choices: readonly T[]): T | undefined;
   /** A whole number from `least` to `most`; digits as text count as well, since some clients send them. */
   count(field: string, least: number, most: number, example: number): number | undefined;
+  /** As it was sent, for keys that take values of several forms. */
+  value(field: string): unknown;
   /** The keys and values of an object. */
   record(field: string, example: string): Readonly<Record<string, unknown>> | undefined;
   /** A Kubernetes quantity above zero, as typed. */
@@ -103,6 +107,7 @@ export function createFieldReader(input: Readonly<Record<string, unknown>>): Fie
       const value = checked(field, (value): value is number | string => isCount(value, least, most), rule);
       return value === undefined ? undefined : Number(value);
     },
+    value: given,
     record: (field, example) => checked(field, isRecord, `is not an object. Example: ${example}.`),
     quantity: (field, example) =>
       checked(field, isQuantity, `is not a valid Kubernetes quantity above 0. Example: "${example}".`),
@@ -141,7 +146,7 @@ function isCount(value: unknown, least: number, most: number): boolean {
   return typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most;
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -21,11 +21,14 @@ import {
   readReplicas,
   readRetry,
   readSchedules,
+  readSuspend,
+  readSuspendAfter,
   readTimeout,
   readType,
 } from './definition-rules.ts';
 import { resolveLogPath } from './log-paths.ts';
 import { askedCheck } from './ports.ts';
+import { askedSuspend } from './suspension.ts';
 
 const maxEncodedBytes = 65_536;
 /** Keys that a definition and a request have in common; the others are named after the style of their place. */
@@ -39,6 +42,7 @@ const sameNames = [
   'cpu',
   'retry',
   'timeout',
+  'suspend',
   'replicas',
   'port',
   'publish',
@@ -82,6 +86,8 @@ export function readDefinition(input: Readonly<Record<string, unknown>>): ReadDe
     cpu: read.quantity('cpu', '500m'),
     retry: readRetry(read, type),
     timeout: readTimeout(read, type),
+    suspend: readSuspend(read, type),
+    suspendAfter: readSuspendAfter(read, type),
     replicas: readReplicas(read, type),
     port,
     portProtocol,
@@ -118,6 +124,8 @@ export interface ResolveContext {
   readonly homePath: string;
   /** What a job gets that asks for nothing. */
   readonly defaults: { readonly memory: string; readonly cpu: string };
+  /** Ms since the epoch. Unset: no suspension that is asked for is over. */
+  readonly now?: number;
 }
 
 /**
@@ -127,13 +135,14 @@ export interface ResolveContext {
  */
 export function resolveJob(
   definition: JobDefinition,
-  { tool, image, homePath, defaults }: ResolveContext,
+  { tool, image, homePath, defaults, now }: ResolveContext,
 ): ResolvedJob {
   const { name, type, cmd, schedules } = definition;
   const problems = problemsWith(definition, image, homePath);
   if (problems.length > 0) throw refusalFor(problems);
   const { filelog, mount } = choicesOf(definition, image);
   const [schedule] = schedules ?? [];
+  const suspend = askedSuspend(definition.suspend, now);
   return {
     name,
     type,
@@ -149,6 +158,8 @@ export function resolveJob(
     cpu: definition.cpu ?? defaults.cpu,
     retry: definition.retry ?? 0,
     timeout: definition.timeout ?? 0,
+    ...(suspend ? { suspend } : {}),
+    ...(definition.suspendAfter === undefined ? {} : { suspendAfter: definition.suspendAfter }),
     replicas: definition.replicas ?? 1,
     port: definition.port,
     portProtocol: definition.portProtocol ?? 'tcp',
@@ -210,6 +221,8 @@ export function definitionOf(job: ResolvedJob): JobDefinition {
     cpu,
     retry: isContinuous ? undefined : job.retry,
     timeout: type === 'scheduled' ? job.timeout : undefined,
+    suspend: job.suspend,
+    suspendAfter: job.suspendAfter,
     replicas: isContinuous ? job.replicas : undefined,
     port: job.port,
     portProtocol: job.port === undefined ? undefined : job.portProtocol,
@@ -240,6 +253,7 @@ export function decodeDefinition(text: string): JobDefinition | undefined {
       filelog_stderr: raw.filelogStderr,
       port_protocol: raw.portProtocol,
       health_check: raw.healthCheck,
+      suspend_after: raw.suspendAfter,
     };
     return parseDefinition({ ...input, ...renamed, ...Object.fromEntries(sameNames.map((name) => [name, raw[name]])) });
   } catch {

@@ -27,6 +27,8 @@ export const annotationNames = {
   instantiate: 'cronjob.kubernetes.io/instantiate',
   /** Of a CronJob whose schedule was changed: when, as RFC 3339. */
   scheduleSince: 'jobs.toolforge.org/schedule-since',
+  /** Of a CronJob: who suspended it last, why, until when, and when it was resumed, as suspension.ts writes it. */
+  suspension: 'jobs.toolforge.org/suspension',
   /** Of a run: the firing it is for (kubernetes.io, "Well-Known Labels, Annotations and Taints"). */
   scheduledFor: 'batch.kubernetes.io/cronjob-scheduled-timestamp',
 } as const;

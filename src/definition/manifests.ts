@@ -31,6 +31,7 @@ import {
 } from './labels.ts';
 import { readPortsAndProbes, toPortsAndProbes, toService } from './ports.ts';
 import { readResources, toResources } from './resources.ts';
+import { isSuspended } from './suspension.ts';
 
 export { annotationNames, labelNames, managedBySelector, runIdName, toolSelector, toService };
 
@@ -211,6 +212,7 @@ export function fromKubeObject(object: KubeObject, { images, homesMount }: FromK
     ...readResources(container, definition),
     retry: kind === 'Deployment' ? 0 : (amountAt(object, ...run, 'backoffLimit') ?? 0),
     timeout: kind === 'Deployment' ? 0 : (amountAt(object, ...run, 'activeDeadlineSeconds') ?? 0),
+    ...(kind === 'CronJob' ? readSuspending(object, definition) : {}),
     replicas: kind === 'Deployment' ? (amountAt(object, 'spec', 'replicas') ?? 1) : 1,
     ...readPortsAndProbes(container, image, definition),
     publish: definition?.publish ?? false,
@@ -270,6 +272,17 @@ function readContainerCommand(
     filelog: read.output !== undefined,
     filelogStdout: absolute(read.output?.stdout),
     filelogStderr: absolute(read.output?.stderr),
+  };
+}
+
+/** What the definition wants of it, as far as that is so. */
+function readSuspending(
+  object: KubeObject,
+  { suspend, suspendAfter }: Partial<JobDefinition> = {},
+): Pick<ResolvedJob, 'suspend' | 'suspendAfter'> {
+  return {
+    ...(suspend && isSuspended(object) ? { suspend } : {}),
+    ...(suspendAfter === undefined ? {} : { suspendAfter }),
   };
 }
 

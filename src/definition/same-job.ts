@@ -13,6 +13,7 @@ const compared = [
   'mount',
   'retry',
   'timeout',
+  'suspendAfter',
   'replicas',
   'port',
   'publish',
@@ -24,6 +25,7 @@ export type ComparedField =
   | 'memory'
   | 'cpu'
   | 'schedule'
+  | 'suspend'
   | 'portProtocol'
   | 'healthCheck';
 
@@ -43,6 +45,7 @@ export function differences(one: ResolvedJob, other: ResolvedJob): ComparedField
     ['memory', !isSameQuantity(one.memory, other.memory)],
     ['cpu', !isSameQuantity(one.cpu, other.cpu)],
     ['schedule', !isSameSchedule(one, other)],
+    ['suspend', JSON.stringify(one.suspend) !== JSON.stringify(other.suspend)],
     ['portProtocol', one.port !== undefined && one.portProtocol !== other.portProtocol],
     ['healthCheck', JSON.stringify(one.healthCheck) !== JSON.stringify(other.healthCheck)],
   ];

@@ -4,8 +4,9 @@
  * complete, decide. When the controller starts a run and when it gives up: kubernetes.io, "CronJob", "Starting deadline".
  */
 import { lastFirings, nextFirings } from '../definition/cron.ts';
+import { suspensionAt } from '../definition/suspension.ts';
 import { whatRan } from '../definition/what-ran.ts';
-import type { FiringRules, Notice, ObjectFacts, RunEnd, RunFacts } from '../domain.ts';
+import type { FiringRules, Notice, ObjectFacts, RunEnd, RunFacts, Suspension } from '../domain.ts';
 import type { JobFacts } from './job-facts.ts';
 import { noticeOf } from './notices.ts';
 import { conditionOf, failureOf } from './run-end.ts';
@@ -169,16 +170,22 @@ function missedFiring(facts: JobFacts, object: ObjectFacts, due: Due, around: Fi
   return { end, notice: isNews ? noticeAbout(facts, end) : undefined };
 }
 
-type Cause = Pick<RunEnd, 'outcome' | 'reason' | 'since'>;
+type Cause = Pick<RunEnd, 'outcome' | 'reason' | 'since' | 'suspension'>;
 
 function causeOf(object: ObjectFacts, runs: readonly RunFacts[], { at }: Due, around: FiringSurroundings): Cause {
   // It was begun, and its run has come and gone unseen.
   if (object.status.lastScheduledAt === at || around.isUnseen(at)) return { outcome: 'unknown', reason: undefined };
-  if (object.status.suspended) return { outcome: 'skipped', reason: 'suspended' };
+  const suspension = suspensionAt(object, at);
+  if (suspension)
+    return { outcome: 'skipped', reason: 'suspended', ...(suspension === true ? {} : bySuspension(suspension)) };
   const before = runs.find((run) => run.createdAt < at && isUnderWay(run, at));
   return before
     ? { outcome: 'skipped', reason: 'previous_run', since: before.status.startedAt ?? before.createdAt }
     : { outcome: 'skipped', reason: 'unexplained' };
+}
+
+function bySuspension({ since, by, note, until }: Suspension): Pick<RunEnd, 'since' | 'suspension'> {
+  return { since, suspension: { by, note, until } };
 }
 
 /** Runs that the schedule began: only for those does the next one wait. */

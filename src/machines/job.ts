@@ -13,6 +13,7 @@
  */
 import { type ActorRefFrom, assign, enqueueActions, type SnapshotFrom, setup } from 'xstate';
 import type {
+  Errand,
   JobEvent,
   JobKey,
   JobSnapshot,
@@ -25,6 +26,7 @@ import type {
   Skip,
 } from '../domain.ts';
 import { longestTimerMs } from '../time-limit.ts';
+import { countingOf, resumptionOf } from './errands.ts';
 import { accountFor, type FiringSurroundings, type Firings, type MissedFiring } from './firings.ts';
 import {
   bury,
@@ -72,6 +74,8 @@ interface JobContext extends JobFacts {
   /** Of a scheduled job, where somebody accounts for them. */
   readonly firings: Firings | undefined;
   readonly skipped: Skip | undefined;
+  /** Id of the errand that was asked for last. */
+  readonly errand: string | undefined;
 }
 
 /** What is known by now of a firing that this job has told to be missed. */
@@ -83,6 +87,11 @@ interface FiringExplained {
 /** A firing should have begun by now. */
 interface FiringDue {
   readonly type: 'firing.due';
+}
+
+/** Something has to be done for the job by now. */
+interface ErrandDue {
+  readonly type: 'errand.due';
 }
 
 /** Time in which something lasted has passed. */
@@ -102,13 +111,14 @@ const longestWaitMs = 3_600_000;
 export const jobMachine = setup({
   types: {
     context: {} as JobContext,
-    events: {} as JobEvent | GracePassed | GracesChanged | FiringDue | FiringExplained,
+    events: {} as JobEvent | GracePassed | GracesChanged | FiringDue | FiringExplained | ErrandDue,
     input: {} as { readonly key: JobKey; readonly around?: JobSurroundings },
     tags: {} as JobState,
     emitted: {} as
       | { readonly type: 'run.ended'; readonly end: RunEnd }
       | { readonly type: 'notice'; readonly notice: Notice }
-      | { readonly type: 'firing.missed'; readonly missed: MissedFiring },
+      | { readonly type: 'firing.missed'; readonly missed: MissedFiring }
+      | { readonly type: 'errand'; readonly errand: Errand },
   },
   actions: {
     /** Once for each run, when all that there is to say of its end is known. */
@@ -116,6 +126,8 @@ export const jobMachine = setup({
       const ends = endsToTell(context);
       if (ends.length === 0) return;
       for (const end of ends) enqueue.emit({ type: 'run.ended', end });
+      const counting = ends.some(({ outcome }) => outcome === 'failed') && countingOf(context.object);
+      if (counting) enqueue.emit({ type: 'errand', errand: counting });
       enqueue.assign({ told: [...context.told, ...ends.map(({ id }) => id)] });
     }),
     /** The last moment to tell the end of a run: with what is known of it. */
@@ -123,6 +135,8 @@ export const jobMachine = setup({
       const end = endOfGone(context, uid);
       const sign = end && signOfEnd(context, end);
       if (end) enqueue.emit({ type: 'run.ended', end });
+      const counting = end?.outcome === 'failed' && countingOf(context.object);
+      if (counting) enqueue.emit({ type: 'errand', errand: counting });
       if (sign && isNews(context, sign)) enqueue.emit({ type: 'notice', notice: sign.notice });
       enqueue.assign({ told: forget(context.told, uid) });
     }),
@@ -151,6 +165,26 @@ export const jobMachine = setup({
       enqueue.cancel('firing');
       if (firings?.lookAt !== undefined)
         enqueue.raise({ type: 'firing.due' }, { id: 'firing', delay: Math.min(firings.lookAt - now, longestWaitMs) });
+    }),
+    /** Failures of a time that nobody watched count as well. */
+    askWhereNew: enqueueActions(({ context: { object: former }, enqueue }, { object }: { object: ObjectFacts }) => {
+      const isKnown = former?.uid === object.uid && former.job?.suspendAfter === object.job?.suspendAfter;
+      const counting = isKnown ? undefined : countingOf(object);
+      if (counting) enqueue.emit({ type: 'errand', errand: counting });
+    }),
+    /** The end of a suspension when its time has come, once; whoever carries it out tries until it is done. */
+    askForResumption: enqueueActions(({ context, enqueue }) => {
+      const next = resumptionOf(context.object);
+      if (next && next.errand.id === context.errand) return;
+      const now = context.around.now();
+      enqueue.cancel('errand');
+      if (!next) return;
+      if (next.dueAt > now)
+        enqueue.raise({ type: 'errand.due' }, { id: 'errand', delay: Math.min(next.dueAt - now, longestWaitMs) });
+      else {
+        enqueue.emit({ type: 'errand', errand: next.errand });
+        enqueue.assign({ errand: next.errand.id });
+      }
     }),
     keepSkip: assign(({ context: { skipped } }, { skip }: { skip: Skip }) => ({
       skipped: skipped && skipped.dueAt > skip.dueAt ? skipped : skip,
@@ -203,6 +237,7 @@ export const jobMachine = setup({
     around: input.around ?? nobody,
     firings: undefined,
     skipped: undefined,
+    errand: undefined,
   }),
   initial: 'absent',
   on: {
@@ -210,11 +245,13 @@ export const jobMachine = setup({
       guard: { type: 'isNewObject', params: ({ event }) => event },
       actions: [
         { type: 'tellLast', params: ({ context, event }) => ({ uid: formerUid(context, event.object) }) },
+        { type: 'askWhereNew', params: ({ event }) => event },
         { type: 'keepObject', params: ({ event }) => event },
         { type: 'keepAge', params: ({ event }) => ({ uid: event.object.uid, isOld: event.isOld }) },
         'tellEnds',
         'tellNotices',
         'tellFirings',
+        'askForResumption',
       ],
       target: '.deciding',
     },
@@ -265,6 +302,7 @@ export const jobMachine = setup({
       target: '.deciding',
     },
     'firing.due': { actions: 'tellFirings' },
+    'errand.due': { actions: 'askForResumption' },
     'firing.explained': { actions: { type: 'keepSkip', params: ({ event }) => event } },
     'grace.passed': { actions: 'tellNotices' },
     'graces.changed': { actions: 'tellNotices' },

@@ -4,6 +4,7 @@
  */
 import { createActor } from 'xstate';
 import {
+  type Errand,
   type JobChange,
   type JobEvent,
   type JobKey,
@@ -56,6 +57,8 @@ export interface JobRosterOptions {
   onNotice?(notice: Notice): void;
   /** Called once for each firing of a schedule that became no run; must not throw. Unset: nobody wants to know. */
   onFiringMissed?(missed: MissedFiring): void;
+  /** Called for what has to be done for a job without being asked; must not throw. Unset: nobody does it. */
+  onErrand?(errand: Errand): void;
   /** How long something has to last before it is told. Unset: for ever. */
   readonly around?: JobSurroundings;
   /** Unset: the job machine. Tests hand in one with a mistake in it. */
@@ -92,7 +95,7 @@ const kinds: readonly KubeKind[] = ['Job', 'CronJob', 'Deployment'];
 const nothing: readonly JobSnapshot[] = [];
 
 export function createJobRoster(options: JobRosterOptions): JobRoster {
-  const { log, machine = jobMachine, onRunEnded, onNotice, onFiringMissed, around } = options;
+  const { log, machine = jobMachine, onRunEnded, onNotice, onFiringMissed, onErrand, around } = options;
   const rooms = new Map<string, Room>();
   const listeners = new Map<string, Set<JobListener>>();
   const buried = createBuried();
@@ -173,12 +176,12 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
 
   function announce(end: RunEnd): void {
     runEnded({ end });
-    const { key, outcome, dueAt, jobUid, reason, since, clusterSays } = end;
+    const { key, outcome, dueAt, jobUid, reason, since, clusterSays, suspension } = end;
     const room = rooms.get(key.namespace);
     const entry = room?.jobs.get(keyText(key));
     if (!room || !entry || outcome !== 'skipped' || dueAt === undefined || entry.shown?.object.uid !== jobUid) return;
     const before = entry.actor.getSnapshot();
-    entry.actor.send({ type: 'firing.explained', skip: { dueAt, reason, since, clusterSays } });
+    entry.actor.send({ type: 'firing.explained', skip: { dueAt, reason, since, clusterSays, suspension } });
     const after = entry.actor.getSnapshot();
     if (after.status === 'error') revive(room, entry, before.context);
     else settle(room, entry, after);
@@ -227,6 +230,7 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
     entry.actor.on('run.ended', runEnded);
     if (onNotice) entry.actor.on('notice', ({ notice }) => onNotice(notice));
     if (onFiringMissed) entry.actor.on('firing.missed', ({ missed }) => onFiringMissed(missed));
+    if (onErrand) entry.actor.on('errand', ({ errand }) => onErrand(errand));
     return entry;
   }
 

@@ -38,7 +38,7 @@ interface Story {
   readonly ending: Ending;
 }
 
-type Ending = 'failed' | 'recovered' | 'finished' | 'started' | 'restarted';
+type Ending = 'failed' | 'suspended' | 'recovered' | 'finished' | 'started' | 'restarted';
 
 const command = 'toolforge-jobs';
 const limits = { line: 200, words: 500, stories: 20, textBytes: 60 * 1024 } as const;
@@ -75,6 +75,7 @@ function isSaidLater({ notice }: GatheredNotice, later: readonly GatheredNotice[
 
 function endingOf({ as, notice }: GatheredNotice, hasFailed: boolean): Ending {
   if (as === 'recovered') return 'recovered';
+  if (notice.kind === 'suspended') return 'suspended';
   if (hasFailed && notice.kind !== 'finished') return 'failed';
   return notice.kind === 'steady' ? 'started' : notice.kind;
 }
@@ -87,9 +88,9 @@ function subjectOf(tool: string, stories: readonly Story[]): string {
 }
 
 function newsOf(stories: readonly Story[]): string {
-  const failed = stories.filter((story) => story.ending === 'failed');
+  const failed = stories.filter(({ ending }) => ending === 'failed' || ending === 'suspended');
   if (failed.length > 1) return 'several jobs failed';
-  return failed[0] ? `${failed[0].name} failed, and other news` : 'news of several jobs';
+  return failed[0] ? `${failed[0].name} ${failed[0].ending}, and other news` : 'news of several jobs';
 }
 
 function threadsOf(stories: readonly Story[]): string[] {
@@ -115,7 +116,7 @@ function manyStories(stories: readonly Story[], around: Around): string[] {
     ...lines.map((line) => cut(line, limits.line)),
     '',
   ];
-  const failed = stories.filter((story) => story.ending === 'failed' || story.ending === 'recovered');
+  const failed = stories.filter(({ ending }) => ['failed', 'suspended', 'recovered'].includes(ending));
   const bodies: string[] = [];
   let [bytes, told] = [Buffer.byteLength(head.join('\n')), 0];
   for (const story of failed) {
@@ -135,6 +136,7 @@ function manyStories(stories: readonly Story[], around: Around): string[] {
 
 function shortOf({ last: { notice, incident, details }, ending }: Story): string {
   if (ending === 'recovered') return `after ${failuresWords(incident?.failures ?? 1)}`;
+  if (ending === 'suspended') return afterFailures(incident);
   if (ending === 'failed') {
     const count = incident?.failures ?? 1;
     return `${shortCauseWords(notice, details?.refusal)}${count > 1 ? ` (${timesWords(count)})` : ''}`;
@@ -155,6 +157,8 @@ function sentenceOf(story: Story): string {
       if (notice.isSkipped)
         return `Your job ${name} was not started at ${when}, when its schedule asked for it: ${causeWords(notice, notice.clusterSays)}.`;
       return `Your job ${name} failed at ${when}: ${causeWords(notice, details?.refusal)}.${onward(notice)}`;
+    case 'suspended':
+      return `Your job ${name} was suspended at ${when}, ${afterFailures(incident)}, as its definition asks: no run starts until you resume it.`;
     case 'recovered': {
       const { failures = 1, since = notice.at } = incident ?? {};
       const length = lengthWords(notice.at - since);
@@ -170,6 +174,10 @@ function sentenceOf(story: Story): string {
     case 'started':
       return `Your job ${name} started at ${when}.`;
   }
+}
+
+function afterFailures(incident: GatheredNotice['incident']): string {
+  return `after ${incident ? failuresWords(incident.failures) : 'failures'} in a row`;
 }
 
 function onward({ key, reason }: Notice): string {
@@ -194,17 +202,18 @@ function detailsOf(story: Story, around: Around): string[] {
   const { last, failure, ending } = story;
   return [
     ...factsOf(story, last, around),
-    ...(ending === 'recovered' && failure ? beforeRecovery(story, failure, around) : []),
+    ...(ending === 'recovered' && failure ? lastFailure(story, failure, around, 'It had failed at') : []),
+    ...(ending === 'suspended' && failure ? lastFailure(story, failure, around, 'It failed last at') : []),
     ...(ending === 'failed' ? [...saidOf(last), ...outputOf(last, around)] : []),
     ...furtherOf(story),
   ];
 }
 
-/** A failure that no mail has told of before it was over. */
-function beforeRecovery(story: Story, failure: GatheredNotice, around: Around): string[] {
+/** A failure that no mail has told of before it was over, or that this mail tells as well. */
+function lastFailure(story: Story, failure: GatheredNotice, around: Around, words: string): string[] {
   const { notice, details } = failure;
   return [
-    ...wrap(`It had failed at ${momentWords(notice.at)}: ${causeWords(notice, details?.refusal)}.`),
+    ...wrap(`${words} ${momentWords(notice.at)}: ${causeWords(notice, details?.refusal)}.`),
     '',
     ...factsOf(story, failure, around),
     ...saidOf(failure),
@@ -222,7 +231,7 @@ function factsOf(story: Story, told: GatheredNotice, around: Around): string[] {
     ['In a row', incident && incident.failures > 1 && notice.kind === 'failed' ? rowWords(incident) : undefined],
     ['Changed', notice.kind === 'failed' ? changedWords(notice, details) : undefined],
     ['Also', isLast ? alsoWords(story) : undefined],
-    ['Next run', isLast ? nextRun(notice, around.now) : undefined],
+    ['Next run', isLast && story.ending !== 'suspended' ? nextRun(notice, around.now) : undefined],
   ];
   const rows = facts.flatMap(([label, value]) =>
     value === undefined ? [] : wrap(visible(value), `  ${label.padEnd(11)}`),
@@ -241,7 +250,7 @@ function ranFor({ startedAt, finishedAt, at }: Notice): string | undefined {
 function alsoWords({ events, last, ending }: Story): string | undefined {
   const counts = new Map<string, number>();
   for (const { notice } of events) {
-    const isCounted = notice.kind === 'failed' && (ending === 'failed' || ending === 'recovered');
+    const isCounted = notice.kind === 'failed' && ['failed', 'suspended', 'recovered'].includes(ending);
     if (notice === last.notice || isCounted) continue;
     const kind = notice.kind === 'steady' ? 'started' : notice.kind;
     counts.set(kind, (counts.get(kind) ?? 0) + 1);
@@ -262,8 +271,9 @@ function changedWords({ ran }: Notice, details: GatheredNotice['details']): stri
   return changes.length > 0 ? `${since}: ${changes.join(', ')}` : `nothing that we know of, ${since}`;
 }
 
-function nextRun({ ran }: Notice, now: number): string | undefined {
+function nextRun({ ran, isSuspended }: Notice, now: number): string | undefined {
   if (ran?.schedule === undefined) return undefined;
+  if (isSuspended) return 'none: the job is suspended';
   const next = nextFirings(ran.schedule, now, 1)[0];
   return next === undefined ? undefined : `${minuteWords(next)} on ${dayWords(next)}`;
 }
@@ -300,8 +310,15 @@ function outputOf({ notice, details }: GatheredNotice, { settings }: Around): st
   return [...wrap(`The last lines of ${from} (text written by the job):`), '', ...lines.map(quotedLine), ''];
 }
 
-function furtherOf({ name, last }: Story): string[] {
-  return ['To look further:', '', `  ${command} ${furtherCommand(name, last)}`, ''];
+function furtherOf({ name, last, failure, ending }: Story): string[] {
+  const isSuspended = ending === 'suspended';
+  return [
+    'To look further:',
+    '',
+    `  ${command} ${furtherCommand(name, isSuspended && failure ? failure : last)}`,
+    '',
+    ...(isSuspended ? ['When it is mended:', '', `  ${command} resume ${name}`, ''] : []),
+  ];
 }
 
 function furtherCommand(name: string, { notice, details }: GatheredNotice): string {

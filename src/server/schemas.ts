@@ -35,6 +35,13 @@ const healthCheck = z
   ])
   .describe('How it is known that a copy is well: a command that ends with 0, or a page that answers.');
 
+const suspend = z.strictObject({
+  note: z.string().optional().describe('Why, in one line of at most 200 characters.'),
+  until: z.string().optional().describe('When it goes on by itself, e.g. 2026-12-01T08:00:00Z.'),
+});
+/** `POST …/jobs/{name}/suspend` */
+export const suspendRequest = suspend.nullish();
+
 const jobType = z.enum(['one-off', 'scheduled', 'continuous']);
 
 /** `POST /v1/tool/{tool}/jobs` */
@@ -61,6 +68,15 @@ export const newJobSchema = z
     cpu: z.string().nullable().optional().describe('Kubernetes quantity, e.g. 500m.'),
     retry: count(0, 5).optional().describe('Further attempts after a failure; not for continuous jobs.'),
     timeout: count(0).nullable().optional().describe('Seconds; 0 = none; scheduled jobs only.'),
+    suspend: z
+      .union([z.boolean(), suspend])
+      .nullable()
+      .optional()
+      .describe('true: no run starts until it is resumed; scheduled jobs only.'),
+    suspend_after: count(0, 100)
+      .nullable()
+      .optional()
+      .describe('Suspend it after so many failed runs in a row, 0 = never; scheduled jobs only.'),
     replicas: count(0).optional().describe('Copies at once; continuous jobs only.'),
     port: count(1, 65_535).nullable().optional().describe('Where the job answers; continuous jobs only.'),
     port_protocol: z.enum(portProtocols).optional().describe('tcp by default.'),
@@ -114,6 +130,20 @@ export const jobSchema = z
     schedule: z.string().optional().describe('Scheduled jobs: as typed.'),
     schedule_actual: z.string().optional().describe('Scheduled jobs: the five fields that run.'),
     timeout: z.number().optional().describe('Scheduled jobs: seconds, 0 = none.'),
+    suspend: z
+      .union([z.literal(true), suspend])
+      .optional()
+      .describe('Scheduled jobs: whether the definition wants it suspended.'),
+    suspend_after: z.number().optional().describe('Scheduled jobs: failed runs in a row that suspend it.'),
+    suspension: z
+      .object({
+        since: z.string(),
+        by: z.enum(['owner', 'service']),
+        note: z.string().nullable(),
+        until: z.string().nullable(),
+      })
+      .optional()
+      .describe('Scheduled jobs, while they are suspended, where it is known by whom.'),
     continuous: z.literal(true).optional().describe('On continuous jobs only.'),
     replicas: z.number().optional().describe('Continuous jobs.'),
     port: z.number().nullable().optional().describe('Continuous jobs.'),
@@ -126,7 +156,15 @@ export const jobSchema = z
 /** `include_unset=false` */
 export const jobAsSetSchema = z
   .object(jobSchema.shape)
-  .omit({ image_state: true, status: true, run_id: true, status_short: true, status_long: true, schedule_actual: true })
+  .omit({
+    image_state: true,
+    status: true,
+    suspension: true,
+    run_id: true,
+    status_short: true,
+    status_long: true,
+    schedule_actual: true,
+  })
   .partial()
   .required({ name: true, cmd: true, imagename: true, image: true, job_type: true })
   .meta({ id: 'JobAsSet', description: 'Only what its owner set: the answer to include_unset=false.' });
@@ -160,7 +198,7 @@ export const planRequest = z.strictObject({
     .describe('apply (the default): as PATCH …/jobs has it. run: as POST …/jobs has it, which wants new jobs.'),
   prune: z.boolean().optional().describe('true: jobs that are not named would be deleted.'),
 });
-const plannedValue = z.union([z.string(), z.number(), z.boolean(), healthCheck]).nullable();
+const plannedValue = z.union([z.string(), z.number(), z.boolean(), healthCheck, suspend]).nullable();
 const plannedJob = z
   .object({
     name,

@@ -3,6 +3,7 @@
  * Deployments is here, except how a definition is written into an object. Pure, and total: no input makes it throw.
  */
 import { annotationNames } from '../definition/labels.ts';
+import { suspensionOf } from '../definition/suspension.ts';
 import type {
   Component,
   FiringRules,
@@ -173,6 +174,7 @@ function readRun(key: JobKey, id: Identity, job: KubeObject): RunFacts {
 
 function readObject(key: JobKey, id: Identity, object: KubeObject, readJob: ReadJob): ObjectFacts {
   const read = readSafely(readJob, withKind(key.kind, object));
+  const suspension = key.kind === 'CronJob' ? suspensionOf(object) : undefined;
   return {
     key,
     uid: id.uid,
@@ -184,6 +186,7 @@ function readObject(key: JobKey, id: Identity, object: KubeObject, readJob: Read
     definition: 'job' in read ? read.definition : undefined,
     status: readObjectStatus(key.kind, object),
     firing: key.kind === 'CronJob' ? readFiring(object) : undefined,
+    ...(suspension ? { suspension } : {}),
   };
 }
 

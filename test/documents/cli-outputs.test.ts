@@ -110,6 +110,8 @@ const cases: Readonly<
   show: [['show', 'web', '-o', 'json'], said({ job: continuous })],
   logs: [['logs', 'x', '-o', 'json'], { body: `${JSON.stringify(logLine)}\n` }],
   restart: [['restart', 'x', '-o', 'json'], said({})],
+  suspend: [['suspend', 'x', '-o', 'json'], said({})],
+  resume: [['resume', 'x', '-o', 'json'], said({})],
   delete: [['delete', 'x', '-o', 'json'], said({})],
   flush: [['flush', '-o', 'json'], said({})],
   images: [['images', '-o', 'json'], said({ images: [{ shortname: 'a', image: 'b' }] })],

@@ -17,7 +17,7 @@ const done = (state: string) => object({ name: text, state: { const: state } });
 /** A value or a switch of a file, as `dump` writes it. */
 function fileKey(key: string): JsonSchema {
   if (switchKeys.some((one) => one === key)) return { const: true };
-  if (['retry', 'timeout', 'replicas'].includes(key)) return { type: 'integer' };
+  if (['retry', 'timeout', 'suspend-after', 'replicas'].includes(key)) return { type: 'integer' };
   return key === 'port' ? { anyOf: [{ type: 'integer' }, text] } : text;
 }
 
@@ -48,6 +48,8 @@ export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
   /** One a line. */
   logs: of('LogLine'),
   restart: done('restarted'),
+  suspend: done('suspended'),
+  resume: done('resumed'),
   delete: done('deleted'),
   flush: object({ state: { const: 'flushed' } }),
   images: list(of('Image')),

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventsOf, linesOf } from '../../bin/client/stream-text.ts';
+import type { JobSnapshot } from '../../src/domain.ts';
 import { fromKubeStatus } from '../../src/kube.ts';
 import { createDialectOf, registerRoutes } from '../../src/server/register-routes.ts';
 import type { Route } from '../../src/server/routes/route.ts';
 import { createRoutes } from '../../src/server/routes.ts';
 import { createStreams } from '../../src/server/streams.ts';
 import type { Issued } from '../support/certs.ts';
-import { makePodFacts, now } from '../support/facts.ts';
+import { makePodFacts, makeSnapshot, now } from '../support/facts.ts';
+import { makeCronJobObject } from '../support/make.ts';
 import { continuousNamed, jobNamed, type ScriptedDeps, scriptDeps } from './scripted-deps.ts';
 import { type Answer, ask, client, startServer, type TestServer, wideStreams } from './start-server.ts';
 
@@ -42,6 +44,7 @@ beforeEach(() => {
   deps.clock += 1_000;
   deps.freshness = { synced: true, live: true, asOf: now };
   deps.created = undefined;
+  deps.stored.set('CronJob/demo', makeCronJobObject());
   deps.podLog = async () =>
     (async function* () {
       yield Buffer.from('2026-03-01T12:00:05.123456789Z hello\n');
@@ -74,7 +77,16 @@ async function piecesOf({ answerType }: Route, answer: Answer): Promise<unknown[
 const pathOf = ({ path }: Route) => path.replace(':tool', 'alpha').replace(':name', 'demo');
 const newJob = { name: 'new', cmd: './run.sh', imagename: 'python3.11' };
 /** What a route takes that takes something. */
-const bodyOf = ({ path, body }: Route) => (path.endsWith('/plan') ? { jobs: [newJob] } : body ? newJob : undefined);
+function bodyOf({ path, body }: Route): object | undefined {
+  if (path.endsWith('/plan')) return { jobs: [newJob] };
+  if (path.endsWith('/suspend')) return { note: 'the wiki moves' };
+  return body ? newJob : undefined;
+}
+/** A job that the route is for. */
+function jobOf({ path }: Route): JobSnapshot {
+  if (path.includes('/restart')) return continuousNamed('demo');
+  return /\/(?:suspend|resume)$/.test(path) ? makeSnapshot({ kind: 'CronJob', state: 'waiting' }) : jobNamed('demo');
+}
 const jobs = '/v1/tool/alpha/jobs';
 
 const table = createRoutes(scriptDeps()).map(({ method, path }, index) => [`${method} ${path}`, index] as const);
@@ -84,8 +96,7 @@ describe('every route', () => {
     const route = routes[index] as Route;
     const bare = pathOf(route).replace(/\/$/, '');
     for (const path of [bare, `${bare}/`]) {
-      const job = route.path.includes('/restart') ? continuousNamed('demo') : jobNamed('demo');
-      deps.view.set('tool-alpha', [{ ...job, pods: [makePodFacts()] }]);
+      deps.view.set('tool-alpha', [{ ...jobOf(route), pods: [makePodFacts()] }]);
       const answer = await send(route.method, path, bodyOf(route));
       if (route.slash === 'redirect' && !path.endsWith('/')) {
         expect([answer.status, answer.headers.location]).toEqual([308, `${path}/`]);

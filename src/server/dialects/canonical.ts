@@ -1,7 +1,7 @@
 /** The 2026 dialect, ours as well: wrapped answers, messages, one clear error per problem. */
 import { scheduleWarning } from '../../definition/cron.ts';
 import { askedCheck } from '../../definition/ports.ts';
-import type { Freshness, Image, JobDefinition, JobSnapshot, ResolvedJob } from '../../domain.ts';
+import type { Freshness, Image, JobDefinition, JobSnapshot, ResolvedJob, Suspension } from '../../domain.ts';
 import { type AppError, errorTable } from '../../errors.ts';
 import type { OfferedImages } from '../../image-catalog.ts';
 import type { Applied } from '../handlers/apply.ts';
@@ -9,6 +9,7 @@ import type { Removal } from '../handlers/remove.ts';
 import type { Dialect } from '../respond.ts';
 import { errorAnswer } from '../schemas.ts';
 import { type Job2026, renderJob2026, renderUnresolved2026 } from './job-2026.ts';
+import { instantText } from './status/instant.ts';
 
 export interface Messages {
   readonly info: readonly string[];
@@ -97,6 +98,22 @@ export function endedMessages({ left }: Removal): { messages: Messages } {
       : [`The end takes longer than usual and goes on; list shows what is left until then: ${slow.join(', ')}.`];
   const error = left.flatMap(({ name, why }) => (why === undefined ? [] : [`Job ${name} was not ended: ${why}`]));
   return { messages: { info: [], warning, error } };
+}
+
+/** What is said when a job was suspended. */
+export function suspendedMessages(name: string, { until }: Suspension): { messages: Messages } {
+  const end = until === undefined ? 'it is resumed' : instantText(until);
+  return { messages: { ...noMessages, info: [`Job ${name} is suspended: no run starts until ${end}.`] } };
+}
+
+/** @param suspension that was ended, or will end in a moment; undefined where there was none */
+export function resumedMessages(name: string, suspension: Suspension | undefined): { messages: Messages } {
+  if (!suspension) return { messages: { ...noMessages, info: [`Job ${name} was not suspended.`] } };
+  const isLasting = suspension.resumedAt === undefined;
+  const text = isLasting
+    ? `Job ${name} goes on in less than a minute, when a run that fell due while it was suspended would no longer be begun.`
+    : `Job ${name} goes on.`;
+  return { messages: { ...noMessages, info: [text] } };
 }
 
 const appliedTexts: Readonly<Record<Applied['outcome'], (name: string) => Partial<Messages>>> = {

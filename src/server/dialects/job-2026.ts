@@ -1,6 +1,7 @@
 /** A job as the canonical dialect shows it: with every default filled in, or only what its owner set. Pure and total. */
 
 import { cpuText2026, memoryText2026 } from '../../definition/quantity.ts';
+import { suspendOf, suspensionNow } from '../../definition/suspension.ts';
 import type {
   Emails,
   HealthCheck,
@@ -9,10 +10,14 @@ import type {
   JobSnapshot,
   JobType,
   Mount,
+  ObjectFacts,
   PortProtocol,
   ResolvedJob,
+  Suspend,
+  Suspension,
 } from '../../domain.ts';
 import { typeOfKind } from '../../domain.ts';
+import { instantText } from './status/instant.ts';
 import { longStatus } from './status/long-status.ts';
 import { shortStatus } from './status/status-words.ts';
 import { type Status2026, type StatusOptions, structuredStatus } from './status/structured-status.ts';
@@ -43,6 +48,11 @@ export interface Job2026 {
   readonly schedule?: string;
   readonly schedule_actual?: string;
   readonly timeout?: number;
+  /** Scheduled jobs: what was asked for, where it was. */
+  readonly suspend?: true | Suspend;
+  readonly suspend_after?: number;
+  /** Scheduled jobs, while they are suspended, and where it is known by whom. */
+  readonly suspension?: Suspension2026;
   /** Continuous jobs. */
   readonly continuous?: true;
   readonly replicas?: number;
@@ -52,9 +62,21 @@ export interface Job2026 {
   readonly publish?: boolean;
 }
 
+export interface Suspension2026 {
+  readonly since: string;
+  readonly by: Suspension['by'];
+  readonly note: string | null;
+  readonly until: string | null;
+}
+
 /** Only what was set; `image`, `imagename` and `job_type` always, `continuous` on continuous jobs. */
 export type UnresolvedJob2026 = Pick<Job2026, 'name' | 'cmd' | 'imagename' | 'image' | 'job_type'> &
-  Partial<Omit<Job2026, 'image_state' | 'status' | 'run_id' | 'status_short' | 'status_long' | 'schedule_actual'>>;
+  Partial<
+    Omit<
+      Job2026,
+      'image_state' | 'status' | 'suspension' | 'run_id' | 'status_short' | 'status_long' | 'schedule_actual'
+    >
+  >;
 
 /** An object that is none of ours is shown with `unknown` in the place of what cannot be read. */
 export function renderJob2026(snapshot: JobSnapshot, options: StatusOptions): Job2026 {
@@ -80,6 +102,16 @@ export function renderJob2026(snapshot: JobSnapshot, options: StatusOptions): Jo
     status: structuredStatus(snapshot, options),
     ...runId(snapshot),
     ...(job ? typeFields[typeOfKind[key.kind]](job) : continuousMark(typeOfKind[key.kind])),
+    ...renderSuspension(object),
+  };
+}
+
+function renderSuspension(object: ObjectFacts): Pick<Job2026, 'suspension'> {
+  const suspension = suspensionNow(object);
+  if (!suspension) return {};
+  const { since, by, note = null, until } = suspension;
+  return {
+    suspension: { since: instantText(since) ?? '', by, note, until: instantText(until) ?? null },
   };
 }
 
@@ -90,10 +122,12 @@ function runId({ key, object, runs }: JobSnapshot): Pick<Job2026, 'run_id'> {
 
 const typeFields: Record<JobType, (job: ResolvedJob) => Partial<Job2026>> = {
   'one-off': ({ retry }) => ({ retry }),
-  scheduled: ({ schedule, retry, timeout }) => ({
+  scheduled: ({ schedule, retry, timeout, suspend, suspendAfter }) => ({
     ...(schedule ? { schedule: schedule.text, schedule_actual: schedule.actual } : {}),
     retry,
     timeout,
+    ...(suspend ? { suspend: suspendText(suspend) } : {}),
+    ...withoutUnset({ suspend_after: suspendAfter }),
   }),
   continuous: ({ replicas, port, portProtocol, healthCheck, publish }) => ({
     continuous: true,
@@ -113,10 +147,8 @@ function continuousMark(type: JobType): Pick<Job2026, 'continuous'> {
  * Without a definition (objects of earlier services) what differs from the defaults counts as set.
  * @param asTyped image and amounts as their owner wrote them, for whoever makes a file of them
  */
-export function renderUnresolved2026(
-  { key, object: { job, definition } }: JobSnapshot,
-  asTyped = false,
-): UnresolvedJob2026 {
+export function renderUnresolved2026({ key, object }: JobSnapshot, asTyped = false): UnresolvedJob2026 {
+  const { job, definition } = object;
   const type = typeOfKind[key.kind];
   const typed = definition?.image;
   // The address of an image that the list lost says less than the name its owner gave.
@@ -134,6 +166,10 @@ export function renderUnresolved2026(
       : job
         ? fromResolved(job, type)
         : {}),
+    // As it is: whoever suspends or resumes it by a command does not change its definition.
+    ...(type === 'scheduled' && object.status.suspended
+      ? { suspend: suspendText(suspendOf(suspensionNow(object))) }
+      : {}),
   };
 }
 
@@ -150,6 +186,7 @@ function fromDefinition(asked: JobDefinition): Partial<UnresolvedJob2026> {
     schedule: schedule?.text,
     retry: asked.retry,
     timeout: asked.timeout,
+    suspend_after: asked.suspendAfter,
     replicas: asked.replicas,
     port: asked.port,
     // With the port, for clients that show a port only together with its protocol.
@@ -186,8 +223,17 @@ function fromResolved(job: ResolvedJob, type: JobType): Partial<UnresolvedJob202
 /** The body of a request that asks for the same, as it was typed. */
 export function renderDefinition(definition: JobDefinition): object {
   const { name, cmd, image, type } = definition;
-  const fields = { ...fromDefinition(definition), ...typedAmounts(definition) };
+  const { suspend } = definition;
+  const fields = {
+    ...fromDefinition(definition),
+    ...typedAmounts(definition),
+    ...(suspend ? { suspend: suspendText(suspend) } : {}),
+  };
   return { name, cmd, imagename: image, ...continuousMark(type), ...fields };
+}
+
+function suspendText(suspend: Suspend): true | Suspend {
+  return Object.keys(suspend).length === 0 ? true : suspend;
 }
 
 type Settable = { readonly [Field in keyof UnresolvedJob2026]?: UnresolvedJob2026[Field] | undefined };

@@ -88,6 +88,8 @@ const fields: Readonly<Record<ComparedField, readonly [name: string, read: (job:
   cpu: ['cpu', ({ cpu }) => cpuText2026(cpu)],
   retry: ['retry', ({ retry }) => retry],
   timeout: ['timeout', ({ timeout }) => timeout],
+  suspend: ['suspend', ({ suspend }) => suspend && (Object.keys(suspend).length > 0 ? suspend : true)],
+  suspendAfter: ['suspend_after', ({ suspendAfter }) => suspendAfter],
   replicas: ['replicas', ({ replicas }) => replicas],
   port: ['port', ({ port }) => port],
   portProtocol: ['port_protocol', ({ portProtocol }) => portProtocol],

@@ -1,6 +1,7 @@
 /** What jobs were before a change is kept for whoever regrets it. */
 import { definitionOf } from '../../definition/definition.ts';
-import type { FormerJob, JobSnapshot } from '../../domain.ts';
+import { suspendOf, suspensionNow } from '../../definition/suspension.ts';
+import type { FormerJob, JobDefinition, JobSnapshot, ObjectFacts, ResolvedJob } from '../../domain.ts';
 import type { Caller } from '../identify.ts';
 import type { Deps } from './deps.ts';
 
@@ -12,8 +13,15 @@ export async function keepFormer(
   deps: Deps,
 ): Promise<void> {
   const at = deps.now();
-  const former = snapshots.flatMap(({ object: { job, definition } }): FormerJob[] =>
-    job ? [{ at, reason, definition: definition ?? definitionOf(job) }] : [],
+  const former = snapshots.flatMap(({ object }): FormerJob[] =>
+    object.job ? [{ at, reason, definition: asItIs(object, object.job) }] : [],
   );
   await deps.former.keep(tool, former);
+}
+
+/** Suspended as it is, whether its definition wants that or a command did it. */
+function asItIs(object: ObjectFacts, job: ResolvedJob): JobDefinition {
+  const { suspend: _, ...definition } = object.definition ?? definitionOf(job);
+  const isSuspended = definition.type === 'scheduled' && object.status.suspended;
+  return isSuspended ? { ...definition, suspend: suspendOf(suspensionNow(object)) } : definition;
 }

@@ -11,6 +11,7 @@ import {
 } from '../../definition/definition.ts';
 import type { Problem } from '../../definition/definition-fields.ts';
 import { toKubeObject } from '../../definition/manifests.ts';
+import { suspended, suspensionFor } from '../../definition/suspension.ts';
 import type { Image, JobDefinition, JobSnapshot, KubeObject, ResolvedJob } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
@@ -71,7 +72,7 @@ async function prepare(
   const { tool } = caller;
   const image = await deps.images.find(definition.image);
   const home = await deps.homeOf(tool);
-  const job = resolveJob(definition, { tool, image, homePath: home.path, defaults });
+  const job = resolveJob(definition, { tool, image, homePath: home.path, defaults, now: deps.now() });
   const settings = deps.settings();
   const [unpublishable] = problemsOfPublishing(definition, publishers, deps);
   if (unpublishable) throw refusalFor([unpublishable]);
@@ -83,7 +84,11 @@ async function prepare(
     defaultCpuLimit: settings.defaultCpuLimit,
     imagePullPolicy: settings.imagePullPolicy,
   });
-  return { definition, job, object };
+  return {
+    definition,
+    job,
+    object: job.suspend ? suspended(object, suspensionFor(job.suspend, { since: deps.now() })) : object,
+  };
 }
 
 /** Beside those of single fields: of the image, of what goes with it, of the limits. Asks no home: where it would lie is known. */

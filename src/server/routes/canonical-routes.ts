@@ -1,6 +1,6 @@
 /** The routes of 2026, `/v1/tool/{tool}/…`: the dialect that is ours. */
 import { nextFirings } from '../../definition/cron.ts';
-import type { JobSnapshot } from '../../domain.ts';
+import type { JobSnapshot, Suspend } from '../../domain.ts';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import { listAt, recordAt } from '../../fields.ts';
 import {
@@ -11,7 +11,9 @@ import {
   createdMessages,
   endedMessages,
   noMessages,
+  resumedMessages,
   staleMessages,
+  suspendedMessages,
 } from '../dialects/canonical.ts';
 import { renderDefinition } from '../dialects/job-2026.ts';
 import { logLine2026 } from '../dialects/log-line.ts';
@@ -33,6 +35,7 @@ import { restartJob } from '../handlers/restart.ts';
 import type { RunJob } from '../handlers/run.ts';
 import { listRuns } from '../handlers/runs.ts';
 import { explainJob } from '../handlers/show.ts';
+import { resumeJob, suspendJob } from '../handlers/suspend.ts';
 import { createNextFiring } from '../next-firing.ts';
 import { textOf } from '../respond.ts';
 import * as schemas from '../schemas.ts';
@@ -168,6 +171,29 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
         await restartJob(caller, params.name ?? '', deps, release);
         return { messages: noMessages };
       },
+    },
+    {
+      ...named,
+      method: 'POST',
+      path: `${base}/jobs/:name/suspend`,
+      summary: 'Let a scheduled job start no runs, until it is resumed',
+      operation: 'suspend',
+      status: 200,
+      body: schemas.suspendRequest,
+      answer: schemas.messagesAnswer,
+      without: ['job.invalid', 'images.unavailable', ...ofOneJob],
+      handle: async ({ caller, params: { name = '' }, body }) =>
+        suspendedMessages(name, await suspendJob(caller, name, (body ?? {}) as Suspend, deps)),
+    },
+    {
+      ...named,
+      method: 'POST',
+      path: `${base}/jobs/:name/resume`,
+      summary: 'Let a scheduled job that was suspended go on',
+      operation: 'resume',
+      status: 200,
+      answer: schemas.messagesAnswer,
+      handle: async ({ caller, params: { name = '' } }) => resumedMessages(name, await resumeJob(caller, name, deps)),
     },
     {
       ...named,
