@@ -252,6 +252,8 @@ export interface RunFacts {
   readonly manual: boolean;
   /** The firing of the schedule that it is for; undefined for a run that was asked for by hand. */
   readonly dueAt?: number | undefined;
+  /** The firing whose name it has: while it goes the cluster begins no other run for that. */
+  readonly holds?: number | undefined;
   readonly status: ObjectStatus;
 }
 
@@ -520,7 +522,9 @@ export type Errand =
       readonly key: JobKey;
       readonly uid: string;
       readonly after: number;
-    };
+    }
+  /** Begin the run that the schedule asked for at `due`: one that had ended by then stood in its place. */
+  | { readonly type: 'begin'; readonly id: string; readonly key: JobKey; readonly uid: string; readonly due: number };
 
 /** How fresh the view is: `asOf` = ms since the epoch of the last word from the slowest of the watches. */
 export interface Freshness {

@@ -72,6 +72,13 @@ export const errorTable = {
     retry: 'no',
     hint: 'Only a job with a schedule can be suspended, resumed, or run now.',
   },
+  'job.running': {
+    id: 'TJF-V016',
+    http: 409,
+    exit: 1,
+    retry: 'no',
+    hint: 'A run of the job is going, and its concurrency policy allows one at a time.',
+  },
   'name.taken': {
     id: 'TJF-V014',
     http: 409,

@@ -321,6 +321,7 @@ export type ErrorCode =
   | 'job.conflict'
   | 'job.not_restartable'
   | 'job.not_scheduled'
+  | 'job.running'
   | 'name.taken'
   | 'logs.none'
   | 'schedule.invalid'

@@ -17,7 +17,7 @@ import type { Command, LocalCommand } from './outcome.ts';
 import { planFile } from './plan.ts';
 import { showQuota } from './quota.ts';
 import { restartJob } from './restart.ts';
-import { runJob } from './run.ts';
+import { runJob, runJobNow } from './run.ts';
 import { showJob } from './show.ts';
 import { resumeJob, suspendJob } from './suspend.ts';
 import { undoChanges } from './undo.ts';
@@ -43,6 +43,12 @@ export function globalOptions(isPlugin: boolean): readonly ShownOption[] {
   ];
 }
 
+const waitOptions: readonly ShownOption[] = [
+  { words: '--wait [seconds]', description: 'Wait for the end, 600 seconds where no number is given' },
+  { words: '--logs', description: 'With --wait: show what it writes' },
+  { words: '--exit-code', description: "With --wait: end with the program's own exit code where it fails" },
+];
+
 const runOptions: readonly ShownOption[] = [
   { words: '--command <command>', description: 'What to run, e.g. "./bot.sh --all" (needed)' },
   {
@@ -56,9 +62,7 @@ const runOptions: readonly ShownOption[] = [
     offers: ['@hourly', '@daily', '@weekly', '@monthly', '@yearly'],
   },
   { words: '--continuous', description: 'Run for ever; started again when it ends' },
-  { words: '--wait [seconds]', description: 'Wait for the end, 600 seconds where no number is given' },
-  { words: '--logs', description: 'With --wait: show what it writes' },
-  { words: '--exit-code', description: "With --wait: end with the program's own exit code where it fails" },
+  ...waitOptions,
   { words: '--mem <memory>', description: 'Memory it may use, e.g. 512Mi' },
   { words: '--cpu <cpu>', description: 'Processor time it may use, e.g. 500m or 1' },
   {
@@ -170,6 +174,13 @@ export const commandTable: readonly CommandEntry[] = [
     offers: 'job',
     options: [output],
     run: restartJob,
+  },
+  {
+    usage: 'run-now <name>',
+    description: 'run a scheduled job once, now',
+    offers: 'job',
+    options: [...waitOptions, output],
+    run: runJobNow,
   },
   {
     usage: 'suspend <name>',

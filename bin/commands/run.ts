@@ -1,4 +1,4 @@
-/** `run`: defines a job and starts it; with --wait stays until it has ended. */
+/** `run`: defines a job and starts it; `run-now`: begins a run of a scheduled one. With --wait they stay until it has ended. */
 
 import { AppError } from '../../src/errors.ts';
 import type { Job } from '../client/client.ts';
@@ -13,21 +13,39 @@ import { waitForEnd } from './wait.ts';
 export const runJob: Command = async (context) => {
   const { client, line } = context;
   const body = newJob(line);
+  const stay = stayOf(context);
+  if (line.options.has('dry-run')) return dryRun(context, body);
+  const job = await client.createJob(body);
+  return stay(job);
+};
+
+/** `run-now`: begins a run of a scheduled job. */
+export const runJobNow: Command = async (context) => {
+  const stay = stayOf(context);
+  return stay(await context.client.runJobNow(context.line.operands[0] ?? ''));
+};
+
+/**
+ * What is done when a run has begun: with --wait to stay until it has ended.
+ * @throws AppError `usage.invalid`
+ */
+function stayOf(context: Context): (job: Job) => Promise<Outcome> {
+  const { line } = context;
   const waitSeconds = waitSecondsOf(line);
   const ownCode = line.options.has('exit-code');
   if (ownCode && waitSeconds === undefined) throw usage('--exit-code is only possible together with --wait.');
   const isShown = line.options.has('logs');
   if (isShown && waitSeconds === undefined) throw usage('--logs is only possible together with --wait.');
   if (isShown && line.options.get('output') === 'json') throw usage('--logs cannot be used together with JSON.');
-  if (line.options.has('dry-run')) return dryRun(context, body);
-  const job = await client.createJob(body);
-  if (waitSeconds === undefined) return { text: '', data: job };
-  context.progress(`Waiting for the end of job '${job.name}'`);
-  const logs = isShown ? followLogs(context, String(job.name)) : undefined;
-  const waiting = waitForEnd(context, job, waitSeconds, { needsRun: ownCode });
-  const { run, ...outcome } = await waiting.finally(() => logs?.end());
-  return ownCode && outcome.exit === 1 ? { ...outcome, exit: ownExitCode(run) } : outcome;
-};
+  return async (job) => {
+    if (waitSeconds === undefined) return { text: '', data: job };
+    context.progress(`Waiting for the end of job '${job.name}'`);
+    const logs = isShown ? followLogs(context, String(job.name)) : undefined;
+    const waiting = waitForEnd(context, job, waitSeconds, { needsRun: ownCode });
+    const { run, ...outcome } = await waiting.finally(() => logs?.end());
+    return ownCode && outcome.exit === 1 ? { ...outcome, exit: ownExitCode(run) } : outcome;
+  };
+}
 
 async function dryRun(context: Context, body: NewJob): Promise<Outcome> {
   refuseTogether(context.line, 'dry-run', 'wait');

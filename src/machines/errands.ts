@@ -4,6 +4,7 @@
  */
 import { resumableAt, suspensionNow } from '../definition/suspension.ts';
 import type { Errand, ObjectFacts } from '../domain.ts';
+import type { Held } from './firings.ts';
 
 export interface DueErrand {
   readonly errand: Errand;
@@ -29,4 +30,11 @@ export function countingOf(object: ObjectFacts | undefined): Errand | undefined 
   if (!object || after === undefined || object.status.suspended || object.deletingAt !== undefined) return undefined;
   const { key, uid } = object;
   return { type: 'suspend-after', id: `${uid}/suspend-after`, key, uid, after };
+}
+
+/** A firing that became no run because one that had ended by then had its name. */
+export function catchUpOf(object: ObjectFacts | undefined, held: Held | undefined): Errand | undefined {
+  if (!object || !held) return undefined;
+  const { key, uid } = object;
+  return { type: 'begin', id: `${uid}/begin/${held.due}`, key, uid, due: held.due };
 }

@@ -30,8 +30,19 @@ export interface Firings {
   readonly next: number | undefined;
   /** Due times, from then on, of runs that were begun; the runs may have gone. */
   readonly begun: readonly number[];
+  /** Runs that have the name of a firing, from `next` on; the runs may have gone. */
+  readonly held: readonly Held[];
   /** When to look again. */
   readonly lookAt: number | undefined;
+}
+
+/** A run that the service has begun under the name that the controller would give to that of a firing, which it takes it for. */
+export interface Held {
+  readonly due: number;
+  readonly uid: string;
+  readonly since: number;
+  /** When it had ended, or was found to be gone. */
+  readonly endedAt: number | undefined;
 }
 
 /** A firing that became no run, or of whose run nothing was seen. */
@@ -68,6 +79,7 @@ export function accountFor(
   const isSame = former !== undefined && isSamePlan(former, plan);
   const current = isSame ? former : begin(plan, object, former, around, now);
   const begun = withBegun(current, facts.runs);
+  const held = withHeld(current, facts.runs, now);
   const graceMs = plan.rules.deadlineMs + slackMs;
   const dues = duesUntil(current, Math.min(now, around.completeUntil()) - graceMs);
   const last = dues.at(-1)?.at;
@@ -77,11 +89,12 @@ export function accountFor(
       ...current,
       next,
       begun: next === undefined ? none : begun.filter((due) => due >= next),
+      held: next === undefined ? none : held.filter(({ due }) => due >= next),
       lookAt: next === undefined ? undefined : next + graceMs > now ? next + graceMs : now + lookAgainMs,
     },
     missed: [
       ...(isSame ? none : abandoned(facts, former, now)),
-      ...notBegun(dues, begun).map((due) => missedFiring(facts, object, due, around)),
+      ...notBegun(dues, begun).map((due) => missedFiring(facts, object, { due, held }, around)),
     ],
   };
 }
@@ -111,7 +124,7 @@ function begin(
   const from =
     former?.jobUid === plan.jobUid ? changeOf(firing, now) : Math.max(around.from(), createdAt, firing?.changedAt ?? 0);
   const [next] = nextFirings(plan.schedule, from, 1, plan.rules.timeZone);
-  return { ...plan, next, begun: none, lookAt: undefined };
+  return { ...plan, next, begun: none, held: none, lookAt: undefined };
 }
 
 /** When the schedule that was in force until then was replaced. */
@@ -127,6 +140,37 @@ function withBegun({ jobUid, next, begun }: Firings, runs: readonly RunFacts[]):
   );
   return more.length > 0 ? [...begun, ...more] : begun;
 }
+
+/** The very same array where nothing is news. */
+function withHeld({ jobUid, next, held }: Firings, runs: readonly RunFacts[], now: number): readonly Held[] {
+  const seen = runs.flatMap((run): Held[] => {
+    const { uid, ownerUid, holds: due, createdAt, status } = run;
+    if (ownerUid !== jobUid || due === undefined || next === undefined || due < next) return [];
+    return [{ due, uid, since: status.startedAt ?? createdAt, endedAt: endOfRun(run) }];
+  });
+  if (seen.length + held.length === 0) return held;
+  const gone = held.filter(({ uid }) => !seen.some((one) => one.uid === uid));
+  return [...gone.map((one) => ({ ...one, endedAt: one.endedAt ?? now })), ...seen];
+}
+
+function endOfRun({ status }: RunFacts): number | undefined {
+  return (conditionOf(status, 'Complete') ?? failureOf(status))?.changedAt;
+}
+
+/** A firing for which the controller has taken a run that had ended by then, while it can still be begun. */
+export function standIn({ firings, object, runs }: Standing, now: number): Held | undefined {
+  if (!firings || !object || object.status.suspended) return undefined;
+  return firings.held.find(
+    ({ due, endedAt }) =>
+      endedAt !== undefined &&
+      endedAt < due &&
+      object.status.lastScheduledAt === due &&
+      now <= due + firings.rules.deadlineMs &&
+      !runs.some(({ dueAt }) => dueAt === due),
+  );
+}
+
+type Standing = Pick<JobFacts, 'object' | 'runs'> & { readonly firings: Firings | undefined };
 
 interface Due {
   readonly at: number;
@@ -163,8 +207,16 @@ function notBegun(dues: readonly Due[], begun: readonly number[]): readonly Due[
   return dues.filter(({ at, until }) => until !== undefined || !begun.includes(at));
 }
 
-function missedFiring(facts: JobFacts, object: ObjectFacts, due: Due, around: FiringSurroundings): MissedFiring {
-  const cause = causeOf(object, ownRuns(facts, object), due, around);
+function missedFiring(
+  facts: JobFacts,
+  object: ObjectFacts,
+  { due, held }: { readonly due: Due; readonly held: readonly Held[] },
+  around: FiringSurroundings,
+): MissedFiring {
+  const holder = held.find((one) => one.due === due.at);
+  const cause = holder
+    ? ({ outcome: 'skipped', reason: 'previous_run', since: holder.since } as const)
+    : causeOf(object, ownRuns(facts, object), due, around);
   const end = endOf(facts, object.uid, due, cause);
   const isNews = end.outcome === 'skipped' && end.reason !== 'suspended';
   return { end, notice: isNews ? noticeAbout(facts, end) : undefined };

@@ -26,8 +26,8 @@ import type {
   Skip,
 } from '../domain.ts';
 import { longestTimerMs } from '../time-limit.ts';
-import { countingOf, resumptionOf } from './errands.ts';
-import { accountFor, type FiringSurroundings, type Firings, type MissedFiring } from './firings.ts';
+import { catchUpOf, countingOf, resumptionOf } from './errands.ts';
+import { accountFor, type FiringSurroundings, type Firings, type MissedFiring, standIn } from './firings.ts';
 import {
   bury,
   formerUid,
@@ -161,6 +161,8 @@ export const jobMachine = setup({
       const { firings, missed } = accountFor(context, former, around.firings, now);
       for (const one of missed) enqueue.emit({ type: 'firing.missed', missed: one });
       if (firings !== former) enqueue.assign({ firings });
+      const catchUp = catchUpOf(context.object, standIn({ ...context, firings }, now));
+      if (catchUp) enqueue.emit({ type: 'errand', errand: catchUp });
       if (firings?.lookAt === former?.lookAt && event.type !== 'firing.due') return;
       enqueue.cancel('firing');
       if (firings?.lookAt !== undefined)

@@ -171,6 +171,11 @@ export const jobAsSetSchema = z
 const shownJob = z.union([jobSchema, jobAsSetSchema]);
 
 export const createdAnswer = z.object({ job: jobSchema, messages });
+export const begunAnswer = z.object({
+  run_id: z.string().describe('Of the run that was begun.'),
+  job: jobSchema,
+  messages,
+});
 export const jobAnswer = z.object({ job: shownJob, messages });
 export const jobsAnswer = z.object({ jobs: z.array(shownJob), messages });
 export const messagesAnswer = z.object({ messages });

@@ -158,6 +158,7 @@ function ownerOf(object: KubeObject, kind: string): { name: string | undefined; 
 }
 
 function readRun(key: JobKey, id: Identity, job: KubeObject): RunFacts {
+  const holds = timeAt(job, 'metadata', 'annotations', annotationNames.holds);
   return {
     key,
     uid: id.uid,
@@ -168,6 +169,7 @@ function readRun(key: JobKey, id: Identity, job: KubeObject): RunFacts {
     deletingAt: timeAt(job, 'metadata', 'deletionTimestamp'),
     manual: textAt(job, 'metadata', 'annotations', annotationNames.instantiate) === 'manual',
     dueAt: timeAt(job, 'metadata', 'annotations', annotationNames.scheduledFor),
+    ...(holds === undefined ? {} : { holds }),
     status: readObjectStatus('Job', job),
   };
 }

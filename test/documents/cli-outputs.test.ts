@@ -110,6 +110,7 @@ const cases: Readonly<
   show: [['show', 'web', '-o', 'json'], said({ job: continuous })],
   logs: [['logs', 'x', '-o', 'json'], { body: `${JSON.stringify(logLine)}\n` }],
   restart: [['restart', 'x', '-o', 'json'], said({})],
+  'run-now': [['run-now', 'x', '-o', 'json'], said({ run_id: 'run-1', job: makeJob() })],
   suspend: [['suspend', 'x', '-o', 'json'], said({})],
   resume: [['resume', 'x', '-o', 'json'], said({})],
   delete: [['delete', 'x', '-o', 'json'], said({})],

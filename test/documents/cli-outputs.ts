@@ -48,6 +48,7 @@ export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
   /** One a line. */
   logs: of('LogLine'),
   restart: done('restarted'),
+  'run-now': of('Job'),
   suspend: done('suspended'),
   resume: done('resumed'),
   delete: done('deleted'),

@@ -19,6 +19,7 @@ interface Run {
   readonly due: string | null;
   readonly started: string | null;
   readonly outcome: string;
+  readonly manual: boolean;
   readonly reason: string | null;
   readonly message: string;
 }
@@ -60,7 +61,10 @@ describe('a firing of a schedule', () => {
     await define(tool, 'runs', 'true');
     await define(tool, 'overlaps', 'trap exit TERM; sleep 600 & wait');
     await define(tool, 'rests', 'true');
-    await kubectl(cluster, ['patch', 'cronjob', 'rests', '-n', `tool-${tool}`, '-p', '{"spec":{"suspend":true}}']);
+    await sandbox.jobs(tool, 'suspend', 'rests', '--note', 'the wiki moves');
+    // Longer than a minute, so that a time of the schedule comes while it goes.
+    await define(tool, 'byhand', 'trap exit TERM; sleep 75 & wait');
+    await sandbox.jobs(tool, 'run-now', 'byhand');
     await define(full, 'squeezed', 'true');
     const quota = JSON.stringify({ spec: { hard: { 'count/jobs.batch': '0' } } });
     await kubectl(cluster, [
@@ -83,13 +87,28 @@ describe('a firing of a schedule', () => {
     expect(stdout).toMatch(/squeezed .* Skipped 20\d\d-\S+Z, no room in the quota/);
   }, 240_000);
 
-  it('of a job that is suspended says so', async () => {
-    expect((await skipped(tool, 'rests', 'suspended')).message).toBe('skipped: the job is suspended');
+  it('of a job that is suspended says so, with who did it, and why', async () => {
+    const { message } = await skipped(tool, 'rests', 'suspended');
+    expect(message).toBe('skipped: the job was suspended by its owner: the wiki moves');
   }, 240_000);
 
   it('that found the run before it still going says since when', async () => {
     const { message } = await skipped(tool, 'overlaps', 'previous_run');
     expect(message).toMatch(/^skipped: the run before it was still going, since 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  }, 240_000);
+
+  it('that comes while a run by hand goes begins no second one', async () => {
+    const { due, message } = await skipped(tool, 'byhand', 'previous_run');
+    expect(message).toMatch(/^skipped: the run before it was still going, since 20/);
+    const byHand = await until(
+      async () => (await runsOf(tool, 'byhand')).find(({ manual }) => manual),
+      'the run by hand is on record',
+      skipMs,
+    );
+    expect(byHand).toMatchObject({ outcome: 'succeeded', due: null });
+    expect(Date.parse(byHand.started ?? '')).toBeLessThan(Date.parse(due ?? ''));
+    const goes = await sandbox.jobs(tool, 'show', 'byhand', '-o', 'json');
+    expect(JSON.parse(goes.stdout).status.short).toMatch(/^(?:running|pending)$/);
   }, 240_000);
 
   it('has one outcome, and so it has after the daemon was killed', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { JobEvent, JobKey, Notice, RunEnd, RunRecord } from '../../src/domain.ts';
+import type { Errand, JobEvent, JobKey, Notice, RunEnd, RunRecord, Suspension } from '../../src/domain.ts';
 import { createFiringsMark, type FiringsMark } from '../../src/firings-mark.ts';
 import { createLog } from '../../src/log.ts';
 import { createJobRoster, type JobRoster } from '../../src/machines/roster.ts';
@@ -14,6 +14,7 @@ const time = (text: string) => Date.parse(text);
 const log = createLog({ level: 'error', stream: { write: (line) => void expect.fail(line) } });
 
 let missed: { end: RunEnd; notice: Notice | undefined }[];
+let errands: Errand[];
 let roster: JobRoster;
 let completeUntil: () => number;
 let from: number;
@@ -26,7 +27,7 @@ function nextVersion(): string {
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
-  [missed, completeUntil] = [[], () => Date.now()];
+  [missed, errands, completeUntil] = [[], [], () => Date.now()];
 });
 afterEach(() => {
   roster.stop();
@@ -40,6 +41,7 @@ function start(at: string, lookedUntil = at, gaps: readonly [string, string][] =
   roster = createJobRoster({
     log,
     onFiringMissed: (one) => void missed.push(one),
+    onErrand: (one) => void errands.push(one),
     around: {
       graces: () => ({ troubleMs: hour, steadyMs: hour }),
       now: Date.now,
@@ -59,6 +61,7 @@ interface Shown {
   readonly madeAt?: string;
   readonly changedAt?: string;
   readonly suspended?: boolean;
+  readonly suspension?: Suspension;
   readonly lastScheduledAt?: string;
   readonly emails?: 'none' | 'all';
 }
@@ -92,6 +95,7 @@ function objectEvent(job: Shown): JobEvent {
         deadlineMs: 30_000,
         changedAt: job.changedAt === undefined ? undefined : time(job.changedAt),
       },
+      ...(job.suspension ? { suspension: job.suspension } : {}),
     },
   };
 }
@@ -112,6 +116,22 @@ const runEvent = (uid: string, dueAt: number, endedAt?: number): JobEvent => ({
 });
 const run = (uid: string, due: string, ended?: string) =>
   roster.accept(runEvent(uid, time(due), ended === undefined ? undefined : time(ended)));
+const byHand = (uid: string, began: string, holds: string, ended?: string) =>
+  roster.accept({
+    type: 'run.seen',
+    key,
+    run: makeRun({
+      uid,
+      manual: true,
+      holds: time(holds),
+      createdAt: time(began),
+      resourceVersion: nextVersion(),
+      status: {
+        startedAt: time(began),
+        ...(ended === undefined ? {} : { conditions: [makeCondition('Complete', { changedAt: time(ended) })] }),
+      },
+    }),
+  });
 const runGoes = (uid: string) => roster.accept({ type: 'run.gone', key, uid, resourceVersion: nextVersion() });
 const until = (text: string) => vi.advanceTimersByTime(time(text) - Date.now());
 const told = () =>
@@ -157,6 +177,67 @@ describe('a firing of a schedule', () => {
     show({ suspended: true });
     until('2026-03-01T13:01:00Z');
     expect([told(), missed[0]?.notice]).toEqual([['2026-03-01T13:00 suspended'], undefined]);
+  });
+
+  it('that fell into a suspension says so, with who, and why, also where that is over by then', () => {
+    start('2026-03-01T12:30:00Z');
+    const suspension = {
+      since: time('2026-03-01T12:30:00Z'),
+      by: 'owner',
+      note: 'the wiki moves',
+      until: undefined,
+      resumedAt: time('2026-03-01T13:00:40Z'),
+    } as const;
+    show({ suspended: true, suspension: { ...suspension, resumedAt: undefined } });
+    until('2026-03-01T13:00:40Z');
+    show({ suspension });
+    until('2026-03-01T14:01:00Z');
+    expect(told()).toEqual(['2026-03-01T13:00 suspended', '2026-03-01T14:00 unexplained']);
+    expect(missed[0]?.end).toMatchObject({
+      since: suspension.since,
+      suspension: { by: 'owner', note: 'the wiki moves' },
+    });
+  });
+
+  it('that found a run by hand still going, under its own name, says so, though that run has gone by then', () => {
+    start('2026-03-01T12:30:00Z');
+    show();
+    byHand('run-1', '2026-03-01T12:59:00Z', '2026-03-01T13:00:00Z');
+    until('2026-03-01T13:00:01Z');
+    show({ lastScheduledAt: '2026-03-01T13:00:00Z' });
+    byHand('run-1', '2026-03-01T12:59:00Z', '2026-03-01T13:00:00Z', '2026-03-01T13:00:05Z');
+    runGoes('run-1');
+    until('2026-03-01T13:01:00Z');
+    expect(told()).toEqual(['2026-03-01T13:00 previous_run']);
+    expect([missed[0]?.end.since, errands]).toEqual([time('2026-03-01T12:59:00Z'), []]);
+  });
+
+  it('that was taken for a run by hand which had ended by then is to be begun a moment late', () => {
+    start('2026-03-01T12:30:00Z');
+    show();
+    byHand('run-1', '2026-03-01T12:59:00Z', '2026-03-01T13:00:00Z', '2026-03-01T12:59:50Z');
+    until('2026-03-01T13:00:01Z');
+    expect(errands).toEqual([]);
+    show({ lastScheduledAt: '2026-03-01T13:00:00Z' });
+    expect(errands).toMatchObject([{ type: 'begin', due: time('2026-03-01T13:00:00Z'), uid: 'uid-1' }]);
+    run('run-2', '2026-03-01T13:00:00Z', '2026-03-01T13:00:09Z');
+    show({ lastScheduledAt: '2026-03-01T13:00:00Z' });
+    runGoes('run-1');
+    until('2026-03-01T13:59:00Z');
+    expect([told(), errands.length]).toEqual([[], 1]);
+  });
+
+  it('that could not be begun in time after that is on record all the same', () => {
+    start('2026-03-01T12:30:00Z');
+    show();
+    byHand('run-1', '2026-03-01T12:59:00Z', '2026-03-01T13:00:00Z', '2026-03-01T12:59:50Z');
+    until('2026-03-01T13:00:01Z');
+    show({ lastScheduledAt: '2026-03-01T13:00:00Z' });
+    until('2026-03-01T13:00:31Z');
+    [errands] = [[]];
+    show({ lastScheduledAt: '2026-03-01T13:00:00Z' });
+    until('2026-03-01T13:59:00Z');
+    expect([told(), errands]).toEqual([['2026-03-01T13:00 previous_run'], []]);
   });
 
   it('is not judged before everything that was said of it is known', () => {

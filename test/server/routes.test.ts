@@ -85,7 +85,9 @@ function bodyOf({ path, body }: Route): object | undefined {
 /** A job that the route is for. */
 function jobOf({ path }: Route): JobSnapshot {
   if (path.includes('/restart')) return continuousNamed('demo');
-  return /\/(?:suspend|resume)$/.test(path) ? makeSnapshot({ kind: 'CronJob', state: 'waiting' }) : jobNamed('demo');
+  return /:name\/(?:suspend|resume|run)$/.test(path)
+    ? makeSnapshot({ kind: 'CronJob', state: 'waiting' })
+    : jobNamed('demo');
 }
 const jobs = '/v1/tool/alpha/jobs';
 

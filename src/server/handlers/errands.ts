@@ -7,6 +7,7 @@ import { type Errand, type KubeObject, type RunRecord, type Suspension, Tool } f
 import { AppError } from '../../errors.ts';
 import { textAt } from '../../fields.ts';
 import type { Deps } from './deps.ts';
+import { beginLate } from './run-now.ts';
 import { changeSuspension } from './suspend.ts';
 
 /** @throws AppError `credentials.*`, `kube.*`: it is to be tried again */
@@ -23,10 +24,15 @@ export function createCarryOut(deps: Deps): CarryOut {
         changeSuspension(tool, key, deps, (cronJob) => (isMeant(cronJob) ? decide(cronJob) : undefined)),
       );
     try {
-      if (errand.type === 'resume') await change((cronJob) => resumed(cronJob, errand, deps));
-      else {
-        const runs = await deps.runs.list(tool, key.name);
-        await change((cronJob) => suspendedAfter(cronJob, runs, errand, deps.now()));
+      switch (errand.type) {
+        case 'resume':
+          return void (await change((cronJob) => resumed(cronJob, errand, deps)));
+        case 'suspend-after': {
+          const runs = await deps.runs.list(tool, key.name);
+          return void (await change((cronJob) => suspendedAfter(cronJob, runs, errand, deps.now())));
+        }
+        case 'begin':
+          return await deps.takeTurn({ tool }, key.name, () => beginLate(tool, errand, deps));
       }
     } catch (error) {
       // It has gone meanwhile.

@@ -74,13 +74,14 @@ export async function changeSuspension<Decided extends Suspension | undefined>(
   }
 }
 
-function scheduledJob(caller: Caller, name: string, deps: Deps): JobSnapshot {
+/** @throws AppError `job.not_found`, `job.not_scheduled` */
+export function scheduledJob(caller: Caller, name: string, deps: Deps): JobSnapshot {
   const snapshot = showJob(caller, name, deps);
   if (snapshot.key.kind === 'CronJob') return snapshot;
   throw notScheduled(name);
 }
 
-export function notScheduled(name: string): AppError {
+function notScheduled(name: string): AppError {
   return new AppError('job.not_scheduled', `Job '${name}' has no schedule.`, { fields: { name } });
 }
 

@@ -29,7 +29,8 @@ const rules: readonly Rule[] = [
   { codes: ['job.not_found'], of: ({ path }) => path.includes(':name') },
   { codes: ['logs.none'], of: ({ path }) => path.includes('/logs') },
   { codes: ['job.not_restartable'], of: ({ path }) => path.includes('/restart') },
-  { codes: ['job.not_scheduled'], of: ({ path }) => /\/(?:suspend|resume)$/.test(path) },
+  { codes: ['job.not_scheduled'], of: ({ path }) => /\/(?:suspend|resume|run)$/.test(path) && path.includes(':name') },
+  { codes: ['job.running'], of: ({ path }) => path.endsWith('/:name/run') },
   {
     // What a change made as the tool can meet, and a log read as the tool.
     codes: [

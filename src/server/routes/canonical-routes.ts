@@ -33,6 +33,7 @@ import { readQuota } from '../handlers/quota.ts';
 import { deleteJob, flushJobs } from '../handlers/remove.ts';
 import { restartJob } from '../handlers/restart.ts';
 import type { RunJob } from '../handlers/run.ts';
+import { runNow } from '../handlers/run-now.ts';
 import { listRuns } from '../handlers/runs.ts';
 import { explainJob } from '../handlers/show.ts';
 import { resumeJob, suspendJob } from '../handlers/suspend.ts';
@@ -170,6 +171,19 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       handle: async ({ caller, params, release }) => {
         await restartJob(caller, params.name ?? '', deps, release);
         return { messages: noMessages };
+      },
+    },
+    {
+      ...named,
+      method: 'POST',
+      path: `${base}/jobs/:name/run`,
+      summary: 'Begin a run of a scheduled job now',
+      operation: 'run_now',
+      status: 201,
+      answer: schemas.begunAnswer,
+      handle: async ({ caller, params: { name = '' }, release }) => {
+        const { id, snapshot } = await runNow(caller, name, deps, release);
+        return { run_id: id, job: canonicalJob(snapshot, options({})), messages: noMessages };
       },
     },
     {
