@@ -178,7 +178,7 @@ export interface PlannedJob {
   /** Fields of a Job that would have another value. */
   readonly changes: readonly ({ readonly field: string; readonly from: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | { readonly note?: string; readonly until?: string } | null; readonly to: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | { readonly note?: string; readonly until?: string } | null })[];
   /** What it does to what runs: docs/wire.md, "Plans". */
-  readonly effect: 'none' | 'starts' | 'runs_once' | 'scheduled' | 'next_run' | 'scales' | 'rolls' | 'short_stop' | 'stops' | 'moves' | 'ends';
+  readonly effect: 'none' | 'starts' | 'runs_once' | 'scheduled' | 'suspends' | 'resumes' | 'next_run' | 'scales' | 'rolls' | 'short_stop' | 'stops' | 'moves' | 'ends';
   /** The same for people; empty where nothing happens. */
   readonly message: string;
   /** The next five times of a schedule that is new or changes. */

@@ -43,8 +43,9 @@ const shownFirings = 5;
 function renderPlannedJob(planned: PlannedJob, now: number): PlannedJob2026 {
   const { name, type, action, before, after, definition, changed, refusal, delay } = planned;
   const isMade = action === 'create' || action === 'update';
-  const isTimed = action === 'create' || (isMade && changed.includes('schedule'));
-  const firings = isTimed && after?.schedule ? nextFirings(after.schedule.actual, now, shownFirings) : [];
+  const isTimed = action === 'create' || (isMade && (changed.includes('schedule') || changed.includes('suspend')));
+  const firings =
+    isTimed && after?.schedule && !after.suspend ? nextFirings(after.schedule.actual, now, shownFirings) : [];
   const shown = isMade && before && after ? changed : [];
   return {
     name,
@@ -101,7 +102,14 @@ function messageOf(planned: PlannedJob): string {
   const { action, successor } = planned;
   const renamed = successor === undefined ? '' : `The new job '${successor}' does the same: was it renamed?`;
   if (action === 'stay') return successor === undefined ? '' : `${renamed} Both will be there.`;
-  return [messages[effectOf(planned)](planned), renamed].filter((text) => text !== '').join(' ');
+  return [messages[effectOf(planned)](planned), stayWords(planned), renamed].filter((text) => text !== '').join(' ');
+}
+
+/** Of a job that a command suspended: no file changes that. */
+function stayWords({ name, action, present, changed }: PlannedJob): string {
+  const isKept = (action === 'update' || action === 'unchanged') && !changed.includes('suspend');
+  const isSuspended = present?.key.kind === 'CronJob' && present.object.status.suspended;
+  return isKept && isSuspended ? `It stays suspended: 'resume ${name}' lets it go on.` : '';
 }
 
 const messages: Readonly<Record<Effect, (planned: PlannedJob) => string>> = {
@@ -109,6 +117,8 @@ const messages: Readonly<Record<Effect, (planned: PlannedJob) => string>> = {
   starts: ({ after }) => `${copies(after)} at once.`,
   runs_once: ({ action }) => (action === 'update' ? 'It runs once more, at once.' : 'It runs once, at once.'),
   scheduled: () => 'It waits for its first run.',
+  suspends: () => 'It is suspended: no run starts until it is resumed.',
+  resumes: () => 'It goes on: its schedule begins runs again.',
   next_run: (planned) =>
     `It holds from the next run on.${isRunning(planned) ? ' The run that goes on ends as it began.' : ''}`,
   scales: ({ before, after }) => scaleWords((after?.replicas ?? 0) - (before?.replicas ?? 0)),

@@ -52,7 +52,12 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
   continuous,
   withType({ retry: fc.constantFrom(0, 1) }, []),
   withType(
-    { schedule: fc.constantFrom('17 4 * * *', '@daily', '0 0 * * 7', '0 0 * * 0'), timeout: fc.constantFrom(0, 9) },
+    {
+      schedule: fc.constantFrom('17 4 * * *', '@daily', '0 0 * * 7', '0 0 * * 0'),
+      timeout: fc.constantFrom(0, 9),
+      suspend: fc.constant(true),
+      'suspend-after': fc.constantFrom(0, 3),
+    },
     ['schedule'],
   ),
   continuous,
@@ -79,6 +84,7 @@ const edits: Readonly<Record<string, (one: Entry) => Entry | undefined>> = {
   rewritten: () => undefined,
   kept: (one) => one,
   'with another command': (one) => ({ ...one, command: './new.sh' }),
+  'suspended, or not any more': ({ suspend, ...one }) => (suspend || !one.schedule ? one : { ...one, suspend: true }),
   resized: (one) => (one.continuous ? { ...one, replicas: one.replicas === 3 ? 0 : 3 } : one),
 };
 const pair = fc
