@@ -115,10 +115,14 @@ describe('a firing of a schedule', () => {
     await sandbox.stop('SIGKILL');
     await sandbox.start();
     const before = (await runsOf(tool, 'runs')).length;
-    const runs = await until(async () => {
-      const all = await runsOf(tool, 'runs');
-      return all.length > before ? all : undefined;
-    }, 'one more has run', skipMs);
+    const runs = await until(
+      async () => {
+        const all = await runsOf(tool, 'runs');
+        return all.length > before ? all : undefined;
+      },
+      'one more has run',
+      skipMs,
+    );
     expect(runs.every(({ outcome }) => outcome === 'succeeded')).toBe(true);
     for (const [of, name] of [
       [tool, 'runs'],

@@ -82,7 +82,11 @@ export function scheduledJob(caller: Caller, name: string, deps: Deps): JobSnaps
 }
 
 function notScheduled(name: string): AppError {
-  return new AppError('job.not_scheduled', `Job '${name}' has no schedule.`, { fields: { name } });
+  return new AppError(
+    'job.not_scheduled',
+    `Job '${name}' has no schedule: only scheduled jobs are suspended, resumed and run by hand.`,
+    { fields: { name } },
+  );
 }
 
 function invalid(field: string, rule: string): AppError {
