@@ -17,6 +17,7 @@ import type { Clock, Command, Context, Outcome } from './commands/outcome.ts';
 import { type CommandLine, checkOperands, choiceOf, readArguments } from './terminal/arguments.ts';
 import { helpText } from './terminal/help.ts';
 import { createProgress } from './terminal/progress.ts';
+import { type Display, displayOf } from './terminal/screen.ts';
 import { createTalk, type Talk, wantsColours } from './terminal/talk.ts';
 import { visibleJson, visibleText } from './terminal/terminal.ts';
 
@@ -27,6 +28,8 @@ export interface Io {
   stderr(text: string): void;
   /** Whether a person reads stderr. */
   readonly isTerminal: boolean;
+  /** The terminal that stdout is; unset where it is none. */
+  readonly display?: Display | undefined;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -155,6 +158,7 @@ async function runCommand(
       print: show,
       progress: progress.show,
       isWatched,
+      display: env.TERM === 'dumb' ? undefined : io.display,
       confirm,
       home: env.HOME,
       clock,
@@ -194,6 +198,7 @@ async function runHere(): Promise<void> {
     },
     stderr: (text) => void process.stderr.write(text),
     isTerminal: process.stderr.isTTY === true,
+    display: displayOf(process.stdout),
     signal,
     clock: {
       now: () => performance.now(),

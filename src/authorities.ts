@@ -6,8 +6,8 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { AppError } from './errors.ts';
 
 export interface Authorities {
-  /** When the first of them ends, ms since the epoch. */
-  readonly endsAt: number;
+  /** When the first of those that are good still ends, ms since the epoch; where all have ended, when the last one did. */
+  endsAt(now: number): number;
   /**
    * The authority, as `isGood` takes it, that has signed `certificate`, or one of those that were sent along to vouch for it. Undefined
    * where there is none.
@@ -50,7 +50,11 @@ export function readAuthorities(pem: string, what: string): Authorities {
   }
 
   return {
-    endsAt: Math.min(...all.map(({ endsAt }) => endsAt)),
+    endsAt(now) {
+      const ends = all.map((one) => one.endsAt);
+      const ahead = ends.filter((end) => end >= now);
+      return ahead.length > 0 ? Math.min(...ahead) : Math.max(...ends);
+    },
     signerOf,
     // `<=` so that a date nobody can read counts as past.
     isGood: (authority, now) => now <= (endOf.get(authority) ?? Number.NaN),

@@ -67,6 +67,9 @@ import {
 } from './settings.ts';
 import { openStateDirectory } from './state-directory.ts';
 import { readStatus } from './status.ts';
+import { createPeaks } from './usage/peaks.ts';
+import { usageOfRun } from './usage/run-usage.ts';
+import { createUsageSampler } from './usage/usage-sampler.ts';
 import { type ConfigMapWatch, watchConfigMap } from './watch/config-map.ts';
 import { type JobsWatch, watchJobs } from './watch/jobs.ts';
 
@@ -238,9 +241,18 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const firstFirings = known?.firingsFrom ?? startedAt;
     firings = createFiringsMark({ first: firstFirings, completeUntil: () => watch?.completeUntil() ?? 0, now });
 
+    const peaks = createPeaks();
+    const usage = createUsageSampler({
+      kube,
+      peaks,
+      everyMs: () => settings.current().usageEveryMs,
+      now,
+      log: log.child({ room: 'usage' }),
+    });
     const roster = createJobRoster({
       log: log.child({ room: 'machines' }),
       onRunEnded: (end) => runs.add(end),
+      usageOf: (end) => usageOfRun(end, peaks.of(end.id)),
       onNotice(notice) {
         if (notice.kind === 'steady' && notice.ran) runs.addGood(notice.key, { at: notice.at, ran: notice.ran });
         mail?.accept(notice);
@@ -269,6 +281,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     undos.push(() => checkpoint.stop());
     undos.push(() => roster.stop());
+    undos.push(() => usage.stop());
     undos.push(() => watch?.stop());
 
     const { reader_socket: socket, ...whereHomesAre } = startup.homes;
@@ -285,7 +298,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
     const certificateEnds = () => {
       const tools = opened.firstEnd();
-      return { ...listenerEnds, ...apiEnds, ...(tools === undefined ? {} : { tools }) };
+      return { ...listenerEnds(), ...apiEnds(), ...(tools === undefined ? {} : { tools }) };
     };
     const metrics = createMetrics({
       jobs: () => roster.size(),
@@ -297,6 +310,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       }),
       runRecords: () => runs.stats(),
       files: () => fileProblems(),
+      usage: () => usage.stats(),
       homes: () => homes.health(),
       certificates: certificateEnds,
       maps: () => ({ settings: settings.state(), images: images.state() }),
@@ -496,6 +510,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           runRecords: () => runs.stats(),
           homes: () => homes.health(),
           errands: () => errands.stats(),
+          usage: () => usage.stats(),
           settings: () => settings.state(),
           images: () => images.state(),
           maps: () => ({ settings: mapWatches.settings?.freshness(), images: mapWatches.images?.freshness() }),
@@ -509,13 +524,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     undos.push(() => door.stop());
 
     watch = watchJobs(kube, {
-      onEvent: (event) => roster.accept(event),
+      onEvent(event) {
+        peaks.accept(event);
+        roster.accept(event);
+      },
       readJob: (object) => fromKubeObject(object, { images: images.current(), homesMount: startup.homes.mount }),
       ...(known ? { checkpoint: known } : {}),
       onGap: (gap) => checkpoint.addGap(gap),
       log: log.child({ room: 'watch' }),
     });
     checkpoint.start();
+    usage.start();
     const reload = () => {
       for (const files of Object.values(followed)) void files.look();
       followMaps();
@@ -668,22 +687,21 @@ async function readOwnApi({ kubernetes }: Startup): Promise<Api> {
 }
 
 /** Of our own certificate, where we have one, and of the authorities of the API server. */
-function endsOfApi({ ca, credentials }: Api): Record<string, number> {
-  return {
-    kubernetes_ca: readAuthorities(ca, 'the CA of the API server').endsAt,
-    ...(credentials.kind === 'certificate'
+function endsOfApi({ ca, credentials }: Api): () => Record<string, number> {
+  const authorities = readAuthorities(ca, 'the CA of the API server');
+  const client =
+    credentials.kind === 'certificate'
       ? { kubernetes_client: endOfCertificate(String(credentials.cert), 'the certificate of the daemon') }
-      : {}),
-  };
+      : {};
+  return () => ({ kubernetes_ca: authorities.endsAt(Date.now()), ...client });
 }
 
 /** Of the listener's certificate and of the authorities that it trusts, ms since the epoch. */
-function endsOfListeners({ tls, unix }: ListenerTexts): Record<string, number> {
+function endsOfListeners({ tls, unix }: ListenerTexts): () => Record<string, number> {
   const clientCa = (tls ?? unix)?.clientCa;
-  return {
-    ...(tls ? { listener: endOfCertificate(tls.cert, 'the certificate of the listener') } : {}),
-    ...(clientCa === undefined ? {} : { client_ca: readAuthorities(clientCa, 'the client CA').endsAt }),
-  };
+  const authorities = clientCa === undefined ? undefined : readAuthorities(clientCa, 'the client CA');
+  const listener = tls ? { listener: endOfCertificate(tls.cert, 'the certificate of the listener') } : {};
+  return () => ({ ...listener, ...(authorities ? { client_ca: authorities.endsAt(Date.now()) } : {}) });
 }
 
 type ListenerTexts = Pick<ServerOptions, 'tls' | 'unix'>;

@@ -78,6 +78,9 @@ export const emailsChoices = ['none', 'all', 'onfinish', 'onfailure'] as const;
 export type Emails = (typeof emailsChoices)[number];
 export const mountChoices = ['all', 'none'] as const;
 export type Mount = (typeof mountChoices)[number];
+/** What becomes of a firing while a run goes on: it is left out, that run is ended for it, or both run. */
+export const concurrencyChoices = ['forbid', 'replace', 'allow'] as const;
+export type Concurrency = (typeof concurrencyChoices)[number];
 export const portProtocols = ['tcp', 'udp'] as const;
 export type PortProtocol = (typeof portProtocols)[number];
 
@@ -86,6 +89,12 @@ export type HealthCheck =
   | { readonly type: 'script'; readonly script: string }
   /** Below the job's port; begins with a slash. */
   | { readonly type: 'http'; readonly path: string };
+
+/** An environment variable of a job's own. */
+export interface Variable {
+  readonly name: string;
+  readonly value: string;
+}
 
 /**
  * What was asked, as typed: a key the user did not set is absent. Kept as versioned JSON in the annotation
@@ -109,12 +118,17 @@ export interface JobDefinition {
   readonly cpu?: string;
   /** 0-5; one-off and scheduled jobs only. */
   readonly retry?: number;
-  /** Seconds, 0 = none; scheduled jobs only. */
+  /** Seconds, 0 = none; from here on scheduled jobs only. */
   readonly timeout?: number;
   /** Scheduled jobs only: no run starts until it is resumed. */
   readonly suspend?: Suspend;
   /** 1-100; scheduled jobs only: it is suspended after so many failed runs in a row. */
   readonly suspendAfter?: number;
+  /** IANA name: on whose clocks the schedule counts. */
+  readonly timeZone?: string;
+  readonly concurrency?: Concurrency;
+  /** Seconds: so late may a run begin. */
+  readonly startingDeadline?: number;
   /** From here on continuous jobs only. */
   readonly replicas?: number;
   /** 1-65535: where the job answers, under its own name, to other jobs of the cluster. */
@@ -123,6 +137,10 @@ export interface JobDefinition {
   readonly healthCheck?: HealthCheck;
   /** Whether the job's port is reachable from outside the cluster. */
   readonly publish?: boolean;
+  /** Of all types of jobs: what its program finds in its environment, by name. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** Names of jobs that come first; the one-offs among them have to succeed. Whoever sends several jobs looks after it. */
+  readonly after?: readonly string[];
 }
 
 /** How a job is asked to be suspended; `until` as typed, RFC 3339. */
@@ -176,11 +194,18 @@ export interface ResolvedJob {
   /** Whether its definition wants it suspended, at this moment. Whoever suspends it by a command does not change that. */
   readonly suspend?: Suspend | undefined;
   readonly suspendAfter?: number | undefined;
+  readonly timeZone: string;
+  readonly concurrency: Concurrency;
+  readonly startingDeadline: number;
   readonly replicas: number;
   readonly port: number | undefined;
   readonly portProtocol: PortProtocol;
   readonly healthCheck: HealthCheck | undefined;
   readonly publish: boolean;
+  /** Absent where there are none. */
+  readonly variables?: readonly Variable[];
+  /** Absent where no job has to come first. */
+  readonly after?: readonly string[];
 }
 
 /** What the server keeps of one Kubernetes object that is a job. Times are ms since the epoch. */
@@ -209,6 +234,7 @@ export interface FiringRules {
   readonly timeZone: string;
   /** So late may a run begin, in ms. */
   readonly deadlineMs: number;
+  readonly concurrency: Concurrency;
   /** When its schedule was last changed, ms since the epoch; undefined where it does not say. */
   readonly changedAt: number | undefined;
 }
@@ -276,6 +302,8 @@ export interface PodFacts {
   readonly uid: string;
   readonly name: string;
   readonly ownerUid: string | undefined;
+  /** Where it runs; undefined before that is decided. */
+  readonly node?: string | undefined;
   readonly resourceVersion: string;
   readonly createdAt: number;
   readonly deletingAt: number | undefined;
@@ -346,8 +374,18 @@ export function isQuotaRefusal(words: string): boolean {
   return words.includes('exceeded quota');
 }
 
+/** What a run was seen to use at most, by samples: what came and went between two of them is not in it. Undefined: not measured. */
+export interface RunUsage {
+  /** Bytes; of a run that was killed for memory, its limit. */
+  readonly peakMemory?: number | undefined;
+  /** Thousandths of a core, over the time from one sample to the next. */
+  readonly peakCpu?: number | undefined;
+  /** Bytes that it might use; with one of the others. */
+  readonly memoryLimit?: number | undefined;
+}
+
 /** The end of one run of a one-off or scheduled job, or of a firing that became none: what is left to say of it when its objects are gone. Times are ms since the epoch. */
-export interface RunEnd {
+export interface RunEnd extends RunUsage {
   /** Of the job. */
   readonly key: JobKey;
   /** Uid of the Kubernetes Job: no other run, of whatever job, has it. Of a firing without a run, that of its job and the due time. */
@@ -441,6 +479,8 @@ export interface WhatRan {
   readonly replicas: number;
   /** The five fields that run; of scheduled jobs. */
   readonly schedule: string | undefined;
+  /** On whose clocks; undefined for UTC. */
+  readonly timeZone?: string | undefined;
   /** Absolute paths, as pods see them, where output goes to files. */
   readonly filelogStdout: string | undefined;
   readonly filelogStderr: string | undefined;

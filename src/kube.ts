@@ -24,6 +24,8 @@ export interface KubeRequest {
   readonly signal?: AbortSignal;
   /** Until the headers of the answer; 10,000 by default. */
   readonly timeoutMs?: number;
+  /** Of the answer; 64 MiB by default. */
+  readonly maxBytes?: number;
 }
 
 /** A connection to the API server under one identity. */
@@ -233,11 +235,12 @@ function queryText(query: KubeRequest['query']): string {
 
 async function readJson(request: KubeRequest, response: Dispatcher.ResponseData): Promise<unknown> {
   try {
+    const { maxBytes = maxAnswerBytes } = request;
     const chunks: Buffer[] = [];
     let bytes = 0;
     for await (const chunk of response.body as AsyncIterable<Buffer>) {
       bytes += chunk.length;
-      if (bytes > maxAnswerBytes) throw new Error(`answer over ${maxAnswerBytes} bytes`);
+      if (bytes > maxBytes) throw new Error(`answer over ${maxBytes} bytes`);
       chunks.push(chunk);
     }
     const text = Buffer.concat(chunks).toString('utf8');

@@ -32,6 +32,8 @@ export interface MetricSources {
   >;
   /** Of the files that are followed: why they are not in force; '' where they are. */
   files(): Readonly<Record<string, string>>;
+  /** When something was last told, ms since the epoch. */
+  usage(): Readonly<{ running: number; sampledAt: number | undefined; failed: number }>;
   homes(): Readonly<{ running: number; stuck: number; waiting: number }>;
   /** When certificates end, ms since the epoch. */
   certificates(): Readonly<Record<string, number>>;
@@ -163,6 +165,18 @@ export function createMetrics(sources: MetricSources): Metrics {
     },
   });
 
+  new Gauge({
+    name: 'jobs_usage',
+    help: 'What jobs use: containers running, seconds since something of them was measured, and requests for it that failed since the start',
+    labelNames: ['what'] as const,
+    registers,
+    collect() {
+      const { running, sampledAt, failed } = sources.usage();
+      this.set({ what: 'running' }, running);
+      this.set({ what: 'failed' }, failed);
+      if (sampledAt !== undefined) this.set({ what: 'age' }, Math.max(0, (sources.now() - sampledAt) / 1000));
+    },
+  });
   for (const map of ['settings', 'images'] as const) {
     new Gauge({
       name: `jobs_${map}_last_reload_successful`,

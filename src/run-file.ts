@@ -10,6 +10,7 @@ import {
   jobTypes,
   type LastGood,
   type RunRecord,
+  type RunUsage,
   runOutcomes,
   type Tool,
 } from './domain.ts';
@@ -90,6 +91,7 @@ function parseRun(value: unknown): RunRecord | undefined {
     exitCode: integerAt(value, 'exitCode'),
     signal: integerAt(value, 'signal'),
     attempts: amountAt(value, 'attempts') ?? 0,
+    ...parseUsage(value),
   };
 }
 
@@ -97,6 +99,12 @@ function parseRun(value: unknown): RunRecord | undefined {
 function parseSuspension(value: unknown): Pick<RunRecord, 'suspension'> {
   const by = oneOf(['owner', 'service'] as const, textAt(value, 'by'));
   return by ? { suspension: { by, note: textAt(value, 'note'), until: amountAt(value, 'until') } } : {};
+}
+
+/** Absent where it was not measured. */
+function parseUsage(value: unknown): RunUsage {
+  const fields = ['peakMemory', 'peakCpu', 'memoryLimit'].map((name) => [name, amountAt(value, name)]);
+  return Object.fromEntries(fields.filter(([, amount]) => amount !== undefined));
 }
 
 function oneOf<Word extends string>(words: readonly Word[], text: string | undefined): Word | undefined {

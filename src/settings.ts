@@ -161,6 +161,8 @@ export interface Settings {
   readonly streamStallMs: number;
   /** Tools that may not use the service, whatever their certificate says. */
   readonly deniedTools: ReadonlySet<string>;
+  /** How often it is asked what jobs use; 0 = never. */
+  readonly usageEveryMs: number;
   readonly mail: MailSettings;
 }
 
@@ -263,6 +265,7 @@ const liveSchema = z.object({
   requests_at_once: count(1, 100_000),
   streams_at_once_per_tool: count(1, 1_000),
   stream_stall_seconds: count(1, 3_600),
+  usage_every_seconds: count(0, 3_600),
   denied_tools: toolNames,
 });
 
@@ -359,6 +362,7 @@ function settingsFrom(data: z.infer<typeof liveSchema>): Settings {
     streamsAtOncePerTool: data.streams_at_once_per_tool,
     streamStallMs: data.stream_stall_seconds * 1000,
     deniedTools: new Set(data.denied_tools),
+    usageEveryMs: data.usage_every_seconds * 1000,
     mail: {
       isSent: data.send_emails_for_real,
       from: data.email_from_addr,

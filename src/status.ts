@@ -8,6 +8,7 @@ import type { Freshness } from './domain.ts';
 import type { ImagesState } from './live-images.ts';
 import type { SettingsState } from './live-settings.ts';
 import type { MailQueueStats } from './metrics.ts';
+import type { UsageStats } from './usage/usage-sampler.ts';
 
 export interface StatusSources {
   readonly version: string;
@@ -25,6 +26,7 @@ export interface StatusSources {
   runRecords(): { readonly waiting: number; readonly dropped: number; readonly failed: number };
   homes(): { readonly running: number; readonly stuck: number; readonly waiting: number };
   errands(): { readonly waiting: number; readonly failing: readonly string[] };
+  usage(): UsageStats;
   settings(): SettingsState;
   images(): ImagesState;
   /** How the two ConfigMaps are followed. */
@@ -58,6 +60,13 @@ interface Known {
   readonly homes: { readonly running: number; readonly stuck: number; readonly waiting: number };
   /** What is done for tools without being asked. */
   readonly errands: { readonly waiting: number; readonly failing: readonly string[] };
+  readonly usage: {
+    readonly source: UsageStats['source'] | null;
+    readonly running: number;
+    readonly age_seconds: number | null;
+    readonly failed: number;
+    readonly problem: string;
+  };
   readonly settings: MapKnown;
   readonly images: MapKnown;
   /** Days until they end. */
@@ -81,6 +90,8 @@ const oldMailHours = 26;
 const oldCheckpointSeconds = 300;
 /** A watch that ends is begun again within moments. */
 const unheardSeconds = 60;
+/** Longer than it takes to ask twenty times. */
+const oldUsageSeconds = 300;
 const leastFreeMib = 100;
 const shownErrands = 5;
 const dayMs = 86_400_000;
@@ -111,6 +122,11 @@ const rules: readonly Rule[] = [
     errands.failing
       .slice(0, shownErrands)
       .map((words) => `Something that is to be done for a tool cannot be done yet: ${words}`),
+  // Where nobody ever told there is nothing to mend.
+  ({ usage }) =>
+    usage.problem !== '' && usage.age_seconds !== null && usage.age_seconds > oldUsageSeconds
+      ? `What jobs use has not been measured for ${usage.age_seconds} s: ${usage.problem}`
+      : undefined,
   ({ settings }) => mapProblem('settings', settings),
   ({ images }) => mapProblem('images', images),
   ({ files }) =>
@@ -173,6 +189,7 @@ async function look(sources: StatusSources): Promise<Known> {
     run_records: { ...sources.runRecords() },
     homes: { ...sources.homes() },
     errands: sources.errands(),
+    usage: usageKnown(sources.usage(), secondsSince),
     settings: mapKnown(sources.settings(), maps.settings, ageSeconds),
     images: mapKnown(sources.images(), maps.images, ageSeconds),
     certificates: Object.fromEntries(
@@ -193,6 +210,10 @@ function mailKnown(stats: MailQueueStats | undefined, now: number): Readonly<Rec
   if (!stats) return null;
   const { oldestAt, ...counts } = stats;
   return { ...counts, oldest_hours: oldestAt === undefined ? 0 : round((now - oldestAt) / 3_600_000) };
+}
+
+function usageKnown({ source, sampledAt, ...rest }: UsageStats, since: (at: number) => number): Known['usage'] {
+  return { source: source ?? null, age_seconds: sampledAt === undefined ? null : since(sampledAt), ...rest };
 }
 
 function mapKnown(

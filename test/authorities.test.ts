@@ -46,10 +46,14 @@ describe('a bundle of authorities', () => {
     expect(readAuthorities(`${renewed.cert}${one.cert}`, 'it').isGood(signer, now + 2 * hourMs)).toBe(true);
   });
 
-  it('ends with the first of them', () => {
+  it('ends with the first of them that has not ended already', () => {
     const soon = new Date(Math.floor(now / 1_000) * 1_000 + hourMs);
     const bundle = readAuthorities(one.cert + createAuthority('soon', { notAfter: soon }).cert, 'it');
-    expect(bundle.endsAt).toBe(soon.getTime());
+    expect(bundle.endsAt(now)).toBe(soon.getTime());
+    expect(bundle.endsAt(soon.getTime() + 1)).toBeGreaterThan(soon.getTime());
+    expect(readAuthorities(createAuthority('soon', { notAfter: soon }).cert, 'it').endsAt(now + 2 * hourMs)).toBe(
+      soon.getTime(),
+    );
   });
 
   it.each([

@@ -60,7 +60,6 @@ describe('the house', () => {
       cac: /^bin\/(jobs|admin)\.ts$/,
       pino: /^src\/log\.ts$/,
       'prom-client': /^src\/metrics\.ts$/,
-      croner: /^src\/definition\/cron\.ts$/,
       zod: /^src\/(settings|server\/(schemas|routes))\.ts$/,
       xstate: /^src\/machines\//,
     };

@@ -9,6 +9,7 @@ const sources: MetricSources = {
   runRecords: () => ({ waiting: 4, dropped: 0, failed: 1 }),
   maps: () => ({ settings: { isCurrent: true, version: '77' }, images: { isCurrent: false, version: undefined } }),
   files: () => ({ listeners: '', trust: 'the file is empty' }),
+  usage: () => ({ running: 6, sampledAt: 2_500, failed: 2 }),
   homes: () => ({ running: 3, stuck: 1, waiting: 7 }),
   certificates: () => ({ listener: 3_500 + 2 * 86_400_000 }),
   mail: () => ({ mailboxes: 9, gathered: 5, sealed: 1, parked: 2, unsaved: 0, failures: 0, oldestAt: 1_500 }),
@@ -30,6 +31,11 @@ describe('metrics', () => {
     expect(await linesOf(metrics, 'jobs_watch{')).toEqual([
       'jobs_watch{kind="pods",what="lists"} 2',
       'jobs_watch{kind="jobs",what="lists"} 1',
+    ]);
+    expect(await linesOf(metrics, 'jobs_usage{')).toEqual([
+      'jobs_usage{what="running"} 6',
+      'jobs_usage{what="failed"} 2',
+      'jobs_usage{what="age"} 1',
     ]);
     expect(await linesOf(metrics, 'jobs_homes{what="stuck"')).toEqual(['jobs_homes{what="stuck"} 1']);
     expect(await linesOf(metrics, 'jobs_run_records')).toContain('jobs_run_records{what="waiting"} 4');

@@ -52,6 +52,7 @@ async function knownSeries(): Promise<Map<string, Map<string, Set<string>>>> {
     watches: () => ({ Pod: watchStats, settings: watchStats }),
     runRecords: () => ({ waiting: 0, dropped: 0, failed: 0 }),
     files: () => ({ listeners: '' }),
+    usage: () => ({ running: 0, sampledAt: 1, failed: 0 }),
     homes: () => ({ running: 0, stuck: 0, waiting: 0 }),
     maps: () => ({ settings: { isCurrent: true, version: '1' }, images: { isCurrent: true, version: '1' } }),
     certificates: () => ({ listener: 1 }),

@@ -66,6 +66,17 @@ describe('records of runs', () => {
     expect(await open().list(alpha, 'demo')).toEqual([withoutKey(makeEnd())]);
   });
 
+  it('keep what was measured, and no word of what was not', async () => {
+    const records = open();
+    const measured = makeEnd({ peakMemory: 5, memoryLimit: 10, peakCpu: 2 });
+    records.add(measured);
+    records.add(makeEnd({ id: 'two', createdAt: 2_000 }));
+    await records.stop();
+    const [second, first] = await open().list(alpha, 'demo');
+    expect(first).toEqual(withoutKey(measured));
+    expect(Object.keys(second ?? {})).not.toContain('peakMemory');
+  });
+
   it('lie in one file a job, below its tool, for the owner only', async () => {
     const records = open();
     records.add(makeEnd());

@@ -113,6 +113,7 @@ describe('the settings', () => {
         requestsAtOnce: 256,
         streamsAtOncePerTool: 16,
         streamStallMs: 60_000,
+        usageEveryMs: 15_000,
         deniedTools: new Set(),
         mail: {
           isSent: false,

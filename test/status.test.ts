@@ -20,6 +20,7 @@ const well: StatusSources = {
   runRecords: () => ({ waiting: 0, dropped: 0, failed: 0 }),
   homes: () => ({ running: 1, stuck: 0, waiting: 0 }),
   errands: () => ({ waiting: 0, failing: [] }),
+  usage: () => ({ source: 'metrics', running: 5, sampledAt: now - 10_000, failed: 1, problem: '' }),
   settings: () => ({ ...mapState, since: now - day, source: 'ConfigMap' }),
   images: () => mapState,
   maps: () => ({ settings: followed, images: followed }),
@@ -66,6 +67,11 @@ describe('the status', () => {
     ['has no disk', { statePath: '/nonexistent' }, /cannot be looked at/],
     ['keeps nothing', { checkpoint: () => ({ savedAt: now - 10 * minute, failed: 3, gaps: 0 }) }, /for N s.*disk/],
     ['waits for homes', { homes: () => ({ running: 4, stuck: 2, waiting: 0 }) }, /N readers of homes hang/],
+    [
+      'measures nothing any more',
+      { usage: () => ({ ...well.usage(), sampledAt: now - 10 * minute, problem: 'Node one is silent.' }) },
+      /use has not been measured for N s: Node one is silent/,
+    ],
     [
       'refuses settings',
       { settings: () => ({ ...well.settings(), isCurrent: false, problems: ['debug: no'] }) },

@@ -51,6 +51,7 @@ export const checks: readonly Check[] = [
   imageOfDaemonIsThere,
   mailServerAnswers,
   isWellInside,
+  useIsMeasured,
 ];
 
 async function answers(deployment: Deployment): Promise<Finding> {
@@ -255,6 +256,23 @@ async function isWellInside({ status }: Deployment): Promise<Finding> {
   if (first === undefined) return well('The daemon itself says that all is well.');
   const others = more.length > 0 ? ` And ${more.length} more.` : '';
   return wrong(`${first}${others}`, '`toolforge-jobs-admin status` says all of it.');
+}
+
+/** Runs have no peaks otherwise, and `advise` nothing to go by; nothing else misses them. */
+async function useIsMeasured({ status }: Deployment): Promise<Finding> {
+  const usage = (await status().catch(() => undefined))?.usage;
+  switch (usage?.source) {
+    case 'metrics':
+      return well('The metrics API says what jobs use.');
+    case 'nodes':
+      return well('The nodes say what jobs use.');
+    case 'off':
+      return { is: 'skipped', words: 'What jobs use is not measured: usage_every_seconds is 0.' };
+    case 'nobody':
+      return { is: 'skipped', words: `What jobs use is not measured. ${usage.problem}` };
+    default:
+      return { is: 'skipped', words: 'Whether it can be measured what jobs use is not known yet.' };
+  }
 }
 
 interface Seen {

@@ -24,7 +24,7 @@ function headOf({ problems }: Status): string[] {
 }
 
 function tableOf(status: Status): string {
-  const { view, mail, checkpoint, homes, disk } = status;
+  const { view, mail, checkpoint, homes, usage, disk } = status;
   const certificates = Object.entries(status.certificates).map(([name, days]) => `${name} ${Math.floor(days)} d`);
   const rows: [string, string][] = [
     ['Version', `${status.version}, since ${status.started.slice(0, 16).replace('T', ' ')} UTC`],
@@ -38,12 +38,21 @@ function tableOf(status: Status): string {
     ['Durable', checkpoint.age_seconds === null ? 'nothing yet' : `up to ${checkpoint.age_seconds} s ago`],
     ['Unknown times', String(checkpoint.gaps)],
     ['Homes', `${homes.running} readers, ${homes.stuck} hang`],
+    ['Use of jobs', usageWords(usage)],
     ['Settings', mapWords(status.settings)],
     ['Images', mapWords(status.images)],
     ['Certificates', certificates.join(', ')],
     ['Disk', disk ? `${disk.free_mib} MiB free` : 'unknown'],
   ];
   return simpleTable(['What', 'How it is'], rows);
+}
+
+/** Why nothing is measured is no more than said: jobs run all the same. */
+function usageWords({ source, running, age_seconds: age, problem }: Status['usage']): string {
+  if (source === 'off') return 'not measured: usage_every_seconds is 0';
+  if (source === 'nobody') return `not measured: ${problem}`;
+  if (age === null) return problem === '' ? 'nothing to measure yet' : problem;
+  return `${running} run, asked of ${source === 'metrics' ? 'the metrics API' : 'their nodes'} ${age} s ago`;
 }
 
 function mapWords({ version, is_current: isCurrent }: Status['settings']): string {

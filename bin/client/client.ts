@@ -38,11 +38,15 @@ export interface Client {
   /** Runs of a job that have ended, newest first. @throws AppError `job.not_found`; `route.not_found` from an older service */
   listRuns(name: string): Promise<Job[]>;
   /**
-   * What happens to one job, as it happens; resolves when the stream has begun.
+   * What happens to one job, or to all of the tool, as it happens; resolves when the stream has begun.
    * @param position where to begin behind, where it is known; kept up to date
    * @throws AppError `route.not_found` from an older service; while it is read, `service.unreachable` where it broke off
    */
-  followEvents(name: string, position: Position, signal: AbortSignal): Promise<AsyncIterable<ServerSentEvent>>;
+  followEvents(
+    name: string | undefined,
+    position: Position,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<ServerSentEvent>>;
   /** What became of events in the mail of the tool, newest first. @throws AppError `route.not_found` from an older service */
   listMailLog(query: MailLogQuery): Promise<Job[]>;
   /** `{ categories: [{ name, items: [{ name, limit, used }] }] }` */
@@ -52,8 +56,13 @@ export interface Client {
    * @throws AppError `job.not_found`, `logs.none`; while it is read, `service.unreachable` where it broke off
    */
   openLogs(name: string, query: LogsQuery, signal: AbortSignal): Promise<AsyncIterable<string>>;
+  /** The whole answer at a path below that of the tool, its messages included: for whoever shows them in a place of its own. */
+  read(path: string): Promise<Job>;
   close(): void;
 }
+
+/** Three times what a stream of events is silent at most (docs/wire.md, "Events"). */
+const quietMs = 45_000;
 
 export interface PlanRequest {
   readonly jobs: readonly Readonly<Record<string, unknown>>[];
@@ -81,7 +90,7 @@ export interface LogsQuery {
 
 /** @throws AppError `settings.invalid` where the certificate and its key cannot be used */
 export function createClient(options: ClientOptions): Client {
-  const { ask, open, close } = createSession(options);
+  const { ask, read, open, close } = createSession(options);
   return {
     listJobs: async () => listOf(await ask('GET', '/jobs'), 'jobs'),
     listJobsAsSet: async () => listOf(await ask('GET', '/jobs?include_unset=false&as_typed=true'), 'jobs'),
@@ -103,13 +112,15 @@ export function createClient(options: ClientOptions): Client {
     listRuns: async (name) => listOf(await ask('GET', `/jobs/${safeName(name)}/runs`), 'runs'),
     followEvents: async (name, position, signal) => {
       const headers = position.id === undefined ? {} : { 'last-event-id': position.id };
-      return eventsOf(await open(`/events?job=${safeName(name)}`, { headers, signal }), position);
+      const path = `/events${queryText({ job: name && safeName(name) })}`;
+      return eventsOf(await open(path, { headers, signal, quietMs }), position);
     },
     listImages: async () => listOf(await ask('GET', '/images'), 'images'),
     listMailLog: async (query) => listOf(await ask('GET', `/mail-log${queryText(query)}`), 'events'),
     showQuota: async () => recordOf(await ask('GET', '/quotas'), 'quota'),
     openLogs: async (name, query, signal) =>
       linesOf(await open(`/jobs/${safeName(name)}/logs${queryText(query)}`, { signal })),
+    read,
     close,
   };
 }

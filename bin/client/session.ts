@@ -44,6 +44,8 @@ export interface Session {
    * @returns the whole answer; its messages have been handed on
    */
   ask(method: string, path: string, body?: unknown): Promise<Job>;
+  /** The same of a GET, whose messages are left in the answer. */
+  read(path: string): Promise<Job>;
   /**
    * An answer that goes on, from its first piece: nothing limits its time. Who stops reading gives it up.
    * @throws AppError as ask(); while it is read, `service.unreachable` where it broke off
@@ -57,6 +59,8 @@ export interface Opening {
   readonly headers?: Readonly<Record<string, string>>;
   /** Gives it up; what is read ends there without an error. */
   readonly signal?: AbortSignal;
+  /** How long nothing at all may come, in ms, before the connection counts as broken. Unset: for ever. */
+  readonly quietMs?: number;
 }
 
 /** @throws AppError `settings.invalid` where the certificate and its key cannot be used */
@@ -68,6 +72,7 @@ export function createSession(options: ClientOptions): Session {
       options.onMessages(messagesOf(answer));
       return answer;
     },
+    read: (path) => send(agent, options, 'GET', `${options.config.baseUrl}${path}`, undefined),
     // Each on a connection of its own: it would keep the others waiting.
     open: (path, asked = {}) => open(options, `${options.config.baseUrl}${path}`, asked),
     close: () => agent.destroy(),
@@ -122,6 +127,7 @@ async function open(options: ClientOptions, url: string, asked: Opening): Promis
     const { statusCode = 0, headers } = incoming;
     options.trace(`GET ${url}: ${statusCode}, and goes on`);
     if (statusCode !== 200) throw failureOf(statusCode, await readAll(incoming), headers);
+    if (asked.quietMs !== undefined) incoming.setTimeout(asked.quietMs, () => incoming.destroy(silence()));
     return pieces(incoming, { agent, url, timeoutMs, givenUp });
   } catch (error) {
     agent.destroy();
@@ -129,6 +135,11 @@ async function open(options: ClientOptions, url: string, asked: Opening): Promis
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Of a peer that has gone without a word, or a way to it. */
+function silence(): Error {
+  return new Error('nothing came for too long');
 }
 
 interface Opened {

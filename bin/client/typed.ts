@@ -58,6 +58,12 @@ export interface Job {
   readonly suspend_after?: number;
   /** Scheduled jobs, while they are suspended, where it is known by whom. */
   readonly suspension?: { readonly since: string; readonly by: 'owner' | 'service'; readonly note: string | null; readonly until: string | null };
+  /** Scheduled jobs, where it is not UTC. */
+  readonly timezone?: string;
+  /** Scheduled jobs, where it is not forbid. */
+  readonly concurrency?: 'forbid' | 'replace' | 'allow';
+  /** Scheduled jobs, where it is not 30 s. */
+  readonly starting_deadline?: number;
   /** On continuous jobs only. */
   readonly continuous?: true;
   /** Continuous jobs. */
@@ -70,6 +76,10 @@ export interface Job {
   readonly health_check?: { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | null;
   /** Continuous jobs. */
   readonly publish?: boolean;
+  /** Environment variables of a job that has some. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** Of a job that comes after others. */
+  readonly after?: readonly string[];
 }
 
 /** What happened to a job, as server-sent events say it: docs/wire.md, "Events". */
@@ -120,7 +130,7 @@ export interface NewJob {
   readonly cmd: string;
   /** Name, alias or address of an image: see docs/wire.md, "Images". */
   readonly imagename: string;
-  /** Five cron fields or @hourly, @daily, @weekly, @monthly, @yearly; makes the job scheduled. */
+  /** Five cron fields, with ~ for a number that the service chooses, or @hourly, @daily, @weekly, @monthly, @yearly; makes the job scheduled. */
   readonly schedule?: string;
   /** true makes the job continuous. */
   readonly continuous?: boolean;
@@ -148,6 +158,12 @@ export interface NewJob {
   readonly suspend?: boolean | { readonly note?: string; readonly until?: string } | null;
   /** Suspend it after so many failed runs in a row, 0 = never; scheduled jobs only. */
   readonly suspend_after?: number | string | null;
+  /** On whose clocks the schedule counts: an IANA name; UTC by default. */
+  readonly timezone?: string;
+  /** What becomes of a firing while a run goes on: forbid (the default) leaves it out; scheduled jobs only. */
+  readonly concurrency?: 'forbid' | 'replace' | 'allow';
+  /** Seconds; so late may a run begin; 30 by default; scheduled jobs only. */
+  readonly starting_deadline?: number | string | null;
   /** Copies at once; continuous jobs only. */
   readonly replicas?: number | string;
   /** Where the job answers; continuous jobs only. */
@@ -158,6 +174,10 @@ export interface NewJob {
   readonly health_check?: { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | null;
   /** Make the port reachable from outside the cluster. */
   readonly publish?: boolean;
+  /** Environment variables of the job, by name (A-Z, 0-9 and _); no shell reads their values. */
+  readonly parameters?: Readonly<Record<string, string | number>> | null;
+  /** Jobs that come first, the one-offs among them to their success: whoever sends jobs looks after it. */
+  readonly after?: readonly string[] | null;
 }
 
 export interface Plan {
@@ -176,13 +196,15 @@ export interface PlannedJob {
   /** stay: it is not named, and is left alone. */
   readonly action: 'create' | 'update' | 'unchanged' | 'delete' | 'stay' | 'refuse';
   /** Fields of a Job that would have another value. */
-  readonly changes: readonly ({ readonly field: string; readonly from: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | { readonly note?: string; readonly until?: string } | null; readonly to: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | { readonly note?: string; readonly until?: string } | null })[];
+  readonly changes: readonly ({ readonly field: string; readonly from: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | { readonly note?: string; readonly until?: string } | Readonly<Record<string, string>> | readonly string[] | null; readonly to: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | { readonly note?: string; readonly until?: string } | Readonly<Record<string, string>> | readonly string[] | null })[];
   /** What it does to what runs: docs/wire.md, "Plans". */
   readonly effect: 'none' | 'starts' | 'runs_once' | 'scheduled' | 'suspends' | 'resumes' | 'next_run' | 'scales' | 'rolls' | 'short_stop' | 'stops' | 'moves' | 'ends';
   /** The same for people; empty where nothing happens. */
   readonly message: string;
   /** The next five times of a schedule that is new or changes. */
   readonly next_schedules: readonly string[];
+  /** On whose clocks its schedule counts, where that is not UTC. */
+  readonly timezone?: string;
   /** What its owner may not expect of it. */
   readonly warnings: readonly string[];
   /** Of a job that is not named: a new one that does the same. */
@@ -220,6 +242,12 @@ export interface Run {
   readonly signal: number | null;
   /** Attempts that have ended. */
   readonly attempts: number;
+  /** Bytes: the highest of samples, or the limit of a run that was killed for memory; null: not measured. */
+  readonly peak_memory: number | null;
+  /** Bytes that it might use; null where nothing was measured. */
+  readonly memory_limit: number | null;
+  /** Thousandths of a core: the highest mean of the time between two samples; null: not measured. */
+  readonly peak_cpu: number | null;
   /** How it ended, for people. */
   readonly message: string;
 }

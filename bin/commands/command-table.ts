@@ -1,5 +1,5 @@
 /** Everything there is to say of a command, said once, and what is done then. */
-import { emailsChoices, mountChoices } from '../../src/domain.ts';
+import { concurrencyChoices, emailsChoices, mountChoices } from '../../src/domain.ts';
 import { shells } from '../terminal/completion/completion.ts';
 import type { ShownCommand, ShownOption } from '../terminal/shown-command.ts';
 import { applyFile } from './apply.ts';
@@ -21,6 +21,7 @@ import { runJob, runJobNow } from './run.ts';
 import { showJob } from './show.ts';
 import { resumeJob, suspendJob } from './suspend.ts';
 import { undoChanges } from './undo.ts';
+import { watchJobs } from './watch.ts';
 
 export interface CommandEntry extends ShownCommand {
   /** Asks the service. */
@@ -98,6 +99,16 @@ const runOptions: readonly ShownOption[] = [
     words: '--suspend-after <failures>',
     description: 'Suspend a scheduled job after so many failed runs in a row, 1 to 100; 0 is never',
   },
+  { words: '--timezone <name>', description: 'On whose clocks the schedule counts, e.g. Europe/Rome; UTC by default' },
+  {
+    words: '--concurrency <policy>',
+    description: `When a run is due while one goes on: ${concurrencyChoices.join(', ')}`,
+    offers: concurrencyChoices,
+  },
+  {
+    words: '--starting-deadline <seconds>',
+    description: 'How late a run of a scheduled job may begin, 10 to 86400; 30 by default',
+  },
   { words: '--replicas <number>', description: 'How many of a continuous job run at once' },
   {
     words: '-p, --port <port>',
@@ -112,6 +123,15 @@ const runOptions: readonly ShownOption[] = [
     description: 'A copy of a continuous job is well while this page of its port answers, e.g. /healthz',
   },
   { words: '--publish', description: 'Make the port reachable from outside' },
+  {
+    words: '--param <NAME=value>',
+    description: 'Variable that the program finds in its environment, e.g. WIKI=frwiki; may be given several times',
+  },
+  {
+    words: '--after <job>',
+    description: 'Job that comes first; a one-off has to succeed before this one is made. May be given several times',
+    offers: 'job',
+  },
   { words: '--dry-run', description: 'Say whether it would be accepted, whether it fits, and when it would run' },
   { words: '--output <form>', description: 'json for programs', offers: usualForms },
 ];
@@ -157,6 +177,12 @@ export const commandTable: readonly CommandEntry[] = [
       output,
     ],
     run: showHistory,
+  },
+  {
+    usage: 'watch',
+    description: 'show the jobs as they change, until Ctrl-C',
+    options: [{ ...output, description: 'json for programs: an object a line' }],
+    run: watchJobs,
   },
   {
     usage: 'mail-log',

@@ -2,7 +2,8 @@
  * The options of `run`, which are the keys of a file for `load` as well, as the body of a request. What was not asked for is left out, so
  * that the service's defaults hold: also whether output goes to files, which depends on the image.
  */
-import { emailsChoices, mountChoices } from '../../src/domain.ts';
+import { longestDeadlineSeconds } from '../../src/definition/firing-rules.ts';
+import { concurrencyChoices, emailsChoices, mountChoices } from '../../src/domain.ts';
 import { AppError } from '../../src/errors.ts';
 import { type CommandLine, choiceOf, numberOf, refuseTogether, usage } from '../terminal/arguments.ts';
 
@@ -62,11 +63,16 @@ export function readNewJob(line: CommandLine): ReadJob {
     ['timeout', attempt(() => numberOf(line, 'timeout', 0, maxSeconds))],
     ['suspend', suspendOf(line)],
     ['suspend_after', attempt(() => numberOf(line, 'suspend-after', 0, 100))],
+    ['timezone', options.get('timezone')],
+    ['concurrency', attempt(() => choiceOf(line, 'concurrency', concurrencyChoices))],
+    ['starting_deadline', attempt(() => numberOf(line, 'starting-deadline', 10, longestDeadlineSeconds))],
     ['replicas', attempt(() => numberOf(line, 'replicas', 0, maxReplicas))],
     ['port', port],
     ['port_protocol', protocol],
     ['health_check', healthCheckOf(line)],
     ['publish', options.has('publish') || undefined],
+    ['parameters', attempt(() => parametersOf(line.repeated?.get('param')))],
+    ['after', line.repeated?.get('after')],
   ];
   const body = Object.fromEntries(given.filter(([, value]) => value !== undefined));
   return { body, misused, problems: problemsOf(line) };
@@ -107,6 +113,16 @@ function suspendOf({ options }: CommandLine): true | NewJob | undefined {
   return { ...(note === undefined ? {} : { note }), ...(until === undefined ? {} : { until }) };
 }
 
+/** @example parametersOf(['WIKI=frwiki', 'MODE=']) -> { WIKI: 'frwiki', MODE: '' } */
+function parametersOf(texts: readonly string[] | undefined): NewJob | undefined {
+  const pairs = texts?.map((text) => {
+    const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+    if (name === undefined) throw usage(`--param must be a name and its value, such as WIKI=frwiki; '${text}' is not.`);
+    return [name, value] as const;
+  });
+  return pairs && Object.fromEntries(pairs);
+}
+
 function healthCheckOf({ options }: CommandLine): NewJob | undefined {
   const [script, path] = [options.get('health-check-script'), options.get('health-check-http')];
   if (script !== undefined) return { type: 'script', script };
@@ -130,6 +146,8 @@ function problemsOf({ options }: CommandLine): string[] {
     has('replicas') && !isContinuous && '--replicas is only valid for continuous jobs',
     has('filelog') && mount !== 'all' && 'Specifying --filelog requires --mount=all',
     hasPaths && !isLogged && 'Specifying --filelog-stdout or --filelog-stderr requires --filelog',
-    has('timeout') && !has('schedule') && '--timeout is only valid for scheduled jobs',
+    ...['timeout', 'timezone', 'concurrency', 'starting-deadline'].map(
+      (key) => has(key) && !has('schedule') && `--${key} is only valid for scheduled jobs`,
+    ),
   ].filter((problem) => problem !== false);
 }

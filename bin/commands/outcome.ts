@@ -2,6 +2,7 @@
 
 import type { Client } from '../client/client.ts';
 import type { CommandLine } from '../terminal/arguments.ts';
+import type { Display } from '../terminal/screen.ts';
 import type { ShownCommand, ShownOption } from '../terminal/shown-command.ts';
 import type { Level } from '../terminal/talk.ts';
 
@@ -16,6 +17,8 @@ export interface Context {
   progress(text: string): void;
   /** Whether a person reads what is said. */
   readonly isWatched: boolean;
+  /** The terminal that stdout is, where a person looks at it and it can be drawn on. */
+  readonly display?: Display | undefined;
   /** Asks the person at the terminal for a yes. Unset: nobody is there to be asked. */
   readonly confirm?: ((question: string) => Promise<boolean>) | undefined;
   /** Where the files of the tool are, as far as is known. */

@@ -2,9 +2,8 @@
  * Follows what happens to one job for as long as somebody waits for it: by the service's events while there is a stream of them, and with a
  * word to look again whenever something may have been missed.
  */
-import { AppError } from '../../src/errors.ts';
 import type { Client, Job } from '../client/client.ts';
-import type { Position } from '../client/stream-text.ts';
+import { dataOf, steadyEvents } from '../client/steady-events.ts';
 import type { Clock } from './outcome.ts';
 
 export interface RunWatch {
@@ -17,16 +16,10 @@ export interface RunWatch {
   close(): void;
 }
 
-const pauseMs = 1_000;
-const busyPauseMs = 10_000;
-/** Whatever else is said of the route, asking for it again does not change: an older service has none. */
-const passing = ['service.unreachable', 'view.not_ready', 'kube.unreachable'];
-
 export function watchRun(client: Client, name: string, clock: Clock): RunWatch {
   const ended: Job[] = [];
   const closing = new AbortController();
   let isLive = false;
-  const position: Position = { id: undefined };
   let hasNews = false;
   let wake = () => {};
   const tell = () => {
@@ -35,29 +28,20 @@ export function watchRun(client: Client, name: string, clock: Clock): RunWatch {
   };
 
   async function follow(): Promise<void> {
-    for (;;) {
-      const pause = await followOnce().catch(pauseAfter);
-      isLive = false;
-      if (pause === undefined || closing.signal.aborted) return;
+    const { signal } = closing;
+    for await (const news of steadyEvents(client, { name, signal, sleep: clock.sleep })) {
+      isLive = news.type !== 'away';
+      if (news.type === 'event' && news.event.event === 'run.ended') ended.push(dataOf(news.event));
+      // Of what happened before the stream began, or while it was away, it says nothing.
       tell();
-      await clock.sleep(pause, closing.signal);
     }
   }
 
-  async function followOnce(): Promise<number> {
-    const events = await client.followEvents(name, position, closing.signal);
-    isLive = true;
-    // Of what happened before the stream began it says nothing.
+  // Closed, or interrupted: then whoever waits hears of it from their own sleep. Or there are no events: then they ask.
+  follow().catch(() => {
+    isLive = false;
     tell();
-    for await (const { event, data } of events) {
-      if (event === 'run.ended') ended.push(recordOf(data));
-      tell();
-    }
-    return pauseMs;
-  }
-
-  // Closed, or interrupted: then whoever waits hears of it from their own sleep.
-  follow().catch(() => {});
+  });
   return {
     isLive: () => isLive,
     ended,
@@ -76,21 +60,4 @@ export function watchRun(client: Client, name: string, clock: Clock): RunWatch {
     },
     close: () => closing.abort(),
   };
-}
-
-/** @returns how long to wait before the next try; undefined where none would help */
-function pauseAfter(error: unknown): number | undefined {
-  if (!(error instanceof AppError)) return undefined;
-  if (error.code === 'caller.too_many') return busyPauseMs;
-  return passing.includes(error.code) ? pauseMs : undefined;
-}
-
-/** What is no record is of no run. */
-function recordOf(data: string): Job {
-  try {
-    const value: unknown = JSON.parse(data);
-    return typeof value === 'object' && value !== null ? (value as Job) : {};
-  } catch {
-    return {};
-  }
 }

@@ -1,6 +1,6 @@
 /** One entry of a file as the options that `run` would have been given. */
 import { didYouMean, meantWord } from '../terminal/meant-word.ts';
-import { knownKeys, neededKeys, switchKeys } from './keys.ts';
+import { knownKeys, listKeys, mappingKeys, neededKeys, optionOfKey, switchKeys } from './keys.ts';
 import type { FileEntry, Value } from './yaml-entries.ts';
 
 export interface EntryOptions {
@@ -8,6 +8,8 @@ export interface EntryOptions {
   readonly name: string;
   /** As of a command line: '' for a switch. */
   readonly options: ReadonlyMap<string, string>;
+  /** Those that may be given several times. */
+  readonly repeated: ReadonlyMap<string, readonly string[]>;
   /** Whole sentences. */
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
@@ -25,9 +27,10 @@ export function nameOf({ values }: FileEntry): string | undefined {
 }
 
 export function optionsOf(entry: FileEntry): EntryOptions {
-  const { number, values } = entry;
+  const { number, values, lists, mappings } = entry;
   const name = nameOf(entry) ?? '';
   const options = new Map<string, string>();
+  const repeated = new Map<string, readonly string[]>();
   const problems = entry.problems.map((text) => `Invalid job ${number}${name && ` ('${name}')`}: ${text}`);
   const warnings = entry.warnings.map((text) => `In job '${name || number}' ${text}.`);
   const warn = (text: string) => warnings.push(text);
@@ -44,9 +47,30 @@ export function optionsOf(entry: FileEntry): EntryOptions {
         warn(`'${key}' in job '${name || number}' has no value and is left out.`);
     } else if (switchKeys.some((one) => one === key)) readSwitch(key, value);
     else if (key === 'wait') readWait(value);
+    else if (listKeys.includes(key)) repeated.set(key, [value.text]);
+    else if (mappingKeys.includes(key))
+      problems.push(`Invalid job ${number} ('${name}'): '${key}' must be names with values, e.g. "WIKI: frwiki".`);
     else if (key !== 'name') options.set(key, value.text);
   }
-  return { number, name, options, problems, warnings };
+  for (const [key, items] of lists)
+    repeated.set(
+      key,
+      items.map(({ text }) => text),
+    );
+  for (const [key, pairs] of mappings) readPairs(key, pairs);
+  return { number, name, options, repeated, problems, warnings };
+
+  function readPairs(key: string, pairs: ReadonlyMap<string, Value>): void {
+    const given = [...pairs].filter(([one, value]) => {
+      if (isNothing(value)) warn(`'${one}' below '${key}' in job '${name || number}' has no value and is left out.`);
+      return !isNothing(value);
+    });
+    if (given.length > 0)
+      repeated.set(
+        optionOfKey.get(key) ?? key,
+        given.map(([one, { text }]) => `${one}=${text}`),
+      );
+  }
 
   function readSwitch(key: string, value: Value): void {
     if (truths.test(value.text)) {
@@ -70,7 +94,7 @@ export function optionsOf(entry: FileEntry): EntryOptions {
   }
 }
 
-function isNothing({ text, isQuoted }: Value): boolean {
+export function isNothing({ text, isQuoted }: Value): boolean {
   return !isQuoted && nothing.test(text);
 }
 

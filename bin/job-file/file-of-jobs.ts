@@ -5,7 +5,9 @@ type Yaml = typeof import('yaml');
 type Job = Readonly<Record<string, unknown>>;
 
 /** One entry; keys as in a file. */
-export type FileKeys = Readonly<Record<string, string | number | true>>;
+export type FileKeys = Readonly<Record<string, FileValue>>;
+
+type FileValue = string | number | true | readonly string[] | Readonly<Record<string, string>>;
 
 /** Of what the service answers: not asked for, or said by another key. */
 const told = /^(?:image|image_state|job_type|schedule_actual|port_protocol|status.*)$/;
@@ -15,7 +17,7 @@ const told = /^(?:image|image_state|job_type|schedule_actual|port_protocol|statu
  * @param onUnexpected called with a key that has no place in a file
  */
 export function keysOf(job: Job, onUnexpected: (key: string) => void): FileKeys {
-  const keys = new Map<string, string | number | true>();
+  const keys = new Map<string, FileValue>();
   for (const [field, value] of Object.entries(job)) {
     if (value === null || value === undefined || told.test(field)) continue;
     const write = writers[field];
@@ -25,7 +27,7 @@ export function keysOf(job: Job, onUnexpected: (key: string) => void): FileKeys 
   return Object.fromEntries([...keys].sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-type Writer = (value: unknown, job: Job) => [key: string, value: string | number | true][];
+type Writer = (value: unknown, job: Job) => [key: string, value: FileValue][];
 
 const as =
   (key: string): Writer =>
@@ -66,6 +68,9 @@ const writers: Readonly<Record<string, Writer>> = {
   timeout: as('timeout'),
   suspend: suspendKeys,
   suspend_after: as('suspend-after'),
+  timezone: as('timezone'),
+  concurrency: as('concurrency'),
+  starting_deadline: as('starting-deadline'),
   replicas: as('replicas'),
   port: (value, { port_protocol }) => as('port')(port_protocol === 'udp' ? `${value}/udp` : value, {}),
   health_check: (value) => {
@@ -73,16 +78,23 @@ const writers: Readonly<Record<string, Writer>> = {
     return type === 'http' ? as('health-check-http')(path, {}) : as('health-check-script')(script, {});
   },
   publish: onlyTrue('publish'),
+  parameters: (value) => [['parameters', value as Readonly<Record<string, string>>]],
+  after: (value) => [['after', value as readonly string[]]],
 };
 
 /** Quoted wherever a reader of YAML 1.1 or 1.2 would take a text for something else; what would drive a terminal is escaped. */
 export function fileText(yaml: Yaml, entries: readonly FileKeys[]): string {
   const list = entries.map((entry) =>
-    Object.fromEntries(
-      Object.entries(entry).map(([key, value]) => [key, typeof value === 'string' ? scalar(yaml, value) : value]),
-    ),
+    Object.fromEntries(Object.entries(entry).map(([key, value]) => [key, written(yaml, value)])),
   );
   return yamlEscapes(yaml.stringify(list, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false }));
+}
+
+function written(yaml: Yaml, value: FileValue): unknown {
+  if (typeof value === 'string') return scalar(yaml, value);
+  if (typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map((text) => scalar(yaml, text));
+  return Object.fromEntries(Object.entries(value).map(([name, text]) => [name, scalar(yaml, text)]));
 }
 
 /** Escapes stand between double quotes only. */

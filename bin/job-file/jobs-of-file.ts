@@ -35,10 +35,10 @@ export function jobsOfFile(
 }
 
 function checkEntry(
-  { number, name, options, problems }: EntryOptions,
+  { number, name, options, repeated, problems }: EntryOptions,
   problemsOfBody: (body: FileJob['body']) => readonly string[],
 ): { job: FileJob; problems: readonly string[] } {
-  const line: CommandLine = { command: undefined, operands: [name], options };
+  const line: CommandLine = { command: undefined, operands: [name], options, repeated };
   const read = readNewJob(line);
   const wait = secondsOf(line);
   const found = [...read.misused, ...read.problems, ...(wait.problem === undefined ? [] : [wait.problem])];

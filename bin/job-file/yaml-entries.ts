@@ -1,27 +1,39 @@
 /**
  * A file of jobs as the texts its author typed. Scalars are not resolved: `007`, `1.0` and `12:30` mean what they look like, and only words
- * that stand unquoted can be truth values or nothing. Aliases and merge keys are followed, never expanded: an entry is one level deep.
+ * that stand unquoted can be truth values or nothing. Aliases and merge keys are followed, never expanded: an entry is one level deep, but
+ * for the few keys that hold a list or keys of their own.
  */
-import type { Alias, Document, Pair, Scalar, YAMLMap } from 'yaml';
+import type { Alias, Document, LineCounter, Pair, Scalar, YAMLMap } from 'yaml';
+import { listKeys, mappingKeys } from './keys.ts';
 
 /** A value as it stands in the file. */
 export interface Value {
   readonly text: string;
   /** Whether it stands in quotes or as a block, so that it cannot be a truth value. */
   readonly isQuoted: boolean;
+  /** From 1, as people count. */
+  readonly line: number;
+  /** It stands in `defaults`. */
+  readonly isDefault?: true;
 }
 
-export interface FileEntry {
-  /** From 1, as people count. */
-  readonly number: number;
+/** Keys with what stands behind them; a key is in one of the three. */
+export interface FileKeys {
   readonly values: ReadonlyMap<string, Value>;
+  readonly lists: ReadonlyMap<string, readonly Value[]>;
+  readonly mappings: ReadonlyMap<string, ReadonlyMap<string, Value>>;
   /** What is wrong with its form. */
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
 }
 
+export interface FileEntry extends FileKeys {
+  /** From 1, as people count. */
+  readonly number: number;
+}
+
 export type FileContent =
-  | { readonly kind: 'entries'; readonly entries: readonly FileEntry[] }
+  | { readonly kind: 'entries'; readonly entries: readonly FileEntry[]; readonly defaults: FileKeys | undefined }
   /** Why nothing can be read, e.g. with the line. */
   | { readonly kind: 'unreadable'; readonly why: string };
 
@@ -30,7 +42,10 @@ type Yaml = typeof import('yaml');
 interface Reading {
   readonly yaml: Yaml;
   readonly document: Document;
+  readonly lines: LineCounter;
   readonly values: Map<string, Value>;
+  readonly lists: Map<string, readonly Value[]>;
+  readonly mappings: Map<string, ReadonlyMap<string, Value>>;
   readonly problems: string[];
   readonly warnings: string[];
 }
@@ -39,42 +54,73 @@ const maxMergeDepth = 16;
 
 /** @param yaml the package, which is loaded only where a file is read */
 export function readEntries(yaml: Yaml, text: string): FileContent {
-  const document = yaml.parseDocument(text, { schema: 'failsafe', uniqueKeys: false, logLevel: 'error' });
+  const lines = new yaml.LineCounter();
+  const document = yaml.parseDocument(text, {
+    schema: 'failsafe',
+    uniqueKeys: false,
+    logLevel: 'error',
+    lineCounter: lines,
+  }) as Document;
   const [error] = document.errors;
-  if (error) return { kind: 'unreadable', why: (error.message.split('\n')[0] ?? '').replace(/[\s:]+$/, '') };
+  if (error) return unreadable((error.message.split('\n')[0] ?? '').replace(/[\s:]+$/, ''));
   const { contents } = document;
-  if (!yaml.isSeq(contents))
-    return { kind: 'unreadable', why: 'it must hold a list of jobs, each beginning with "- name:"' };
-  const entries = contents.items.map((item, index) => readEntry(yaml, document as Document, item, index + 1));
-  return { kind: 'entries', entries };
+  const parts = yaml.isMap(contents) ? partsOf(contents as YAMLMap) : { jobs: contents, defaults: undefined };
+  if (typeof parts === 'string') return unreadable(parts);
+  const { jobs, defaults } = parts;
+  if (!yaml.isSeq(jobs)) return unreadable('it must hold a list of jobs, each beginning with "- name:"');
+  const read = (node: unknown, problem: string) => readKeys({ yaml, document, lines }, node, problem);
+  const entries = jobs.items.map((item, index) => ({
+    number: index + 1,
+    ...read(item, 'a job must be keys with values, e.g. "name: my-job".'),
+  }));
+  const form = `'defaults' must be keys with values, e.g. "image: python3.11".`;
+  const hasDefaults = defaults !== undefined && !(yaml.isScalar(defaults) && defaults.value === '');
+  return { kind: 'entries', entries, defaults: hasDefaults ? read(defaults, form) : undefined };
 }
 
-function readEntry(yaml: Yaml, document: Document, item: unknown, number: number): FileEntry {
-  const reading: Reading = { yaml, document, values: new Map(), problems: [], warnings: [] };
+function unreadable(why: string): FileContent {
+  return { kind: 'unreadable', why };
+}
+
+/** A file that has more than jobs. @returns a sentence where it has something else */
+function partsOf(map: YAMLMap): { jobs: unknown; defaults: unknown } | string {
+  const items = map.items as Pair<Scalar>[];
+  const other = items.find(({ key }) => key?.value !== 'jobs' && key?.value !== 'defaults');
+  if (other) return `it must hold a list of jobs, or 'defaults' and 'jobs'; '${other.key?.value}' is neither`;
+  const part = (name: string) => items.findLast(({ key }) => key?.value === name)?.value;
+  return { jobs: part('jobs'), defaults: part('defaults') };
+}
+
+function readKeys(of: Pick<Reading, 'yaml' | 'document' | 'lines'>, item: unknown, problem: string): FileKeys {
+  const reading: Reading = {
+    ...of,
+    values: new Map(),
+    lists: new Map(),
+    mappings: new Map(),
+    problems: [],
+    warnings: [],
+  };
   const node = followed(reading, item);
-  if (yaml.isMap(node)) readMapping(reading, node, 0);
-  else reading.problems.push('a job must be keys with values, e.g. "name: my-job".');
-  const { values, problems, warnings } = reading;
-  return { number, values, problems, warnings };
+  if (reading.yaml.isMap(node)) readMapping(reading, node, 0);
+  else reading.problems.push(problem);
+  const { values, lists, mappings, problems, warnings } = reading;
+  return { values, lists, mappings, problems, warnings };
 }
 
 /** Keys of its own win over merged ones, wherever they stand (YAML 1.1, merge keys). */
 function readMapping(reading: Reading, map: YAMLMap, depth: number): void {
-  const { yaml, values, warnings, problems } = reading;
+  const { warnings, problems } = reading;
   const own = new Set<string>();
   for (const { key, value } of map.items as Pair[]) {
-    const name = textOf(reading, key);
+    const name = textOf(reading, key)?.text;
     if (name === undefined) problems.push('a key must be one word.');
-    else if (name.text !== '<<') {
-      if (own.has(name.text)) warnings.push(`'${name.text}' is there twice; the last one counts`);
-      own.add(name.text);
+    else if (name !== '<<') {
+      if (own.has(name)) warnings.push(`'${name}' is there twice; the last one counts`);
+      own.add(name);
       // Set by the mapping that was merged into: stays.
-      if (depth > 0 && values.has(name.text)) continue;
-      const read = textOf(reading, value);
-      if (read) values.set(name.text, read);
-      else if (name.text === 'suspend' && yaml.isMap(followed(reading, value)))
-        readNested(reading, name.text, followed(reading, value) as YAMLMap, depth);
-      else problems.push(`'${name.text}' must have one value, without a tag of YAML.`);
+      if (depth > 0 && isSet(reading, name)) continue;
+      forget(reading, name);
+      readKey(reading, name, value);
     }
   }
   for (const { key, value } of map.items as Pair[]) {
@@ -82,16 +128,46 @@ function readMapping(reading: Reading, map: YAMLMap, depth: number): void {
   }
 }
 
-/** `suspend: {note: …}` is `suspend: true` and `suspend-note: …`. */
-function readNested(reading: Reading, outer: string, map: YAMLMap, depth: number): void {
-  const { values, problems } = reading;
-  values.set(outer, { text: 'true', isQuoted: false });
-  for (const { key, value } of map.items as Pair[]) {
-    const [name, read] = [textOf(reading, key), textOf(reading, value)];
-    const inner = `${outer}-${name?.text}`;
-    if (!name || !read) problems.push(`'${outer}' must have keys with one value each.`);
-    else if (depth === 0 || !values.has(inner)) values.set(inner, read);
+function isSet({ values, lists, mappings }: Reading, key: string): boolean {
+  return values.has(key) || lists.has(key) || mappings.has(key);
+}
+
+function forget({ values, lists, mappings }: Reading, key: string): void {
+  for (const one of [values, lists, mappings]) one.delete(key);
+}
+
+function readKey(reading: Reading, key: string, node: unknown): void {
+  const { yaml, values, lists, mappings, problems } = reading;
+  const found = followed(reading, node);
+  const read = textOf(reading, node);
+  if (read) values.set(key, read);
+  else if (yaml.isSeq(found) && listKeys.includes(key)) {
+    const items = found.items.map((item) => textOf(reading, item));
+    if (items.every((item) => item !== undefined)) lists.set(key, items);
+    else problems.push(`'${key}' must be one value, or a list of them, without a tag of YAML.`);
+  } else if (yaml.isMap(found) && key === 'suspend') {
+    // `suspend: {note: …}` is `suspend: true` and `suspend-note: …`.
+    values.set(key, { text: 'true', isQuoted: false, line: lineOf(reading, found) });
+    for (const [name, value] of readNames(reading, key, found)) values.set(`${key}-${name}`, value);
+  } else if (yaml.isMap(found) && mappingKeys.includes(key)) mappings.set(key, readNames(reading, key, found));
+  else if (mappingKeys.includes(key)) problems.push(`'${key}' must be names with values, e.g. "WIKI: frwiki".`);
+  else problems.push(`'${key}' must have one value, without a tag of YAML.`);
+}
+
+/** The names and values of one key. */
+function readNames(reading: Reading, key: string, map: YAMLMap): ReadonlyMap<string, Value> {
+  const found = new Map<string, Value>();
+  for (const pair of map.items as Pair[]) {
+    const name = textOf(reading, pair.key)?.text;
+    const value = textOf(reading, pair.value);
+    if (name === undefined || value === undefined)
+      reading.problems.push(`'${key}': each name must have one value, without a tag of YAML.`);
+    else {
+      if (found.has(name)) reading.warnings.push(`'${name}' is there twice below '${key}'; the last one counts`);
+      found.set(name, value);
+    }
   }
+  return found;
 }
 
 function readMerged(reading: Reading, value: unknown, depth: number): void {
@@ -104,7 +180,7 @@ function readMerged(reading: Reading, value: unknown, depth: number): void {
   }
 }
 
-function followed({ yaml, document }: Reading, node: unknown): unknown {
+function followed({ yaml, document }: Pick<Reading, 'yaml' | 'document'>, node: unknown): unknown {
   return yaml.isAlias(node) ? (node as Alias).resolve(document) : node;
 }
 
@@ -113,10 +189,15 @@ function textOf(reading: Reading, node: unknown): Value | undefined {
   const found = followed(reading, node);
   const isLost = found === undefined && reading.yaml.isAlias(node);
   if (isLost) return undefined;
-  if (found === null || found === undefined) return { text: '', isQuoted: false };
+  const line = lineOf(reading, found);
+  if (found === null || found === undefined) return { text: '', isQuoted: false, line };
   if (!reading.yaml.isScalar(found)) return undefined;
   const { value, type, tag } = found as Scalar;
   if (tag !== undefined && !/^tag:yaml\.org,2002:(?:str|int|float|bool|null)$/.test(tag)) return undefined;
   const isQuoted = (type !== undefined && type !== 'PLAIN') || tag === 'tag:yaml.org,2002:str';
-  return { text: String(value ?? ''), isQuoted };
+  return { text: String(value ?? ''), isQuoted, line };
+}
+
+function lineOf({ yaml, lines }: Reading, node: unknown): number {
+  return yaml.isNode(node) && node.range ? lines.linePos(node.range[0]).line : 0;
 }

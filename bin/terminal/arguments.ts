@@ -26,6 +26,8 @@ export interface CommandLine<C extends CommandRow = CommandRow> {
   readonly operands: readonly string[];
   /** By long name without dashes: `no-filelog`. The text of a value; '' for a switch or a value left out. The last one wins. */
   readonly options: ReadonlyMap<string, string>;
+  /** Of options with a value all that were given, in their order. */
+  readonly repeated?: ReadonlyMap<string, readonly string[]>;
 }
 
 interface Option {
@@ -43,20 +45,23 @@ export function readArguments<C extends CommandRow>(
   const rest = [...words];
   const operands: string[] = [];
   const options = new Map<string, string>();
+  const repeated = new Map<string, string[]>();
   let command: C | undefined;
   let known = globals.map(readRow);
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word === '--' && command) operands.push(...rest.splice(0));
     else if (isOption(word)) {
       const [option, given] = findOption(word, known, command?.name);
-      options.set(option.key, takeValue(option, given, rest, known));
+      const value = takeValue(option, given, rest, known);
+      options.set(option.key, value);
+      if (option.value === 'needed') repeated.set(option.key, [...(repeated.get(option.key) ?? []), value]);
     } else if (command) operands.push(word);
     else {
       command = findCommand(word, commands);
       known = [...known, ...command.options.map(readRow)];
     }
   }
-  return { command, operands, options };
+  return { command, operands, options, repeated };
 }
 
 /** @throws AppError `usage.invalid` unless the command has what stands beside its options, and no more */

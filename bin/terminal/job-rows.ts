@@ -1,4 +1,6 @@
 /** What the columns of `list` and the rows of `show` say of a job: labels, order and words of the newest of the earlier clients. */
+import { isTimeZone } from '../../src/definition/time-zone.ts';
+import { firingNotes } from '../../src/definition/zone-words.ts';
 import type { Job } from '../client/client.ts';
 import { wrap } from './table.ts';
 
@@ -42,14 +44,33 @@ export function saysPublic(job: Job): boolean {
 }
 
 /** Everything, with when it runs next and the hints: what the job's last attempt did, and in plain words why. */
-export function showRows(job: Job): [label: string, words: string][] {
-  const firings = textsIn(job, 'next_schedules');
+export function showRows(job: Job, now = Date.now()): [label: string, words: string][] {
+  const firings = firingTexts(textsIn(job, 'next_schedules'), job.timezone, now);
   const hints = [wordsOf(job.status_long), ...textsIn(job, 'messages')];
   return [
     ...longRows(job),
+    ...firingRows(job),
     ...(firings.length > 0 ? [['Next runs:', firings.join('\n')] as [string, string]] : []),
     ['Hints:', [...new Set(hints)].map((hint) => wrap(hint, hintColumns)).join('\n')],
   ];
+}
+
+/** How it fires, where that is not as usual. */
+function firingRows({ timezone, concurrency, starting_deadline: deadline }: Job): [label: string, words: string][] {
+  const rows: [string, unknown][] = [
+    ['Time zone:', timezone],
+    ['Concurrency:', concurrency],
+    ['Starting deadline:', typeof deadline === 'number' ? `${deadline}s` : undefined],
+  ];
+  return rows.flatMap(([label, value]) => (value === undefined || value === null ? [] : [[label, wordsOf(value)]]));
+}
+
+/** With what the clocks of the job's zone show. */
+export function firingTexts(texts: readonly string[], zone: unknown, now: number): string[] {
+  const times = texts.map(Date.parse);
+  if (typeof zone !== 'string' || !isTimeZone(zone) || times.some(Number.isNaN)) return [...texts];
+  const notes = firingNotes(times, zone, now);
+  return texts.map((text, index) => `${text}${notes[index]}`);
 }
 
 /** A list of texts in the structured status. */
@@ -73,7 +94,8 @@ function wordsOf(value: unknown): string {
 }
 
 function typeWords(job: Job): string {
-  if (job.schedule !== undefined && job.schedule !== null) return `schedule: ${wordsOf(job.schedule)}`;
+  const zone = job.timezone ? ` (${wordsOf(job.timezone)})` : '';
+  if (job.schedule !== undefined && job.schedule !== null) return `schedule: ${wordsOf(job.schedule)}${zone}`;
   return job.continuous ? 'continuous' : 'one-off';
 }
 

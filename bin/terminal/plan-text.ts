@@ -1,6 +1,7 @@
 /** A plan in plain words: what is done first, then what stays as it is, then the quota. */
 import type { Plan, PlannedJob } from '../client/plan.ts';
 import { keyOfField } from '../job-file/keys.ts';
+import { firingTexts } from './job-rows.ts';
 import { simpleTable } from './table.ts';
 import { visibleLine } from './terminal.ts';
 
@@ -31,14 +32,26 @@ export function planText(plan: Plan): string {
 
 /** What becomes of one job. */
 export function jobText(job: PlannedJob): string {
-  const { name, job_type, action, changes, message, next_schedules: next } = job;
+  const { name, job_type, action, changes, message, next_schedules, timezone } = job;
+  const next = firingTexts(next_schedules, timezone, Date.now());
   const isNamed = action !== 'refuse';
   return [
     `${verbs[action]} ${visibleLine(name)}${isNamed ? ` (${job_type})` : ''}: ${visibleLine(message)}`,
-    ...changes.map(({ field, from, to }) => `  ${keyOf(field)}: ${valueText(from)} -> ${valueText(to)}`),
+    ...changes.flatMap(changeLines),
     ...(next.length > 0 ? [`  next runs: ${next.map(visibleLine).join(', ')}`] : []),
   ].join('\n');
 }
+
+/** Of variables one line for each that differs. */
+function changeLines({ field, from, to }: PlannedJob['changes'][number]): string[] {
+  if (field !== 'parameters') return [`  ${keyOf(field)}: ${valueText(from)} -> ${valueText(to)}`];
+  const [before, after] = [Object(from ?? {}), Object(to ?? {})] as [Variables, Variables];
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((name) => before[name] !== after[name])
+    .map((name) => `  ${keyOf(field)} ${visibleLine(name)}: ${valueText(before[name])} -> ${valueText(after[name])}`);
+}
+
+type Variables = Readonly<Record<string, string>>;
 
 /** As a file has it. */
 function keyOf(field: string): string {
@@ -47,6 +60,7 @@ function keyOf(field: string): string {
 
 function valueText(value: unknown): string {
   if (value === null || value === undefined) return 'none';
+  if (Array.isArray(value)) return visibleLine(value.join(', '));
   return visibleLine(typeof value === 'string' ? value : JSON.stringify(value));
 }
 

@@ -1,10 +1,11 @@
 /**
  * Cron text to the five fields that run, and these to firing times. What is accepted is what earlier services accepted, less what
- * Kubernetes would refuse. Times come from croner; the rules of the text are ours, so that every refusal says which field and why.
+ * Kubernetes would refuse, and `~` for a number that is chosen (crontab(5) of OpenBSD). When they fire is firing-times.ts.
  */
-import { Cron } from 'croner';
 import { AppError } from '../errors.ts';
+import { firingAfter, firingsBefore, type Pattern } from './firing-times.ts';
 import { createDraw } from './spread.ts';
+import { isTimeZone } from './time-zone.ts';
 
 export interface Schedule {
   /** As typed. */
@@ -18,17 +19,26 @@ interface Field {
   readonly max: number;
   /** Words and numbers that stand for a value, alone in their place only. */
   readonly names: ReadonlyMap<string, number>;
+  /** Those that only other hands write. */
+  readonly otherNames?: ReadonlyMap<string, number>;
+  /** The last value that comes each time, where that is not `max`. */
+  readonly common?: number;
 }
 
 const noNames: ReadonlyMap<string, number> = new Map();
 const dayNames = new Map(['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'].map((name, day) => [name, day] as const));
+const monthNames = new Map(
+  ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'].map(
+    (name, at) => [name, at + 1] as const,
+  ),
+);
 
 /** Minute, hour, day of the month, month, day of the week. */
 const fields: readonly Field[] = [
   { min: 0, max: 59, names: noNames },
   { min: 0, max: 23, names: noNames },
-  { min: 1, max: 31, names: noNames },
-  { min: 1, max: 12, names: noNames },
+  { min: 1, max: 31, names: noNames, common: 28 },
+  { min: 1, max: 12, names: noNames, otherNames: monthNames },
   { min: 0, max: 6, names: new Map([...dayNames, ['7', 0]]) },
 ];
 
@@ -52,7 +62,8 @@ const example = 'Example: "0 7 * * *" (every day at 07:00 UTC).';
 export function parseSchedule(text: string, seed: { readonly tool: string; readonly job: string }): Schedule {
   if (text.length > maxTextLength)
     throw invalid(`${text.slice(0, 40)}…`, { problem: `It is longer than ${maxTextLength} characters` });
-  const result = text.startsWith('@') ? readMacro(text, `${seed.tool} ${seed.job}`) : readFields(text);
+  const drawSeed = `${seed.tool} ${seed.job}`;
+  const result = text.startsWith('@') ? readMacro(text, drawSeed) : readFields(text, drawSeed);
   if ('actual' in result) return { text, actual: result.actual };
   throw invalid(text, result);
 }
@@ -91,14 +102,20 @@ export function spreadMacro(text: string, seed: string): string | undefined {
   return fields.map(({ min, max }, place) => (drawn[place] ? draw(min, max) : '*')).join(' ');
 }
 
-function readFields(text: string): Read {
-  const given = text
+/** Whether the service chose when it fires: then the same text keeps the times it was once given. */
+export function isChosen(text: string): boolean {
+  return text.startsWith('@') || text.includes('~');
+}
+
+function readFields(typed: string, seed: string): Read {
+  const given = typed
     .toLowerCase()
     .split(' ')
     .filter((part) => part !== '');
   if (given.length !== fields.length) {
-    return { where: text, problem: `Expected to find 5 space-separated values, found ${given.length}` };
+    return { where: typed, problem: `Expected to find 5 space-separated values, found ${given.length}` };
   }
+  const draw = typed.includes('~') ? createDraw(seed) : undefined;
   for (const [place, field] of fields.entries()) {
     const where = given[place] as string;
     const problem = where
@@ -107,9 +124,27 @@ function readFields(text: string): Read {
       .find((found) => found !== undefined);
     if (problem !== undefined) return { where, problem };
   }
-  const [weekday = '*'] = given.slice(-1);
-  return { actual: [...given.slice(0, -1), weekday.split(',').map(sundayAsZero).join(',')].join(' ') };
+  const actual = fields.map((field, place) =>
+    (given[place] as string)
+      .split(',')
+      .map((item) => (place === 4 ? sundayAsZero(item) : item))
+      .map((item) => (draw ? chosen(item, field, draw) : item))
+      .join(','),
+  );
+  return { actual: actual.join(' ') };
 }
+
+/** @example chosen('10~20', minutes, draw) -> '17', chosen('~/15', minutes, draw) -> '4/15' */
+function chosen(item: string, { min, max, common = max }: Field, draw: Draw): string {
+  const [, low, high, step] = /^(\d*)~(\d*)(?:\/(\d+))?$/.exec(item) ?? [];
+  if (low === undefined) return item;
+  const first = low === '' ? min : Number(low);
+  const usualLast = step === undefined ? Math.max(first, common) : Math.min(max, first + Number(step) - 1);
+  const value = draw(first, high ? Number(high) : usualLast);
+  return step === undefined ? String(value) : `${value}/${step}`;
+}
+
+type Draw = ReturnType<typeof createDraw>;
 
 function sundayAsZero(item: string): string {
   return item.replace(/^7(?=$|\/)/, '0');
@@ -134,6 +169,8 @@ function problemOfStep(step: string, value: string, { min, max }: Field): string
 
 function problemOfValue(value: string, hasStep: boolean, field: Field): string | undefined {
   if (value === '*') return undefined;
+  const [, low, high] = /^(.*?)~(.*)$/.exec(value) ?? [];
+  if (low !== undefined) return problemOfRange(low || String(field.min), high || String(field.max), field);
   const dash = value.indexOf('-');
   if (dash >= 0)
     return hasStep
@@ -166,7 +203,7 @@ function wholeNumber(text: string): number | undefined {
  */
 export function scheduleWarning({ text, actual }: Schedule): string | undefined {
   const day = Number(actual.split(' ')[2]);
-  if (isImpossible(actual))
+  if (!readPattern(actual))
     return `The schedule "${actual}" names a date that does not exist, so the job will never run.`;
   if (text !== '@monthly' || !(day > 28)) return undefined;
   return `@monthly became day ${day} for this job, so shorter months are left out. Example of a schedule without gaps: "${actual.replace(` ${day} `, ' 28 ')}".`;
@@ -178,8 +215,15 @@ export function scheduleWarning({ text, actual }: Schedule): string | undefined 
  * @returns at most `count` times in ms since the epoch, each after `afterMs`; none where the text cannot be understood or never fires
  */
 export function nextFirings(actual: string, afterMs: number, count: number, timeZone = 'UTC'): number[] {
-  const cron = readCron(actual, timeZone);
-  return cron?.nextRuns(count, new Date(afterMs)).map((date) => date.getTime()) ?? [];
+  const pattern = readPattern(actual);
+  if (!pattern || !isTimeZone(timeZone)) return [];
+  const firings: number[] = [];
+  for (let at: number | undefined = afterMs; firings.length < count; ) {
+    at = firingAfter(pattern, at, timeZone);
+    if (at === undefined) break;
+    firings.push(at);
+  }
+  return firings;
 }
 
 /**
@@ -187,59 +231,73 @@ export function nextFirings(actual: string, afterMs: number, count: number, time
  * @returns at most `count` times, each before `beforeMs`, oldest first
  */
 export function lastFirings(actual: string, beforeMs: number, count: number, timeZone = 'UTC'): number[] {
-  const cron = readCron(actual, timeZone);
-  const past = cron?.previousRuns(count, new Date(beforeMs)).map((date) => date.getTime()) ?? [];
-  return past.sort((one, other) => one - other);
+  const pattern = readPattern(actual);
+  return pattern && isTimeZone(timeZone) ? firingsBefore(pattern, beforeMs, count, timeZone) : [];
 }
 
-/** Undefined for what cannot be understood or never fires. */
-function readCron(actual: string, timeZone: string): Cron | undefined {
-  if (isImpossible(actual)) return undefined;
-  try {
-    return new Cron(withStepsAsRanges(actual), { timezone: timeZone, mode: '5-part' });
-  } catch {
+/** What other hands write for five fields, as Kubernetes reads it. */
+const descriptors: ReadonlyMap<string, string> = new Map([
+  ['@yearly', '0 0 1 1 *'],
+  ['@annually', '0 0 1 1 *'],
+  ['@monthly', '0 0 1 * *'],
+  ['@weekly', '0 0 * * 0'],
+  ['@daily', '0 0 * * *'],
+  ['@midnight', '0 0 * * *'],
+  ['@hourly', '0 * * * *'],
+]);
+
+/** Everything that Kubernetes takes and that does not depend on when it began; undefined for the rest, and for what never fires. */
+function readPattern(actual: string): Pattern | undefined {
+  const texts = (descriptors.get(actual) ?? actual.toLowerCase()).split(/\s+/).filter((text) => text !== '');
+  const sets = texts.map((text, place) => valuesOf(text, fields[place]));
+  const [minutes, hours, days, months, weekdays] = sets;
+  if (!minutes || !hours || !days || !months || !weekdays || sets.length !== fields.length) return undefined;
+  const pattern = {
+    minutes,
+    hours,
+    days,
+    months,
+    weekdays,
+    needsBothDays: hasStar(texts[2] ?? '') || hasStar(texts[4] ?? ''),
+  };
+  return isImpossible(pattern) ? undefined : pattern;
+}
+
+/** The controller asks for both days where either field says "any", alone or in a list; for every other one it does not. */
+function hasStar(text: string): boolean {
+  return text.split(',').some((item) => /^[*?](?:-[^/]*)?(?:\/0*1)?$/.test(item));
+}
+
+/** Undefined where Kubernetes would refuse the field. */
+function valuesOf(text: string, field: Field | undefined): Set<number> | undefined {
+  const ranges = text.split(',').flatMap((item) => (item === '' ? [] : [rangeOf(item, field)]));
+  if (ranges.includes(undefined)) return undefined;
+  return new Set(ranges.flatMap((range) => range ?? []));
+}
+
+/** @example rangeOf('5-10/2', minutes) -> [5, 7, 9] */
+function rangeOf(item: string, field: Field | undefined): number[] | undefined {
+  const [, start = '', end, step = '1'] = /^([^-/]+)(?:-([^-/]+))?(?:\/(\d+))?$/.exec(item) ?? [];
+  if (!field) return undefined;
+  const isAny = start === '*' || start === '?';
+  const first = isAny ? field.min : numberOf(start, field);
+  const isOpen = isAny || (end === undefined && item.includes('/'));
+  const last = isOpen ? field.max : end === undefined ? first : numberOf(end, field);
+  const width = Number(step);
+  if (first === undefined || last === undefined || first > last || first < field.min || last > field.max || width < 1)
     return undefined;
-  }
+  return Array.from({ length: Math.floor((last - first) / width) + 1 }, (_, index) => first + index * width);
 }
 
-/** croner takes `5-59/10`, not `5/10`; both mean the same. */
-function withStepsAsRanges(actual: string): string {
-  const given = actual.split(' ');
-  return given
-    .map((text, place) =>
-      text
-        .split(',')
-        .map((item) => stepAsRange(item, fields[place]))
-        .join(','),
-    )
-    .join(' ');
-}
-
-function stepAsRange(item: string, field: Field | undefined): string {
-  const [, value = '', step] = /^([0-9a-z]+)\/([0-9]+)$/.exec(item) ?? [];
-  const start = field?.names.get(value) ?? wholeNumber(value);
-  return field && start !== undefined ? `${start}-${field.max}/${step}` : item;
+function numberOf(text: string, field: Field): number | undefined {
+  return field.names.get(text) ?? field.otherNames?.get(text) ?? wholeNumber(text);
 }
 
 const longestMonth = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/** No named month has a named day, as in `0 0 31 2 *`: a search for it would take croner 10 ms at every list. */
-function isImpossible(actual: string): boolean {
-  const [, , day = '*', month = '*', weekday] = actual.split(' ');
-  if (weekday !== '*') return false;
-  const earliest = Math.min(...valuesOf(day, 1, 31));
-  return earliest > Math.max(...valuesOf(month, 1, 12).map((each) => longestMonth[each - 1] ?? 31));
-}
-
-/** Everything for what is no number: other hands may write names of months, or `?` for any day. */
-function valuesOf(text: string, min: number, max: number): number[] {
-  const all = Array.from({ length: max - min + 1 }, (_, index) => min + index);
-  return text.split(',').flatMap((item) => {
-    const [, start, end, step] = /^(\d+)(?:-(\d+))?(?:\/(\d+))?$/.exec(item) ?? [];
-    if (start === undefined) return all;
-    const last = Number(end ?? (step === undefined ? start : max));
-    return all.filter(
-      (value) => value >= Number(start) && value <= last && (value - Number(start)) % Number(step ?? 1) === 0,
-    );
-  });
+/** No named month has a named day, as in `0 0 31 2 *`; nobody has to look through five years for that. */
+function isImpossible({ days, months, weekdays, needsBothDays }: Pattern): boolean {
+  if (!needsBothDays && weekdays.size > 0) return false;
+  const longest = Math.max(...[...months].map((month) => longestMonth[month - 1] ?? 0));
+  return Math.min(...days) > longest;
 }

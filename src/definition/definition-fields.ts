@@ -30,11 +30,16 @@ const nullable: ReadonlyMap<string, boolean> = new Map([
   ['timeout', true],
   ['suspend', true],
   ['suspend_after', true],
+  ['timezone', false],
+  ['concurrency', false],
+  ['starting_deadline', true],
   ['replicas', false],
   ['port', true],
   ['port_protocol', false],
   ['health_check', true],
   ['publish', false],
+  ['parameters', true],
+  ['after', true],
 ]);
 
 /** Words of other interfaces for the same things, too far away for the nearest word. */
@@ -43,10 +48,15 @@ const otherWords: ReadonlyMap<string, string> = new Map([
   ['image', 'imagename'],
   ['mem', 'memory'],
   ['cron', 'schedule'],
+  ['tz', 'timezone'],
+  ['concurrency_policy', 'concurrency'],
   ['type', 'job_type'],
   ['stdout', 'filelog_stdout'],
   ['stderr', 'filelog_stderr'],
   ['email', 'emails'],
+  ['env', 'parameters'],
+  ['environment', 'parameters'],
+  ['variables', 'parameters'],
 ]);
 
 export interface FieldReader {
@@ -64,6 +74,7 @@ export interface FieldReader {
   value(field: string): unknown;
   /** The keys and values of an object. */
   record(field: string, example: string): Readonly<Record<string, unknown>> | undefined;
+  list(field: string, example: string): readonly unknown[] | undefined;
   /** A Kubernetes quantity above zero, as typed. */
   quantity(field: string, example: string): string | undefined;
 }
@@ -109,6 +120,7 @@ export function createFieldReader(input: Readonly<Record<string, unknown>>): Fie
     },
     value: given,
     record: (field, example) => checked(field, isRecord, `is not an object. Example: ${example}.`),
+    list: (field, example) => checked(field, Array.isArray, `is not a list. Example: ${example}.`),
     quantity: (field, example) =>
       checked(field, isQuantity, `is not a valid Kubernetes quantity above 0. Example: "${example}".`),
   };

@@ -1,6 +1,8 @@
 /** The rules of single keys of a job. Each reads its key and leaves a problem with the reader where a rule is broken. */
 
 import {
+  type Concurrency,
+  concurrencyChoices,
   type HealthCheck,
   type JobDefinition,
   type JobType,
@@ -11,16 +13,22 @@ import {
 import { AppError } from '../errors.ts';
 import { parseSchedule } from './cron.ts';
 import { type FieldReader, isRecord, shown } from './definition-fields.ts';
+import { longestDeadlineSeconds } from './firing-rules.ts';
 import { problemOfLogPath } from './log-paths.ts';
 import { problemsOfSuspend } from './suspension.ts';
+import { problemOfTimeZone } from './time-zone-names.ts';
+import { problemOfVariableName, problemOfVariables, problemOfVariableValue, variablesOf } from './variables.ts';
 
 const maxNameLength = 52;
 /** One argument of a program may have 128 KiB on Linux (execve(2)); paths and wrapping come on top of the command. */
 const maxCommandBytes = 32_768;
 const maxImageLength = 512;
 const maxSeconds = 2_147_483_647;
+/** Below it a controller that is busy would leave out runs (kubernetes.io, "CronJob", "Job creation"). */
+const leastDeadlineSeconds = 10;
 const maxReplicas = 1_000;
 const maxScriptBytes = 4_096;
+const maxPredecessors = 20;
 const naming = 'See the documentation for the naming rules: https://w.wiki/6YL8';
 
 /** Said by `job_type`, or by a key that only one type has; undefined, with a problem, where that is in doubt. */
@@ -136,6 +144,22 @@ export function readSuspendAfter(read: FieldReader, type: JobType | undefined): 
   return after === 0 ? undefined : after;
 }
 
+export function readTimeZone(read: FieldReader, type: JobType | undefined): string | undefined {
+  const name = read.text('timezone');
+  const problem = name === undefined ? undefined : problemOfTimeZone(name);
+  if (problem !== undefined) return read.refuse('timezone', problem);
+  return onlyFor(read, 'timezone', type, ['scheduled'], name);
+}
+
+export function readConcurrency(read: FieldReader, type: JobType | undefined): Concurrency | undefined {
+  return onlyFor(read, 'concurrency', type, ['scheduled'], read.choice('concurrency', concurrencyChoices));
+}
+
+export function readStartingDeadline(read: FieldReader, type: JobType | undefined): number | undefined {
+  const seconds = read.count('starting_deadline', leastDeadlineSeconds, longestDeadlineSeconds, 600);
+  return onlyFor(read, 'starting_deadline', type, ['scheduled'], seconds);
+}
+
 export function readReplicas(read: FieldReader, type: JobType | undefined): number | undefined {
   return onlyFor(read, 'replicas', type, ['continuous'], read.count('replicas', 0, maxReplicas, 1));
 }
@@ -204,6 +228,33 @@ export function readPublish(
   if (port === undefined && !read.hasProblem('port')) read.refuse('publish', 'needs a port. Example: "port": 8080.');
   if (portProtocol === 'udp') read.refuse('publish', 'is for tcp ports only.');
   return publish;
+}
+
+/** Numbers count as their shortest text; whoever needs every digit quotes it. None at all is the same as nothing asked for. */
+export function readParameters(read: FieldReader): JobDefinition['parameters'] {
+  const parameters: Record<string, string> = {};
+  for (const [name, value] of Object.entries(read.record('parameters', '{"WIKI": "frwiki"}') ?? {})) {
+    const text = typeof value === 'number' && Number.isFinite(value) ? String(value) : value;
+    const problem = problemOfVariableName(name) ?? problemOfVariableValue(text);
+    if (problem !== undefined) read.refuse('parameters', `${shown(name)} ${problem}`);
+    else parameters[name] = text as string;
+  }
+  const variables = variablesOf(parameters);
+  const together = problemOfVariables(variables);
+  if (together !== undefined) read.refuse('parameters', together);
+  return variables.length > 0 ? parameters : undefined;
+}
+
+/** Whether there are jobs of these names is for whoever sends them to know. */
+export function readAfter(read: FieldReader, name: string): readonly string[] | undefined {
+  const names = [...new Set(read.list('after', '["bootstrap"]'))];
+  if (names.length > maxPredecessors) return read.refuse('after', `at most ${maxPredecessors} jobs are possible.`);
+  for (const one of names) {
+    if (typeof one !== 'string' || problemOfName(one) !== undefined) {
+      read.refuse('after', `${shown(one)} is not the name of a job. Example: ["bootstrap"].`);
+    } else if (one === name) read.refuse('after', 'a job cannot come after itself.');
+  }
+  return names.length > 0 ? (names as string[]) : undefined;
 }
 
 /** Zero asks for nothing (but of replicas), and some clients send it with every job. Where the type is in doubt this says nothing. */

@@ -10,25 +10,32 @@ import { toCheckCommand, toContainerCommand } from './command.ts';
 import { parseSchedule } from './cron.ts';
 import { createFieldReader, type Problem } from './definition-fields.ts';
 import {
+  readAfter,
   readCommandLine,
+  readConcurrency,
   readHealthCheck,
   readImageName,
   readLogPath,
   readName,
+  readParameters,
   readPort,
   readPortProtocol,
   readPublish,
   readReplicas,
   readRetry,
   readSchedules,
+  readStartingDeadline,
   readSuspend,
   readSuspendAfter,
   readTimeout,
+  readTimeZone,
   readType,
 } from './definition-rules.ts';
+import { unusualFiring, usualFiring } from './firing-rules.ts';
 import { resolveLogPath } from './log-paths.ts';
 import { askedCheck } from './ports.ts';
 import { askedSuspend } from './suspension.ts';
+import { valuesOf, variablesOf } from './variables.ts';
 
 const maxEncodedBytes = 65_536;
 /** Keys that a definition and a request have in common; the others are named after the style of their place. */
@@ -43,9 +50,12 @@ const sameNames = [
   'retry',
   'timeout',
   'suspend',
+  'concurrency',
   'replicas',
   'port',
   'publish',
+  'parameters',
+  'after',
 ];
 
 /**
@@ -88,11 +98,16 @@ export function readDefinition(input: Readonly<Record<string, unknown>>): ReadDe
     timeout: readTimeout(read, type),
     suspend: readSuspend(read, type),
     suspendAfter: readSuspendAfter(read, type),
+    timeZone: readTimeZone(read, type),
+    concurrency: readConcurrency(read, type),
+    startingDeadline: readStartingDeadline(read, type),
     replicas: readReplicas(read, type),
     port,
     portProtocol,
     healthCheck: readHealthCheck(read, type, port),
     publish: readPublish(read, type, { port, portProtocol }),
+    parameters: readParameters(read),
+    after: readAfter(read, name),
   });
   if (read.problems.length === 0 && Buffer.byteLength(encodeDefinition(definition)) > maxEncodedBytes) {
     read.refuse('cmd', 'holds too many special characters. Put it into a script in your home and run that.');
@@ -160,11 +175,16 @@ export function resolveJob(
     timeout: definition.timeout ?? 0,
     ...(suspend ? { suspend } : {}),
     ...(definition.suspendAfter === undefined ? {} : { suspendAfter: definition.suspendAfter }),
+    timeZone: definition.timeZone ?? usualFiring.timeZone,
+    concurrency: definition.concurrency ?? usualFiring.concurrency,
+    startingDeadline: definition.startingDeadline ?? usualFiring.startingDeadline,
     replicas: definition.replicas ?? 1,
     port: definition.port,
     portProtocol: definition.portProtocol ?? 'tcp',
     healthCheck: askedCheck(definition),
     publish: definition.publish ?? false,
+    ...(definition.parameters ? { variables: variablesOf(definition.parameters) } : {}),
+    ...(definition.after ? { after: definition.after } : {}),
   };
 }
 
@@ -223,11 +243,14 @@ export function definitionOf(job: ResolvedJob): JobDefinition {
     timeout: type === 'scheduled' ? job.timeout : undefined,
     suspend: job.suspend,
     suspendAfter: job.suspendAfter,
+    ...unusualFiring(job),
     replicas: isContinuous ? job.replicas : undefined,
     port: job.port,
     portProtocol: job.port === undefined ? undefined : job.portProtocol,
     healthCheck: job.healthCheck,
     publish: job.publish || undefined,
+    parameters: valuesOf(job.variables),
+    after: job.after,
   });
 }
 
@@ -249,6 +272,8 @@ export function decodeDefinition(text: string): JobDefinition | undefined {
     if (schedules !== undefined && !(Array.isArray(schedules) && schedules.length === 1)) return undefined;
     const input = { schedule: textAt(schedules, '0', 'text'), job_type: raw.type, imagename: raw.image };
     const renamed = {
+      timezone: raw.timeZone,
+      starting_deadline: raw.startingDeadline,
       filelog_stdout: raw.filelogStdout,
       filelog_stderr: raw.filelogStderr,
       port_protocol: raw.portProtocol,

@@ -20,6 +20,7 @@ import { amountAt, listAt, textAt, textsAt } from '../fields.ts';
 import type { ImageList } from '../images.ts';
 import { readCommand, toContainerCommand } from './command.ts';
 import { decodeDefinition, encodeDefinition } from './definition.ts';
+import { readFiringSpec, toFiringSpec } from './firing-rules.ts';
 import {
   annotationNames,
   labelNames,
@@ -32,6 +33,7 @@ import {
 import { readPortsAndProbes, toPortsAndProbes, toService } from './ports.ts';
 import { readResources, toResources } from './resources.ts';
 import { isSuspended } from './suspension.ts';
+import { readEnvironment, toEnvironment } from './variables.ts';
 
 export { annotationNames, labelNames, managedBySelector, runIdName, toolSelector, toService };
 
@@ -75,8 +77,7 @@ const specs = {
     schedule: job.schedule?.actual,
     successfulJobsHistoryLimit: 1,
     failedJobsHistoryLimit: 1,
-    concurrencyPolicy: 'Forbid',
-    startingDeadlineSeconds: 30,
+    ...toFiringSpec(job),
     jobTemplate: { spec: jobSpec(job, template) },
   }),
   continuous: (job: ResolvedJob, template: Template, tool: Tool) => ({
@@ -150,12 +151,13 @@ function container(job: ResolvedJob, context: ToKubeContext, homes: ToKubeContex
 }
 
 /** @param home set where the cluster does not tell the container its home */
-function environment({ image: { type }, port }: ResolvedJob, home: string | undefined): KubeObject[] {
+function environment({ image: { type }, port, variables }: ResolvedJob, home: string | undefined): KubeObject[] {
   return [
     ...(type === 'buildservice' ? [{ name: 'NO_HOME', value: 'a buildservice pod does not need a home env' }] : []),
     ...(type === 'standard' && home !== undefined ? [{ name: 'HOME', value: home }] : []),
     { name: runIdName, valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
     ...(port === undefined ? [] : [{ name: 'PORT', value: String(port) }]),
+    ...toEnvironment(variables),
   ];
 }
 
@@ -201,6 +203,7 @@ export function fromKubeObject(object: KubeObject, { images, homesMount }: FromK
   const schedule = kind === 'CronJob' ? readSchedule(object) : undefined;
   if (kind === 'CronJob' && !schedule) return { foreign: 'It has no schedule.' };
 
+  const variables = readEnvironment(container);
   const job: ResolvedJob = {
     name,
     type: typeOfKind[kind],
@@ -213,9 +216,12 @@ export function fromKubeObject(object: KubeObject, { images, homesMount }: FromK
     retry: kind === 'Deployment' ? 0 : (amountAt(object, ...run, 'backoffLimit') ?? 0),
     timeout: kind === 'Deployment' ? 0 : (amountAt(object, ...run, 'activeDeadlineSeconds') ?? 0),
     ...(kind === 'CronJob' ? readSuspending(object, definition) : {}),
+    ...readFiringSpec(object),
     replicas: kind === 'Deployment' ? (amountAt(object, 'spec', 'replicas') ?? 1) : 1,
     ...readPortsAndProbes(container, image, definition),
     publish: definition?.publish ?? false,
+    ...(variables ? { variables } : {}),
+    ...(definition?.after ? { after: definition.after } : {}),
   };
   return { job, definition };
 }

@@ -1,6 +1,8 @@
 /** Whether two jobs are the same to whoever runs them: by what they mean, not by how it was typed. Pure. */
 import type { ResolvedJob } from '../domain.ts';
+import { isChosen } from './cron.ts';
 import { isSameQuantity } from './quantity.ts';
+import { isSameEnvironment } from './variables.ts';
 
 const compared = [
   'name',
@@ -14,6 +16,9 @@ const compared = [
   'retry',
   'timeout',
   'suspendAfter',
+  'timeZone',
+  'concurrency',
+  'startingDeadline',
   'replicas',
   'port',
   'publish',
@@ -27,11 +32,13 @@ export type ComparedField =
   | 'schedule'
   | 'suspend'
   | 'portProtocol'
-  | 'healthCheck';
+  | 'healthCheck'
+  | 'variables'
+  | 'after';
 
 /**
- * 512Mi is 0.5Gi, an alias is its image, a default that was typed is a default. A macro whose text is the same keeps the time it was once
- * given.
+ * 512Mi is 0.5Gi, an alias is its image, a default that was typed is a default. A macro, or a `~`, whose text is the same keeps the time it
+ * was once given.
  */
 export function isSameJob(one: ResolvedJob, other: ResolvedJob): boolean {
   return differences(one, other).length === 0;
@@ -48,11 +55,13 @@ export function differences(one: ResolvedJob, other: ResolvedJob): ComparedField
     ['suspend', JSON.stringify(one.suspend) !== JSON.stringify(other.suspend)],
     ['portProtocol', one.port !== undefined && one.portProtocol !== other.portProtocol],
     ['healthCheck', JSON.stringify(one.healthCheck) !== JSON.stringify(other.healthCheck)],
+    ['variables', !isSameEnvironment(one.variables, other.variables)],
+    ['after', [...(one.after ?? [])].sort().join() !== [...(other.after ?? [])].sort().join()],
   ];
   return differing.flatMap(([field, isDifferent]) => (isDifferent ? [field] : []));
 }
 
 function isSameSchedule({ schedule: one }: ResolvedJob, { schedule: other }: ResolvedJob): boolean {
-  const isSameMacro = one?.text.startsWith('@') === true && one.text === other?.text;
-  return isSameMacro || one?.actual === other?.actual;
+  const isSameChoice = one !== undefined && isChosen(one.text) && one.text === other?.text;
+  return isSameChoice || one?.actual === other?.actual;
 }

@@ -1,6 +1,7 @@
 /** What of a job is remembered with a run of it. Pure. */
 import type { ResolvedJob, WhatRan } from '../domain.ts';
 import { countAt, textAt } from '../fields.ts';
+import { unusualFiring } from './firing-rules.ts';
 
 export function whatRan(job: ResolvedJob, imageDigest: string | undefined): WhatRan {
   const { cmd, memory, cpu, retry, timeout, replicas, filelogStdout, filelogStderr } = job;
@@ -14,6 +15,7 @@ export function whatRan(job: ResolvedJob, imageDigest: string | undefined): What
     timeout,
     replicas,
     schedule: job.schedule?.actual,
+    timeZone: unusualFiring(job).timeZone,
     filelogStdout,
     filelogStderr,
   };
@@ -34,6 +36,7 @@ export function parseRan(value: unknown): WhatRan | undefined {
     timeout: countAt(value, 'timeout'),
     replicas: countAt(value, 'replicas'),
     schedule: textAt(value, 'schedule'),
+    timeZone: textAt(value, 'timeZone'),
     filelogStdout: textAt(value, 'filelogStdout'),
     filelogStderr: textAt(value, 'filelogStderr'),
   };

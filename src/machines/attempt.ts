@@ -30,6 +30,41 @@ export function endOfContainer(pod: PodFacts | undefined): EndedState | undefine
   return state?.kind === 'terminated' ? state : undefined;
 }
 
+/** What keeps an attempt from starting, in ms since the epoch and in the cluster's words. */
+export interface Trouble {
+  readonly reason: FailureReason;
+  readonly since: number | undefined;
+  readonly says: string | undefined;
+}
+
+/** Reasons of the kubelet for a container that waits, by what they come to. */
+const imageTroubles = new Set([
+  'ErrImagePull',
+  'ImagePullBackOff',
+  'InvalidImageName',
+  'ErrImageNeverPull',
+  'ImageInspectError',
+  'RegistryUnavailable',
+]);
+const startTroubles = new Set([
+  'CreateContainerConfigError',
+  'CreateContainerError',
+  'RunContainerError',
+  'PostStartHookError',
+  'PreStartHookError',
+]);
+
+export function troubleIn({ container, conditions }: PodFacts): Trouble | undefined {
+  const state = container?.state;
+  if (state?.kind === 'waiting' && state.reason !== undefined) {
+    const says = state.message ?? state.reason;
+    if (imageTroubles.has(state.reason)) return { reason: 'image', since: undefined, says };
+    if (startTroubles.has(state.reason)) return { reason: 'not_started', since: undefined, says };
+  }
+  const unplaced = conditions.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
+  return unplaced && { reason: 'not_started', since: unplaced.changedAt, says: unplaced.message ?? unplaced.reason };
+}
+
 /** Why an attempt failed, as its container says. */
 export function reasonOfEnd(end: EndedState): FailureReason {
   switch (end.reason) {

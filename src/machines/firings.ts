@@ -58,12 +58,15 @@ export interface Account {
   readonly missed: readonly MissedFiring[];
 }
 
+const minuteMs = 60_000;
 /** Clocks of machines differ, and words take their time. */
 const slackMs = 15_000;
 /** While the facts lag behind. */
 const lookAgainMs = 15_000;
 /** So many at once are told one by one; of more only the last ones are. */
 const most = { each: 100, last: 20 } as const;
+/** What the next daemon looks at again in any case (firings-mark.ts): deadlines up to here, and so long after they have passed. */
+const marked = { deadlineMs: 600_000, graceMs: 60_000 } as const;
 const none: readonly never[] = [];
 
 /** @param former what the last call came to */
@@ -77,24 +80,25 @@ export function accountFor(
   const plan = object && planOf(object);
   if (!object || !plan) return { firings: undefined, missed: abandoned(facts, former, now) };
   const isSame = former !== undefined && isSamePlan(former, plan);
-  const current = isSame ? former : begin(plan, object, former, around, now);
+  const current = isSame ? { ...former, ...plan } : begin(plan, object, former, around, now);
   const begun = withBegun(current, facts.runs);
   const held = withHeld(current, facts.runs, now);
-  const graceMs = plan.rules.deadlineMs + slackMs;
-  const dues = duesUntil(current, Math.min(now, around.completeUntil()) - graceMs);
+  const knownUntil = Math.min(now, around.completeUntil());
+  const dues = duesIn(current, knownUntil, (at) => endOfWindow(plan, at) + slackMs <= knownUntil);
   const last = dues.at(-1)?.at;
-  const next = last === undefined ? current.next : nextFirings(plan.schedule, last, 1, plan.rules.timeZone)[0];
+  const next = last === undefined ? current.next : firingAfter(plan, last);
+  const judgedAt = next === undefined ? undefined : endOfWindow(plan, next) + slackMs;
   return {
     firings: {
       ...current,
       next,
       begun: next === undefined ? none : begun.filter((due) => due >= next),
       held: next === undefined ? none : held.filter(({ due }) => due >= next),
-      lookAt: next === undefined ? undefined : next + graceMs > now ? next + graceMs : now + lookAgainMs,
+      lookAt: judgedAt === undefined || judgedAt > now ? judgedAt : now + lookAgainMs,
     },
     missed: [
       ...(isSame ? none : abandoned(facts, former, now)),
-      ...notBegun(dues, begun).map((due) => missedFiring(facts, object, { due, held }, around)),
+      ...notBegun(dues, begun).map((due) => missedFiring(facts, object, plan, { due, held }, around)),
     ],
   };
 }
@@ -113,6 +117,19 @@ function isSamePlan(one: Plan, other: Plan): boolean {
   return one.jobUid === other.jobUid && one.schedule === other.schedule && one.rules.timeZone === other.rules.timeZone;
 }
 
+/**
+ * The last moment at which the run of a firing can begin: once the next one is due, the controller begins that one in its place. Firings
+ * are a minute apart at least.
+ */
+function endOfWindow(plan: Plan, at: number): number {
+  const { deadlineMs } = plan.rules;
+  return Math.min(at + deadlineMs, deadlineMs <= minuteMs ? Infinity : (firingAfter(plan, at) ?? Infinity));
+}
+
+function firingAfter({ schedule, rules }: Plan, at: number): number | undefined {
+  return nextFirings(schedule, at, 1, rules.timeZone)[0];
+}
+
 /** Nothing fires before it was asked for: not before the job was made, and not before its schedule was changed. */
 function begin(
   plan: Plan,
@@ -121,10 +138,20 @@ function begin(
   around: FiringSurroundings,
   now: number,
 ): Firings {
-  const from =
-    former?.jobUid === plan.jobUid ? changeOf(firing, now) : Math.max(around.from(), createdAt, firing?.changedAt ?? 0);
-  const [next] = nextFirings(plan.schedule, from, 1, plan.rules.timeZone);
-  return { ...plan, next, begun: none, held: none, lookAt: undefined };
+  const isEdited = former?.jobUid === plan.jobUid;
+  const askedAt = isEdited ? changeOf(firing, now) : Math.max(createdAt, firing?.changedAt ?? 0);
+  const from = isEdited ? askedAt : Math.max(around.from(), askedAt);
+  const next = isEdited ? undefined : pendingAt(plan, from, askedAt);
+  return { ...plan, next: next ?? firingAfter(plan, from), begun: none, held: none, lookAt: undefined };
+}
+
+/** The firing before `from` that was not accounted for, because its run could still begin then. */
+function pendingAt(plan: Plan, from: number, askedAt: number): number | undefined {
+  if (plan.rules.deadlineMs <= marked.deadlineMs) return undefined;
+  const [before] = lastFirings(plan.schedule, from, 1, plan.rules.timeZone);
+  return before !== undefined && before > askedAt && endOfWindow(plan, before) + marked.graceMs > from
+    ? before
+    : undefined;
 }
 
 /** When the schedule that was in force until then was replaced. */
@@ -178,17 +205,25 @@ interface Due {
   readonly until?: number;
 }
 
-/** Those that are due and not accounted for, oldest first. */
-function duesUntil({ schedule, rules, next }: Firings, until: number): readonly Due[] {
+/** Those until then that are over and not accounted for, oldest first. */
+function duesIn(firings: Firings, until: number, isOver: (at: number) => boolean): readonly Due[] {
+  const { schedule, rules, next } = firings;
   if (next === undefined || next > until) return none;
   const dues: Due[] = [];
   // One by one: each costs some 50 µs, and there is seldom more than one.
-  for (let at: number | undefined = next; at !== undefined && at <= until && dues.length <= most.each; ) {
+  for (
+    let at: number | undefined = next;
+    at !== undefined && at <= until && isOver(at);
+    at = firingAfter(firings, at)
+  ) {
     dues.push({ at });
-    [at] = nextFirings(schedule, at, 1, rules.timeZone);
+    if (dues.length > most.each) break;
   }
   if (dues.length <= most.each) return dues;
-  const lastOnes = lastFirings(schedule, until + 1, most.last, rules.timeZone);
+  // Of the very last ones the runs may still begin.
+  const lastOnes = lastFirings(schedule, until + 1, most.last + 2, rules.timeZone)
+    .filter(isOver)
+    .slice(-most.last);
   return [{ at: next, until: (lastOnes[0] as number) - 1 }, ...lastOnes.map((at) => ({ at }))];
 }
 
@@ -197,9 +232,10 @@ function abandoned(facts: JobFacts, former: Firings | undefined, now: number): r
   if (!former) return none;
   const begun = withBegun(former, facts.runs);
   const until = facts.object?.uid === former.jobUid ? changeOf(facts.object.firing, now) : now;
-  const ends = notBegun(duesUntil(former, until), begun).map((due) =>
-    endOf(facts, former.jobUid, due, { outcome: 'skipped', reason: 'changed' }),
-  );
+  const ends = notBegun(
+    duesIn(former, until, () => true),
+    begun,
+  ).map((due) => endOf(facts, former.jobUid, due, { outcome: 'skipped', reason: 'changed' }));
   return ends.map((end) => ({ end, notice: undefined }));
 }
 
@@ -210,13 +246,14 @@ function notBegun(dues: readonly Due[], begun: readonly number[]): readonly Due[
 function missedFiring(
   facts: JobFacts,
   object: ObjectFacts,
+  plan: Plan,
   { due, held }: { readonly due: Due; readonly held: readonly Held[] },
   around: FiringSurroundings,
 ): MissedFiring {
   const holder = held.find((one) => one.due === due.at);
   const cause = holder
     ? ({ outcome: 'skipped', reason: 'previous_run', since: holder.since } as const)
-    : causeOf(object, ownRuns(facts, object), due, around);
+    : causeOf(object, inTheWay(facts, object, plan, due), due, around);
   const end = endOf(facts, object.uid, due, cause);
   const isNews = end.outcome === 'skipped' && end.reason !== 'suspended';
   return { end, notice: isNews ? noticeAbout(facts, end) : undefined };
@@ -224,13 +261,12 @@ function missedFiring(
 
 type Cause = Pick<RunEnd, 'outcome' | 'reason' | 'since' | 'suspension'>;
 
-function causeOf(object: ObjectFacts, runs: readonly RunFacts[], { at }: Due, around: FiringSurroundings): Cause {
+function causeOf(object: ObjectFacts, before: RunFacts | undefined, { at }: Due, around: FiringSurroundings): Cause {
   // It was begun, and its run has come and gone unseen.
   if (object.status.lastScheduledAt === at || around.isUnseen(at)) return { outcome: 'unknown', reason: undefined };
   const suspension = suspensionAt(object, at);
   if (suspension)
     return { outcome: 'skipped', reason: 'suspended', ...(suspension === true ? {} : bySuspension(suspension)) };
-  const before = runs.find((run) => run.createdAt < at && isUnderWay(run, at));
   return before
     ? { outcome: 'skipped', reason: 'previous_run', since: before.status.startedAt ?? before.createdAt }
     : { outcome: 'skipped', reason: 'unexplained' };
@@ -240,9 +276,16 @@ function bySuspension({ since, by, note, until }: Suspension): Pick<RunEnd, 'sin
   return { since, suspension: { by, note, until } };
 }
 
-/** Runs that the schedule began: only for those does the next one wait. */
+/** The run that was going when this one could begin: where it ended before that was over, it held up nothing. */
+function inTheWay(facts: JobFacts, object: ObjectFacts, plan: Plan, { at }: Due): RunFacts | undefined {
+  if (plan.rules.concurrency !== 'forbid') return undefined;
+  const last = Math.max(at, endOfWindow(plan, at) - slackMs);
+  return ownRuns(facts, object).find((run) => run.createdAt < at && isUnderWay(run, last));
+}
+
+/** Runs that the controller knows for its own: only for those does the next one wait. */
 function ownRuns({ runs }: JobFacts, { uid }: ObjectFacts): readonly RunFacts[] {
-  return runs.filter(({ ownerUid, manual }) => ownerUid === uid && !manual);
+  return runs.filter(({ ownerUid, manual, holds }) => ownerUid === uid && (!manual || holds !== undefined));
 }
 
 function isUnderWay({ status }: RunFacts, at: number): boolean {

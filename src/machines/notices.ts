@@ -5,7 +5,6 @@
 import { suspensionNow } from '../definition/suspension.ts';
 import { whatRan } from '../definition/what-ran.ts';
 import {
-  type FailureReason,
   isQuotaRefusal,
   type Notice,
   type NoticeKind,
@@ -22,6 +21,7 @@ import {
   isEvicted,
   reasonOfEnd,
   signalOf,
+  troubleIn,
 } from './attempt.ts';
 import { type JobFacts, ownPods } from './job-facts.ts';
 import { conditionOf, endOf, failureOf, isCertain, lastPod, podsOf, type Run, runsIn } from './run-end.ts';
@@ -144,40 +144,6 @@ function troubleOfPod(facts: JobFacts, run: string, pod: PodFacts, { troubleMs }
     clusterSays: trouble.says,
   });
   return [due(notice, since + troubleMs, pod.uid)];
-}
-
-interface Trouble {
-  readonly reason: FailureReason;
-  readonly since: number | undefined;
-  readonly says: string | undefined;
-}
-
-/** Reasons of the kubelet for a container that waits, by what they come to. */
-const imageTroubles = new Set([
-  'ErrImagePull',
-  'ImagePullBackOff',
-  'InvalidImageName',
-  'ErrImageNeverPull',
-  'ImageInspectError',
-  'RegistryUnavailable',
-]);
-const startTroubles = new Set([
-  'CreateContainerConfigError',
-  'CreateContainerError',
-  'RunContainerError',
-  'PostStartHookError',
-  'PreStartHookError',
-]);
-
-function troubleIn({ container, conditions }: PodFacts): Trouble | undefined {
-  const state = container?.state;
-  if (state?.kind === 'waiting' && state.reason !== undefined) {
-    const says = state.message ?? state.reason;
-    if (imageTroubles.has(state.reason)) return { reason: 'image', since: undefined, says };
-    if (startTroubles.has(state.reason)) return { reason: 'not_started', since: undefined, says };
-  }
-  const unplaced = conditions.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
-  return unplaced && { reason: 'not_started', since: unplaced.changedAt, says: unplaced.message ?? unplaced.reason };
 }
 
 function signsOfCopies(facts: JobFacts, graces: Graces): Sign[] {

@@ -13,6 +13,7 @@ import {
   keyText,
   type Notice,
   type RunEnd,
+  type RunUsage,
 } from '../domain.ts';
 import type { Log } from '../log.ts';
 import { longestTimerMs } from '../time-limit.ts';
@@ -53,6 +54,8 @@ export interface JobRosterOptions {
   readonly log: Log;
   /** Called once for each run that has ended; must not throw. Unset: nobody wants to know. */
   onRunEnded?(end: RunEnd): void;
+  /** What a run has used, as far as that was measured; must not throw. Unset: nobody measures. */
+  usageOf?(end: RunEnd): RunUsage;
   /** Called once for each thing that happened to a job; must not throw. Unset: nobody wants to know. */
   onNotice?(notice: Notice): void;
   /** Called once for each firing of a schedule that became no run; must not throw. Unset: nobody wants to know. */
@@ -95,7 +98,7 @@ const kinds: readonly KubeKind[] = ['Job', 'CronJob', 'Deployment'];
 const nothing: readonly JobSnapshot[] = [];
 
 export function createJobRoster(options: JobRosterOptions): JobRoster {
-  const { log, machine = jobMachine, onRunEnded, onNotice, onFiringMissed, onErrand, around } = options;
+  const { log, machine = jobMachine, onRunEnded, usageOf, onNotice, onFiringMissed, onErrand, around } = options;
   const rooms = new Map<string, Room>();
   const listeners = new Map<string, Set<JobListener>>();
   const buried = createBuried();
@@ -169,7 +172,8 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
     }
   }
 
-  function runEnded({ end }: { readonly end: RunEnd }): void {
+  function runEnded({ end: known }: { readonly end: RunEnd }): void {
+    const end = { ...known, ...usageOf?.(known) };
     onRunEnded?.(end);
     for (const listener of listeners.get(end.key.namespace) ?? []) listener({ type: 'run.ended', end });
   }

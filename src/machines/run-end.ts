@@ -13,6 +13,7 @@ import {
   isEvicted,
   reasonOfEnd,
   signalOf,
+  troubleIn,
 } from './attempt.ts';
 import type { JobFacts } from './job-facts.ts';
 
@@ -113,11 +114,15 @@ function outcomeOf({ status, retry, deletingAt }: Run, pods: readonly PodFacts[]
 }
 
 function reasonOf({ status }: Run, pods: readonly PodFacts[], last: PodFacts | undefined): FailureReason {
-  if (isPastDeadline(failureOf(status))) return pods.some(hasStarted) ? 'deadline' : 'not_started';
+  if (isPastDeadline(failureOf(status))) return pods.some(hasStarted) ? 'deadline' : whyNotStarted(pods);
   if (last && isEvicted(last)) return 'evicted';
   const end = endOfContainer(last);
   if (!end) return last ? 'lost' : 'other';
   return reasonOfEnd(end);
+}
+
+function whyNotStarted(pods: readonly PodFacts[]): FailureReason {
+  return pods.map(troubleIn).find((trouble) => trouble !== undefined)?.reason ?? 'not_started';
 }
 
 /** A run past its deadline was ended by the cluster: what its program made of that says nothing about it. */

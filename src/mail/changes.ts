@@ -12,6 +12,7 @@ export function changesBetween(before: WhatRan, after: WhatRan): string[] {
     ['memory', memoryWords(before.memory), memoryWords(after.memory)],
     ['CPU', before.cpu, after.cpu],
     ['schedule', before.schedule, after.schedule],
+    ['time zone', before.timeZone ?? 'UTC', after.timeZone ?? 'UTC'],
     ['retries', before.retry, after.retry],
     ['timeout', timeoutWords(before.timeout), timeoutWords(after.timeout)],
     ['number of copies', before.replicas, after.replicas],

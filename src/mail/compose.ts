@@ -3,6 +3,7 @@
  * The order of what is said and the words are those of docs/mail.md; test/mail/golden shows each kind.
  */
 import { nextFirings } from '../definition/cron.ts';
+import { zoneNote } from '../definition/zone-words.ts';
 import { isQuotaRefusal, keyText, type Notice } from '../domain.ts';
 import { type Gap, type GatheredNotice, isLastOfDay, type Mailbox } from '../mailbox.ts';
 import type { MailSettings } from '../settings.ts';
@@ -83,14 +84,20 @@ function endingOf({ as, notice }: GatheredNotice, hasFailed: boolean): Ending {
 /** The same for all mails of an incident, so that they are one thread; equal to how the jobs are now. */
 function subjectOf(tool: string, stories: readonly Story[]): string {
   const [first] = stories;
-  const what = stories.length === 1 && first ? `${first.name} ${first.ending}` : newsOf(stories);
+  const what = stories.length === 1 && first ? `${first.name} ${wordOf(first)}` : newsOf(stories);
   return `[Toolforge] [${tool}] ${what}`;
 }
 
 function newsOf(stories: readonly Story[]): string {
   const failed = stories.filter(({ ending }) => ending === 'failed' || ending === 'suspended');
-  if (failed.length > 1) return 'several jobs failed';
-  return failed[0] ? `${failed[0].name} ${failed[0].ending}, and other news` : 'news of several jobs';
+  const [first] = failed;
+  if (!first) return 'news of several jobs';
+  if (failed.length === 1) return `${first.name} ${wordOf(first)}, and other news`;
+  return `several jobs ${failed.every((story) => wordOf(story) === wordOf(first)) ? wordOf(first) : 'failed'}`;
+}
+
+function wordOf({ ending, last }: Story): string {
+  return ending === 'failed' && last.notice.isSkipped ? 'did not run' : ending;
 }
 
 function threadsOf(stories: readonly Story[]): string[] {
@@ -107,8 +114,9 @@ function manyStories(stories: readonly Story[], around: Around): string[] {
   const width = Math.min(40, Math.max(0, ...stories.map(({ name }) => name.length)));
   const isToday = stories.every(({ last }) => dayWords(last.notice.at) === dayWords(around.now));
   const when = isToday ? minuteWords : shortDateWords;
+  const wordWidth = Math.max(9, ...stories.map((story) => wordOf(story).length));
   const lines = stories.map((story) =>
-    `  ${story.name.padEnd(width)}  ${story.ending.padEnd(9)}  ${when(story.last.notice.at)}  ${shortOf(story)}`.trimEnd(),
+    `  ${story.name.padEnd(width)}  ${wordOf(story).padEnd(wordWidth)}  ${when(story.last.notice.at)}  ${shortOf(story)}`.trimEnd(),
   );
   const head = [
     `There is news of ${stories.length} jobs of your tool:`,
@@ -162,7 +170,8 @@ function sentenceOf(story: Story): string {
     case 'recovered': {
       const { failures = 1, since = notice.at } = incident ?? {};
       const length = lengthWords(notice.at - since);
-      const after = failures === 1 ? `${length} after it had failed` : `after ${failuresWords(failures)} in ${length}`;
+      const once = story.failure?.notice.isSkipped ? 'it did not run' : 'it had failed';
+      const after = failures === 1 ? `${length} after ${once}` : `after ${failuresWords(failures)} in ${length}`;
       return `Your job ${name} recovered ${after}: it ${goodWords(notice)}.`;
     }
     case 'finished':
@@ -202,8 +211,8 @@ function detailsOf(story: Story, around: Around): string[] {
   const { last, failure, ending } = story;
   return [
     ...factsOf(story, last, around),
-    ...(ending === 'recovered' && failure ? lastFailure(story, failure, around, 'It had failed at') : []),
-    ...(ending === 'suspended' && failure ? lastFailure(story, failure, around, 'It failed last at') : []),
+    ...(ending === 'recovered' && failure ? lastFailure(story, failure, around, 'It had failed') : []),
+    ...(ending === 'suspended' && failure ? lastFailure(story, failure, around, 'It failed last') : []),
     ...(ending === 'failed' ? [...saidOf(last), ...outputOf(last, around)] : []),
     ...furtherOf(story),
   ];
@@ -212,8 +221,9 @@ function detailsOf(story: Story, around: Around): string[] {
 /** A failure that no mail has told of before it was over, or that this mail tells as well. */
 function lastFailure(story: Story, failure: GatheredNotice, around: Around, words: string): string[] {
   const { notice, details } = failure;
+  const what = notice.isSkipped ? 'It was not started' : words;
   return [
-    ...wrap(`${words} ${momentWords(notice.at)}: ${causeWords(notice, details?.refusal)}.`),
+    ...wrap(`${what} at ${momentWords(notice.at)}: ${causeWords(notice, details?.refusal ?? notice.clusterSays)}.`),
     '',
     ...factsOf(story, failure, around),
     ...saidOf(failure),
@@ -274,8 +284,9 @@ function changedWords({ ran }: Notice, details: GatheredNotice['details']): stri
 function nextRun({ ran, isSuspended }: Notice, now: number): string | undefined {
   if (ran?.schedule === undefined) return undefined;
   if (isSuspended) return 'none: the job is suspended';
-  const next = nextFirings(ran.schedule, now, 1)[0];
-  return next === undefined ? undefined : `${minuteWords(next)} on ${dayWords(next)}`;
+  const { timeZone = 'UTC' } = ran;
+  const next = nextFirings(ran.schedule, now, 1, timeZone)[0];
+  return next === undefined ? undefined : `${minuteWords(next)} on ${dayWords(next)}${zoneNote(next, timeZone)}`;
 }
 
 /** Words of the cluster and of the job itself, each named as what it is. */

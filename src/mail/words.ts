@@ -115,7 +115,7 @@ export function causeWords(notice: Notice, refusal?: string): string {
     case 'image':
       return `its image ${image} could not be had, so it did not start`;
     case 'quota':
-      return 'the quota of your tool leaves no room for it, so it did not start';
+      return `the quota of your tool leaves no room for it${notice.isSkipped ? '' : ', so it did not start'}`;
     case 'not_started':
       if (refusal && isQuotaRefusal(refusal))
         return 'the quota of your tool leaves no room for it, so it did not start';

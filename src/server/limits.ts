@@ -47,6 +47,7 @@ export function createLimiter(limits: Limits, now: () => number = () => performa
   const queue = new Set<ToolState>();
   let running = 0;
   let sweptAt = now();
+  let seen = placesNow();
 
   function stateOf(tool: string): ToolState {
     const at = now();
@@ -59,6 +60,17 @@ export function createLimiter(limits: Limits, now: () => number = () => performa
     state.tokens = Math.min(burst(), state.tokens + ((at - state.filledAt) / 1000) * limits.requestsPerSecondPerTool());
     state.filledAt = at;
     return state;
+  }
+
+  function placesNow(): { overall: number; perTool: number } {
+    return { overall: limits.requestsAtOnce(), perTool: limits.requestsAtOncePerTool() };
+  }
+
+  /** Where there are more places than at the last look, those who wait come first. */
+  function look(): void {
+    const before = seen;
+    seen = placesNow();
+    if (seen.overall > before.overall || seen.perTool > before.perTool) startWaiting();
   }
 
   const burst = () => Math.max(minBurst, limits.requestsPerSecondPerTool());
@@ -120,6 +132,7 @@ export function createLimiter(limits: Limits, now: () => number = () => performa
 
   return {
     enter(tool, start, refuse) {
+      look();
       const state = stateOf(tool);
       if (state.tokens < 1) {
         refuse(tooMany((1 - state.tokens) / limits.requestsPerSecondPerTool()));

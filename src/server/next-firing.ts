@@ -12,10 +12,11 @@ export function createNextFiring(now: () => number): (snapshot: JobSnapshot) => 
     const { job, status } = object;
     if (!job?.schedule || status.suspended) return undefined;
     const { actual } = job.schedule;
-    const known = kept.get(actual);
+    const schedule = `${actual} ${job.timeZone}`;
+    const known = kept.get(schedule);
     if (known !== undefined && known > now()) return known;
-    const next = nextFirings(actual, now(), 1)[0];
-    if (next !== undefined) kept.set(actual, next);
+    const next = nextFirings(actual, now(), 1, job.timeZone)[0];
+    if (next !== undefined) kept.set(schedule, next);
     if (kept.size > maxKept) kept.delete(kept.keys().next().value as string);
     return next;
   };

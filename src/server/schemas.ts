@@ -3,7 +3,9 @@
  * Rules that need more than a shape (names, quantities, cron) live in definition.ts, which also words every problem.
  */
 import { z } from 'zod';
+import { longestDeadlineSeconds } from '../definition/firing-rules.ts';
 import {
+  concurrencyChoices,
   emailsChoices,
   failureReasons,
   mailStates,
@@ -53,7 +55,9 @@ export const newJobSchema = z
     schedule: z
       .string()
       .optional()
-      .describe('Five cron fields or @hourly, @daily, @weekly, @monthly, @yearly; makes the job scheduled.'),
+      .describe(
+        'Five cron fields, with ~ for a number that the service chooses, or @hourly, @daily, @weekly, @monthly, @yearly; makes the job scheduled.',
+      ),
     continuous: z.boolean().optional().describe('true makes the job continuous.'),
     job_type: jobType.optional().describe('What the other fields already say; checked against them.'),
     filelog: z.boolean().optional().describe('Write output to files in the home; on by default for standard images.'),
@@ -77,6 +81,17 @@ export const newJobSchema = z
       .nullable()
       .optional()
       .describe('Suspend it after so many failed runs in a row, 0 = never; scheduled jobs only.'),
+    timezone: z.string().optional().describe('On whose clocks the schedule counts: an IANA name; UTC by default.'),
+    concurrency: z
+      .enum(concurrencyChoices)
+      .optional()
+      .describe(
+        'What becomes of a firing while a run goes on: forbid (the default) leaves it out; scheduled jobs only.',
+      ),
+    starting_deadline: count(10, longestDeadlineSeconds)
+      .nullable()
+      .optional()
+      .describe('Seconds; so late may a run begin; 30 by default; scheduled jobs only.'),
     replicas: count(0).optional().describe('Copies at once; continuous jobs only.'),
     port: count(1, 65_535).nullable().optional().describe('Where the job answers; continuous jobs only.'),
     port_protocol: z.enum(portProtocols).optional().describe('tcp by default.'),
@@ -85,6 +100,16 @@ export const newJobSchema = z
       .optional()
       .describe('How it is known that a copy is well; continuous jobs only.'),
     publish: z.boolean().optional().describe('Make the port reachable from outside the cluster.'),
+    parameters: z
+      .record(z.string(), z.union([z.string(), z.number()]))
+      .nullable()
+      .optional()
+      .describe('Environment variables of the job, by name (A-Z, 0-9 and _); no shell reads their values.'),
+    after: z
+      .array(z.string())
+      .nullable()
+      .optional()
+      .describe('Jobs that come first, the one-offs among them to their success: whoever sends jobs looks after it.'),
   })
   .meta({ id: 'NewJob' });
 
@@ -144,12 +169,17 @@ export const jobSchema = z
       })
       .optional()
       .describe('Scheduled jobs, while they are suspended, where it is known by whom.'),
+    timezone: z.string().optional().describe('Scheduled jobs, where it is not UTC.'),
+    concurrency: z.enum(concurrencyChoices).optional().describe('Scheduled jobs, where it is not forbid.'),
+    starting_deadline: z.number().optional().describe('Scheduled jobs, where it is not 30 s.'),
     continuous: z.literal(true).optional().describe('On continuous jobs only.'),
     replicas: z.number().optional().describe('Continuous jobs.'),
     port: z.number().nullable().optional().describe('Continuous jobs.'),
     port_protocol: z.enum(portProtocols).optional().describe('Continuous jobs.'),
     health_check: healthCheck.nullable().optional().describe('Continuous jobs.'),
     publish: z.boolean().optional().describe('Continuous jobs.'),
+    parameters: z.record(z.string(), z.string()).optional().describe('Environment variables of a job that has some.'),
+    after: z.array(z.string()).optional().describe('Of a job that comes after others.'),
   })
   .meta({ id: 'Job' });
 
@@ -203,7 +233,17 @@ export const planRequest = z.strictObject({
     .describe('apply (the default): as PATCH …/jobs has it. run: as POST …/jobs has it, which wants new jobs.'),
   prune: z.boolean().optional().describe('true: jobs that are not named would be deleted.'),
 });
-const plannedValue = z.union([z.string(), z.number(), z.boolean(), healthCheck, suspend]).nullable();
+const plannedValue = z
+  .union([
+    z.string(),
+    z.number(),
+    z.boolean(),
+    healthCheck,
+    suspend,
+    z.record(z.string(), z.string()),
+    z.array(z.string()),
+  ])
+  .nullable();
 const plannedJob = z
   .object({
     name,
@@ -217,6 +257,7 @@ const plannedJob = z
     effect: z.enum(effects).describe('What it does to what runs: docs/wire.md, "Plans".'),
     message: z.string().describe('The same for people; empty where nothing happens.'),
     next_schedules: z.array(z.string()).describe('The next five times of a schedule that is new or changes.'),
+    timezone: z.string().optional().describe('On whose clocks its schedule counts, where that is not UTC.'),
     warnings: z.array(z.string()).describe('What its owner may not expect of it.'),
     successor: z.string().nullable().describe('Of a job that is not named: a new one that does the same.'),
     refusal: z
@@ -273,6 +314,15 @@ const runSchema = z
     exit_code: z.number().nullable().describe('Of the last attempt.'),
     signal: z.number().nullable(),
     attempts: z.number().describe('Attempts that have ended.'),
+    peak_memory: z
+      .number()
+      .nullable()
+      .describe('Bytes: the highest of samples, or the limit of a run that was killed for memory; null: not measured.'),
+    memory_limit: z.number().nullable().describe('Bytes that it might use; null where nothing was measured.'),
+    peak_cpu: z
+      .number()
+      .nullable()
+      .describe('Thousandths of a core: the highest mean of the time between two samples; null: not measured.'),
     message: z.string().describe('How it ended, for people.'),
   })
   .meta({ id: 'Run' });

@@ -2,6 +2,7 @@
  * A Kubernetes object as a fact about a job, or the reason why it is none. All knowledge of the shapes of pods, Jobs, CronJobs and
  * Deployments is here, except how a definition is written into an object. Pure, and total: no input makes it throw.
  */
+import { longestDeadlineSeconds, readFiringSpec } from '../definition/firing-rules.ts';
 import { annotationNames } from '../definition/labels.ts';
 import { suspensionOf } from '../definition/suspension.ts';
 import type {
@@ -193,13 +194,15 @@ function readObject(key: JobKey, id: Identity, object: KubeObject, readJob: Read
 }
 
 /** Without a deadline a run may begin at any later time; nobody waits for it longer than this. */
-const longestDeadlineMs = 600_000;
+const patienceSeconds = 600;
 
 function readFiring(cronJob: KubeObject): FiringRules {
-  const seconds = integerAt(cronJob, 'spec', 'startingDeadlineSeconds');
+  const { timeZone, concurrency } = readFiringSpec(cronJob);
+  const seconds = integerAt(cronJob, 'spec', 'startingDeadlineSeconds') ?? patienceSeconds;
   return {
-    timeZone: textAt(cronJob, 'spec', 'timeZone') ?? 'UTC',
-    deadlineMs: seconds === undefined ? longestDeadlineMs : Math.min(seconds * 1_000, longestDeadlineMs),
+    timeZone,
+    concurrency,
+    deadlineMs: Math.min(seconds, longestDeadlineSeconds) * 1_000,
     changedAt: timeAt(cronJob, 'metadata', 'annotations', annotationNames.scheduleSince),
   };
 }

@@ -18,6 +18,7 @@ export function readPod(
     uid: id.uid,
     name: id.name,
     ownerUid: ownerUidOf(pod),
+    node: textAt(pod, 'spec', 'nodeName'),
     resourceVersion: id.resourceVersion,
     createdAt: timeAt(pod, 'metadata', 'creationTimestamp') ?? 0,
     deletingAt: timeAt(pod, 'metadata', 'deletionTimestamp'),

@@ -1,5 +1,5 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BuiltDoor, buildDoor } from '../support/build-door.ts';
@@ -94,6 +94,33 @@ describe('the program', { timeout: 20_000 }, () => {
     await expect.poll(() => service.requests.length, { timeout: 10_000 }).toBeGreaterThan(1);
     child.kill('SIGINT');
     expect(await ended).toBe(130);
+  });
+
+  it.skipIf(!hasScript)('gives a real terminal back when a watch ends, by Ctrl-C or by force', async () => {
+    const begin = 'id: life-0\n\n';
+    service.script({ body: { jobs: [makeJob({ name: 'on-screen' })], messages: noMessages } });
+    service.beside({ events: [[begin]] });
+    const ends: readonly ((pid: number, type: (text: string) => void) => void)[] = [
+      (_pid, type) => type('\x03'),
+      (pid) => process.kill(pid, 'SIGTERM'),
+    ];
+    for (const end of ends) {
+      const line = `exec '${process.execPath}' '${door.path}' watch`;
+      const child = spawn('script', ['-qec', line, '/dev/null'], {
+        env: { ...service.env, PATH: process.env.PATH, TERM: 'xterm', SHELL: '/bin/sh' },
+      });
+      const ended = new Promise((resolve) => child.on('close', resolve));
+      let seen = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        seen += text;
+      });
+      await expect.poll(() => seen, { timeout: 10_000 }).toContain('on-screen');
+      const [pid] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ');
+      end(Number(pid), (text) => child.stdin.write(text));
+      await ended;
+      expect(seen).toContain('\x1b[?1049h\x1b[?25l');
+      expect(seen.split('\x1b[?25h\x1b[?1049l')).toHaveLength(2);
+    }
   });
 
   it.skipIf(!hasScript)('lets 5,000 hostile jobs send nothing to a real terminal', async () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import type { Person } from '../../bin/client/account-doubt.ts';
 import { type Io, main } from '../../bin/jobs.ts';
+import type { Display } from '../../bin/terminal/screen.ts';
 import { attribute, createAuthority, issueServer, toolSubject } from '../support/certs.ts';
 
 export interface Recorded {
@@ -74,7 +75,9 @@ export async function startService(): Promise<Service> {
       const text = Buffer.concat(chunks).toString('utf8');
       const socket = request.socket as TLSSocket;
       const isWaiting = request.headers['user-agent']?.includes(':jobs-cli ') ?? false;
-      const isEvents = isWaiting && (request.url?.includes('/events?') ?? false);
+      const ofOneJob = request.url?.includes('/events?') ?? false;
+      const ofAll = beside.events !== undefined && (request.url?.endsWith('/events') ?? false);
+      const isEvents = isWaiting && (ofOneJob || ofAll);
       if (isEvents) followed.push(request.headers['last-event-id'] as string | undefined);
       const stream = isEvents ? streamOf() : undefined;
       if (stream) {
@@ -207,12 +210,25 @@ export interface RunOptions {
   ask?(prompt: string): Promise<string>;
   /** Called instead of sleeping. */
   onSleep?(interrupt: () => void): void | Promise<void>;
+  /** Unset: stdout is no terminal. */
+  readonly display?: Display;
+  /** Called with all that was printed so far. */
+  onPrint?(stdout: string, interrupt: () => void): void;
 }
 
 /** The program in this process, on a clock that only sleeping moves. */
 export async function runMain(
   words: readonly string[],
-  { env, isTerminal = false, person = { userName: undefined, project: undefined }, onEvery, onSleep, ask }: RunOptions,
+  {
+    env,
+    isTerminal = false,
+    person = { userName: undefined, project: undefined },
+    onEvery,
+    onSleep,
+    ask,
+    display,
+    onPrint,
+  }: RunOptions,
 ): Promise<Ran> {
   const out: string[] = [];
   const err: string[] = [];
@@ -222,9 +238,11 @@ export async function runMain(
   const io: Io = {
     async stdout(text) {
       out.push(text);
+      onPrint?.(out.join(''), () => controller.abort());
     },
     stderr: (text) => void err.push(text),
     isTerminal,
+    display,
     signal: controller.signal,
     person: () => person,
     ask,

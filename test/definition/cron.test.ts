@@ -65,6 +65,43 @@ describe('a schedule', () => {
     );
   });
 
+  it('chooses a number for each `~`, always the same for a job, and the one of the macro', () => {
+    expect(parseSchedule('~ ~ * * *', seed)).toEqual({
+      text: '~ ~ * * *',
+      actual: parseSchedule('@daily', seed).actual,
+    });
+    expect(parseSchedule('~ ~ * * ~', seed).actual).toBe(parseSchedule('@weekly', seed).actual);
+    expect(parseSchedule('~ ~ * * *', { ...seed, job: 'other' }).actual).not.toBe(parseSchedule('@daily', seed).actual);
+  });
+
+  it.each([
+    ['10~20 * * * *', /^1\d|20 \* \* \* \*$/],
+    ['~5,30~ 8~10 * * *', /^[0-5],[3-5]\d (8|9|10) \* \* \*$/],
+    ['~/15 * * * *', /^(\d|1[0-4])\/15 \* \* \* \*$/],
+    ['40~59/10 * * * *', /^[45]\d\/10 \* \* \* \*$/],
+    ['0 0 ~ ~ 1~5', /^0 0 ([1-9]|1\d|2[0-8]) ([1-9]|1[0-2]) [1-5]$/],
+  ])('chooses within the bounds of %j, whatever the job', (text, actual) => {
+    fc.assert(
+      fc.property(fc.string(), (job) => {
+        const chosen = parseSchedule(text, { tool: 'some-tool', job }).actual;
+        expect(chosen).toMatch(actual);
+        expect(nextFirings(chosen, 0, 1)).toHaveLength(1);
+      }),
+    );
+  });
+
+  it.each([
+    ['20~10 * * * *', 'End value 10 must be smaller than start value 20'],
+    ['~60 * * * *', 'End value 60 must be at most 59'],
+    ['a~ * * * *', "Unable to parse 'a' as an integer"],
+    ['1~2~3 * * * *', "Unable to parse '2~3' as an integer"],
+    ['~/60 * * * *', "Invalid step value in '~'"],
+    ['* * * * ~7', 'End value 7 must be at most 6'],
+    ['~-5 * * * *', 'End value -5 must be smaller than start value 0'],
+  ])('refuses %j', (text, problem) => {
+    expect(refusalOf(text).fields).toMatchObject({ problem });
+  });
+
   it('is warned about where months are left out', () => {
     expect(scheduleWarning({ text: '@monthly', actual: '5 4 31 * *' })).toContain('"5 4 28 * *"');
     expect(scheduleWarning({ text: '@monthly', actual: '5 4 28 * *' })).toBeUndefined();

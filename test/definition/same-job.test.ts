@@ -5,6 +5,9 @@ import { makeResolved } from '../support/facts.ts';
 
 const at = (text: string, actual: string) => ({ schedule: { text, actual } });
 
+const wiki = { name: 'WIKI', value: 'frwiki' };
+const mode = { name: 'MODE', value: 'fast' };
+
 describe('two jobs', () => {
   it.each<[Partial<ResolvedJob>, Partial<ResolvedJob>]>([
     [{ memory: '512Mi' }, { memory: '0.5Gi' }],
@@ -13,6 +16,8 @@ describe('two jobs', () => {
     [at('@daily', '1 2 * * *'), at('@daily', '3 4 * * *')],
     [at('0 0 * * SUN', '0 0 * * sun'), at('0 0 * * sun', '0 0 * * sun')],
     [{ portProtocol: 'udp' }, { portProtocol: 'tcp' }],
+    [{ after: ['a', 'b'] }, { after: ['b', 'a'] }],
+    [{ variables: [wiki, mode] }, { variables: [mode, wiki] }],
   ])('are the same: %j and %j', (one, other) => {
     expect(isSameJob(makeResolved(one), makeResolved(other))).toBe(true);
   });
@@ -28,6 +33,10 @@ describe('two jobs', () => {
     [{ emails: 'all' }, {}],
     [{ publish: true }, {}],
     [{ type: 'continuous' }, {}],
+    [{ after: ['a'] }, {}],
+    [{ variables: [wiki] }, {}],
+    [{ variables: [wiki] }, { variables: [{ ...wiki, value: 'dewiki' }] }],
+    [{ variables: [wiki] }, { variables: [wiki, mode] }],
   ])('differ: %j and %j', (one, other) => {
     expect(isSameJob(makeResolved(one), makeResolved(other))).toBe(false);
   });

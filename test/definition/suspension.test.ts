@@ -23,7 +23,7 @@ const lasting: Suspension = {
   resumedAt: undefined,
 };
 const hourly = { schedule: { text: '0 * * * *', actual: '0 * * * *' } };
-const firing = { timeZone: 'UTC', deadlineMs: 30_000, changedAt: undefined };
+const firing = { timeZone: 'UTC', concurrency: 'forbid', deadlineMs: 30_000, changedAt: undefined } as const;
 
 function facts({ isSuspended = true, suspension = lasting as Suspension | null } = {}): ObjectFacts {
   const { object } = makeSnapshot({

@@ -67,17 +67,17 @@ async function play(): Promise<void> {
 
 /** The daemon as a process of this machine, beside the cluster. */
 async function playBeside(cluster: Cluster, stateDir: string): Promise<void> {
-  step('Two tools, as the account manager of the cluster makes them');
+  step('Three tools, as the account manager of the cluster makes them');
   const postfix = await startMailServer(join(stateDir, 'postfix'));
   const sandbox = await createSandbox({
     cluster,
     dir: join(stateDir, 'demo'),
     name: 'demo',
-    // Production waits longer, so that one mail tells more.
-    settings: { mail_first_seconds: '1', task_compose_emails_loop_sleep: '1' },
+    // One mail tells of what comes within 20 s; production waits longer.
+    settings: { mail_first_seconds: '20', task_compose_emails_loop_sleep: '1' },
     ...(postfix ? { smtp: { allow: [{ host: 'mx.example.org', address: '127.0.0.1', port: postfix.port }] } } : {}),
   });
-  for (const tool of ['tool-one', 'tool-two']) {
+  for (const tool of ['tool-one', 'tool-two', 'tool-three']) {
     await sandbox.addTool(tool);
     undos.push(async () => void (await sandbox.admin('tool', 'remove', tool, '--yes', '--delete-home')));
     note(`${tool}: namespace, rights, quota, home, certificate`);

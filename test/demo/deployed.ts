@@ -75,8 +75,8 @@ async function putUp({ cluster, dir, undos }: Ground, postfix: Postfix): Promise
     send_emails_for_real: 'yes',
     smtp_server_fqdn: mail.host,
     smtp_server_port: String(mail.port),
-    // Production waits longer, so that one mail tells more.
-    mail_first_seconds: '1',
+    // One mail tells of what comes within 20 s; production waits longer.
+    mail_first_seconds: '20',
     task_compose_emails_loop_sleep: '1',
   };
   const patch = ['patch', 'configmap', settingsMap, '-n', 'jobs-emailer', '--type', 'merge'];
@@ -95,9 +95,9 @@ async function putUp({ cluster, dir, undos }: Ground, postfix: Postfix): Promise
 }
 
 async function addTools({ cluster, dir }: Ground, at: { url: string; caFile: string }): Promise<Sandbox> {
-  step('Two tools, as the account manager of the cluster makes them');
+  step('Three tools, as the account manager of the cluster makes them');
   const sandbox = await createSandbox({ cluster, dir: join(dir, 'tools'), name: 'demo', at });
-  for (const tool of ['tool-one', 'tool-two']) {
+  for (const tool of ['tool-one', 'tool-two', 'tool-three']) {
     await sandbox.addTool(tool);
     // The settings of the machine are to count.
     await rm(join(sandbox.homeOf(tool), '.toolforge.yaml'));

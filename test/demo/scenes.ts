@@ -6,10 +6,13 @@ import { promisify } from 'node:util';
 import { kubectl } from '../cluster/cluster.ts';
 import { arrivedMails } from '../support/mails.ts';
 import { until } from '../support/sandbox.ts';
+import { liveThroughTrouble, playQuestions } from './questions.ts';
 import { expectWords, jobs, type Stage, say } from './stage.ts';
 import { expect, note, step } from './telling.ts';
 
 const run = promisify(execFile);
+/** Whose jobs are shown. */
+const tool = 'tool-one';
 /** What `show` must say of the jobs that fail. */
 const reasons: Readonly<Record<string, string>> = { broken: "Exit code '3'", hungry: 'OOMKilled' };
 /** As its owner keeps it beside the scripts. */
@@ -27,6 +30,9 @@ const jobsFile = (image: string) => `# the jobs of tool-one
 `;
 
 export async function playScenes(stage: Stage): Promise<void> {
+  const trouble = liveThroughTrouble(stage);
+  // Where it fails, playQuestions() does.
+  trouble.catch(() => {});
   await playJobs(stage);
   await playFile(stage);
   await playWaiting(stage);
@@ -34,6 +40,7 @@ export async function playScenes(stage: Stage): Promise<void> {
   await playIdentity(stage);
   await playMail(stage);
   await playSettings(stage);
+  await playQuestions(stage, trouble);
   await playFlush(stage);
 }
 
@@ -41,6 +48,7 @@ async function playJobs(stage: Stage): Promise<void> {
   step('Five jobs of tool-one');
   await jobs(
     stage,
+    tool,
     'run',
     'greeter',
     '--image',
@@ -48,9 +56,21 @@ async function playJobs(stage: Stage): Promise<void> {
     '--command',
     'echo "hello from $(hostname)"; sleep 2; echo done',
   );
-  await jobs(stage, 'run', 'every-minute', '--image', stage.image, '--command', 'date', '--schedule', '* * * * *');
   await jobs(
     stage,
+    tool,
+    'run',
+    'every-minute',
+    '--image',
+    stage.image,
+    '--command',
+    'date',
+    '--schedule',
+    '* * * * *',
+  );
+  await jobs(
+    stage,
+    tool,
     'run',
     'bot',
     '--image',
@@ -62,8 +82,8 @@ async function playJobs(stage: Stage): Promise<void> {
     '200m',
   );
   const told = ['--image', stage.image, '--emails', 'onfailure'];
-  await jobs(stage, 'run', 'broken', ...told, '--command', 'echo "no such page" >&2; exit 3');
-  await jobs(stage, 'run', 'hungry', ...told, '--command', 'tail /dev/zero', '--mem', '100Mi');
+  await jobs(stage, tool, 'run', 'broken', ...told, '--command', 'echo "no such page" >&2; exit 3');
+  await jobs(stage, tool, 'run', 'hungry', ...told, '--command', 'tail /dev/zero', '--mem', '100Mi');
 
   step('list, as it changes; show, as soon as one has failed');
   const wanted = new Map([
@@ -74,7 +94,7 @@ async function playJobs(stage: Stage): Promise<void> {
   ]);
   let last = '';
   await until(async () => {
-    const { stdout } = await stage.jobs('tool-one', 'list');
+    const { stdout } = await stage.jobs(tool, 'list');
     const states = stdout.replace(/for \w+ */g, '');
     if (states !== last) console.log(stdout);
     last = states;
@@ -87,7 +107,7 @@ async function playJobs(stage: Stage): Promise<void> {
   }, 'the one-offs end and the bot runs');
 
   step('The output, in the home of the tool and owned by it');
-  const home = stage.homeOf('tool-one');
+  const home = stage.homeOf(tool);
   for (const file of ['greeter.out', 'broken.err']) {
     const path = join(home, file);
     const { uid } = await stat(path);
@@ -97,34 +117,34 @@ async function playJobs(stage: Stage): Promise<void> {
 }
 
 async function showWhy(stage: Stage, name: string): Promise<void> {
-  const shown = await jobs(stage, 'show', name);
+  const shown = await jobs(stage, tool, 'show', name);
   expect(shown.includes(reasons[name] as string), `show ${name} says ${reasons[name]}`);
 }
 
 async function playFile(stage: Stage): Promise<void> {
   step('A file of jobs: loaded, loaded again, changed');
-  const file = join(stage.homeOf('tool-one'), 'jobs.yaml');
+  const file = join(stage.homeOf(tool), 'jobs.yaml');
   const text = jobsFile(stage.image);
   await writeFile(file, text);
   console.log(`$ cat jobs.yaml\n${text}`);
-  await jobs(stage, 'load', file);
-  await expectWords(stage, ['load', file], 'daily-report is already up to date');
+  await jobs(stage, tool, 'load', file);
+  await expectWords(stage, tool, ['load', file], 'daily-report is already up to date');
   await writeFile(file, text.replace('17 4', '47 5'));
-  await expectWords(stage, ['load', file], 'daily-report was updated');
+  await expectWords(stage, tool, ['load', file], 'daily-report was updated');
 
   step('A job is renamed in the file: plan says what that does, apply does it');
   await writeFile(file, text.replace('17 4', '47 5').replace('weekly-cleanup', 'cleanup'));
-  await expectWords(stage, ['plan', file], "The new job 'cleanup' does the same: was it renamed?");
-  await expectWords(stage, ['apply', file], 'Job cleanup created');
-  await jobs(stage, 'delete', 'weekly-cleanup');
-  await expectWords(stage, ['plan', file, '--exit-code'], 'Nothing to do.');
+  await expectWords(stage, tool, ['plan', file], "The new job 'cleanup' does the same: was it renamed?");
+  await expectWords(stage, tool, ['apply', file], 'Job cleanup created');
+  await jobs(stage, tool, 'delete', 'weekly-cleanup');
+  await expectWords(stage, tool, ['plan', file, '--exit-code'], 'Nothing to do.');
 
   step('restart: a scheduled job runs now; show says when it runs next');
-  await jobs(stage, 'restart', 'daily-report');
-  const output = join(stage.homeOf('tool-one'), 'daily-report.out');
+  await jobs(stage, tool, 'restart', 'daily-report');
+  const output = join(stage.homeOf(tool), 'daily-report.out');
   await until(() => readFile(output, 'utf8').catch(() => undefined), 'the report is written');
   console.log(`daily-report.out: ${(await readFile(output, 'utf8')).trim()}`);
-  const shown = await jobs(stage, 'show', 'daily-report');
+  const shown = await jobs(stage, tool, 'show', 'daily-report');
   expect(shown.includes('Next runs:') && shown.includes('05:47'), 'show names the next runs');
 }
 
@@ -132,17 +152,18 @@ async function playWaiting(stage: Stage): Promise<void> {
   step('run --wait --logs: stays until the job has ended, with its output and its exit code');
   const command = 'for table in pages links users; do echo "migrating $table"; sleep 1; done; exit 4';
   const words = ['run', 'migrate', '--image', stage.image, '--command', command, '--wait', '--logs', '--exit-code'];
-  const { code, stdout, stderr } = await say(stage, words);
+  const { code, stdout, stderr } = await say(stage, tool, words);
   expect(stdout.includes('migrating links'), 'the output is shown');
   expect(code === 4, `the command ends with the job's own code 4, not ${code}: ${stderr}`);
   note(`exit code ${code}`);
-  await jobs(stage, 'logs', 'migrate', '--last', '2');
+  await jobs(stage, tool, 'logs', 'migrate', '--last', '2');
 }
 
 async function playReachable(stage: Stage): Promise<void> {
   step('A job with a port and a health check, reached from another job');
   await jobs(
     stage,
+    tool,
     ...[
       'run',
       'web',
@@ -165,18 +186,19 @@ async function playReachable(stage: Stage): Promise<void> {
   const ask = `until wget -q -O - http://${address}:8080/ 2>/dev/null; do sleep 0.5; done`;
   const asked = await jobs(
     stage,
+    tool,
     ...['run', 'ask', '--image', stage.image, '--command', ask, '--wait', '60', '--logs'],
   );
   expect(asked.includes('hello from web'), 'web answers');
 
   step('quota');
-  const quota = await jobs(stage, 'quota');
+  const quota = await jobs(stage, tool, 'quota');
   expect(quota.includes('Cron jobs'), 'the quota is shown');
 }
 
 async function playIdentity(stage: Stage): Promise<void> {
   step('The same list through curl, with the certificate of the tool');
-  const pair = join(stage.homeOf('tool-one'), '.toolskube/client');
+  const pair = join(stage.homeOf(tool), '.toolskube/client');
   const curl = ['-sS', '--cacert', stage.caFile];
   const { stdout: list } = await run('curl', [
     ...curl,
@@ -221,12 +243,12 @@ async function playMail(stage: Stage): Promise<void> {
   step('What became of each event in the mail of tool-one');
   const wanted = ['broken', 'hungry'];
   await until(async () => {
-    const { stdout } = await stage.jobs('tool-one', 'mail-log');
+    const { stdout } = await stage.jobs(tool, 'mail-log');
     return wanted.every(
       (name) => new RegExp(`${name} .*(?<!not )mailed`).test(stdout) || (!stage.postfix && stdout.includes(name)),
     );
   }, 'both failures are mailed');
-  await jobs(stage, 'mail-log');
+  await jobs(stage, tool, 'mail-log');
   if (!stage.postfix) return;
 
   step('The mail itself, as it arrived');
@@ -278,8 +300,8 @@ async function editSettings({ cluster, settingsMap }: Stage, script: string): Pr
 
 async function playFlush(stage: Stage): Promise<void> {
   step('flush: all jobs of tool-one go');
-  await jobs(stage, 'flush');
-  const left = await stage.jobs('tool-one', 'list', '--output', 'json');
+  await jobs(stage, tool, 'flush');
+  const left = await stage.jobs(tool, 'list', '--output', 'json');
   expect(left.stdout.trim() === '[]', `nothing is left: ${left.stdout}`);
   note('nothing is left');
 }

@@ -22,10 +22,10 @@ export interface Stage {
   showSettings(): Promise<string>;
 }
 
-/** Runs a command of tool-one and shows it, as its owner would see it. */
-export async function say(stage: Stage, args: readonly string[]): Promise<CommandResult> {
+/** Runs a command and shows it, as the owner of the tool would see it. */
+export async function say(stage: Stage, tool: string, args: readonly string[]): Promise<CommandResult> {
   show('toolforge-jobs', args);
-  const result = await stage.jobs('tool-one', ...args);
+  const result = await stage.jobs(tool, ...args);
   const text = (result.stdout + result.stderr).trim();
   if (text) console.log(text);
   return result;
@@ -35,13 +35,13 @@ export function show(program: string, args: readonly string[]): void {
   console.log(`$ ${program} ${args.map((arg) => (/^[\w.:/-]+$/.test(arg) ? arg : `'${arg}'`)).join(' ')}`);
 }
 
-export async function jobs(stage: Stage, ...args: string[]): Promise<string> {
-  const { code, stdout } = await say(stage, args);
+export async function jobs(stage: Stage, tool: string, ...args: string[]): Promise<string> {
+  const { code, stdout } = await say(stage, tool, args);
   expect(code === 0, `the command ends with 0, not ${code}`);
   return stdout;
 }
 
-export async function expectWords(stage: Stage, args: readonly string[], words: string): Promise<void> {
-  const { stdout, stderr } = await say(stage, args);
+export async function expectWords(stage: Stage, tool: string, args: readonly string[], words: string): Promise<void> {
+  const { stdout, stderr } = await say(stage, tool, args);
   expect((stdout + stderr).includes(words), `${args[0]} says: ${words}`);
 }

@@ -68,8 +68,12 @@ const run = {
   exit_code: null,
   signal: null,
   attempts: 0,
+  peak_memory: null,
+  memory_limit: null,
+  peak_cpu: null,
   message: 'skipped: the run before it was still going',
 };
+const gone = { job: 'x', job_type: 'one-off', run_id: null };
 const mailed = {
   job: 'x',
   job_type: 'scheduled',
@@ -101,6 +105,13 @@ const plan = {
 const newJob = { name: 'x', cmd: './x', imagename: 'y', schedule: '@daily', filelog: true };
 const refusal = { status: 400, body: { error: ['No.'], code: 'job.invalid' } };
 
+/** What `watch` hears; the last of it ends the test. */
+const heard = [
+  ['job.changed', { ...gone, status: { short: 'running', up_to_date: true, messages: [] } }],
+  ['run.ended', run],
+  ['job.gone', gone],
+].map(([event, data]) => `id: 1-1\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+
 /** What is typed, and what the service answers. */
 const cases: Readonly<
   Record<string, readonly [words: readonly string[], ...answers: { body: unknown; status?: number }[]]>
@@ -124,6 +135,7 @@ const cases: Readonly<
   history: [['history', 'x', '-o', 'json'], said({ runs: [run] })],
   'mail-log': [['mail-log', '-o', 'json'], said({ events: [mailed] })],
   quota: [['quota', '-o', 'json'], said({ quota: { categories: [{ name: 'Per-job limits', items: [item] }] } })],
+  watch: [['watch', '-o', 'json'], said({ jobs: [makeJob(), continuous] })],
   completion: [['completion', 'fish', '-o', 'json']],
 };
 
@@ -140,12 +152,14 @@ describe('--output json', () => {
     writeFileSync(file, '- {name: a, command: x, image: y}\n- {name: b, command: x, image: y}\n');
     service.script(...answers);
     if (verb === 'history') service.beside(answers[0] ? { runs: answers[0] } : {});
+    if (verb === 'watch') service.beside({ events: [heard] });
     const { stdout } = await runMain(
       words.map((word) => (word === 'FILE' ? file : word)),
-      { env: service.env },
+      { env: service.env, onPrint: (text, interrupt) => (text.includes('"job.gone"') ? interrupt() : undefined) },
     );
     const shape = z.fromJSONSchema({ $defs: strict, ...strict[verb] });
-    expect(shape.safeParse(JSON.parse(stdout)).error?.issues).toBeUndefined();
+    const values = verb === 'watch' ? stdout.trimEnd().split('\n') : [stdout];
+    for (const value of values) expect(shape.safeParse(JSON.parse(value)).error?.issues).toBeUndefined();
     expect(shape.safeParse({ novel: 1 }).success).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
 /** What each command prints with `--output json`, as JSON Schema. Objects of the service are those of the OpenAPI document. */
-import { knownKeys, switchKeys } from '../../bin/job-file/keys.ts';
+import { knownKeys, listKeys, mappingKeys, switchKeys } from '../../bin/job-file/keys.ts';
 import type { OpenApiDocument } from '../../src/server/openapi/document.ts';
 import type { JsonSchema } from '../../src/server/schemas.ts';
 
@@ -17,6 +17,8 @@ const done = (state: string) => object({ name: text, state: { const: state } });
 /** A value or a switch of a file, as `dump` writes it. */
 function fileKey(key: string): JsonSchema {
   if (switchKeys.some((one) => one === key)) return { const: true };
+  if (listKeys.includes(key)) return list(text);
+  if (mappingKeys.includes(key)) return { type: 'object', additionalProperties: text };
   if (['retry', 'timeout', 'suspend-after', 'replicas'].includes(key)) return { type: 'integer' };
   return key === 'port' ? { anyOf: [{ type: 'integer' }, text] } : text;
 }
@@ -80,6 +82,15 @@ export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
   ),
   history: list(of('Run')),
   'mail-log': list(of('MailedEvent')),
+  /** One a line. */
+  watch: {
+    anyOf: [
+      object({ event: { const: 'jobs.listed' }, data: object({ jobs: list(of('Job')), warnings: list(text) }) }),
+      of('JobEvent'),
+      object({ event: { const: 'service.away' }, data: object({ message: text }) }),
+      object({ event: { const: 'service.back' }, data: object({}) }),
+    ],
+  },
   quota: of('Quota'),
   completion: object({ shell: { enum: ['bash', 'zsh', 'fish'] }, script: text }),
 };

@@ -1,6 +1,6 @@
 /** docs/cli.md: what the table of commands says of each, and around it what no table holds. */
 import { commandTable, globalOptions } from '../../bin/commands/command-table.ts';
-import { knownKeys } from '../../bin/job-file/keys.ts';
+import { knownKeys, optionOfKey } from '../../bin/job-file/keys.ts';
 import {
   type Offered,
   type ShownCommand,
@@ -177,7 +177,7 @@ function words(list: readonly string[]): string {
 function keyRows(): string[] {
   const options = commandTable.find((command) => verbOf(command) === 'run')?.options ?? [];
   return knownKeys.map((key) => {
-    const option = options.find((one) => wordsOf(one).includes(`--${key}`));
+    const option = options.find((one) => wordsOf(one).includes(`--${optionOfKey.get(key) ?? key}`));
     const isSwitch = option !== undefined && !/[<[]/.test(option.words);
     const text = key === 'name' ? 'Name of the job (needed)' : option?.description.replaceAll('--', '');
     return `| \`${key}\` | ${text}${isSwitch ? '; `true`' : ''} |`;

@@ -164,7 +164,8 @@ async function rightsIn(namespace: string): Promise<string[]> {
 describe('the account of the daemon', () => {
   // What another sandbox of this cluster has added for itself.
   beforeAll(async () => {
-    await kubectl(cluster, ['delete', 'clusterrolebinding', 'jobs-api-impersonation', '--ignore-not-found']);
+    const added = ['jobs-api-impersonation', 'jobs-api-node-usage'];
+    await kubectl(cluster, ['delete', 'clusterrolebinding', ...added, '--ignore-not-found']);
   });
 
   const everywhere = [
@@ -172,6 +173,7 @@ describe('the account of the daemon', () => {
     'deployments.apps [] [] [list watch]',
     'jobs.batch [] [] [list watch]',
     'pods [] [] [list watch]',
+    'pods.metrics.k8s.io [] [] [list]',
   ];
 
   it.each([

@@ -52,7 +52,7 @@ function show({ suspension, suspendAfter, uid = 'uid-1' }: Shown): void {
     object: {
       uid,
       resourceVersion: String(version),
-      firing: { timeZone: 'UTC', deadlineMs: 30_000, changedAt: undefined },
+      firing: { timeZone: 'UTC', concurrency: 'forbid', deadlineMs: 30_000, changedAt: undefined },
       ...(suspension ? { suspension } : {}),
     },
   });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Errand, JobEvent, JobKey, Notice, RunEnd, RunRecord, Suspension } from '../../src/domain.ts';
+import type { Concurrency, Errand, JobEvent, JobKey, Notice, RunEnd, RunRecord, Suspension } from '../../src/domain.ts';
 import { createFiringsMark, type FiringsMark } from '../../src/firings-mark.ts';
 import { createLog } from '../../src/log.ts';
 import { createJobRoster, type JobRoster } from '../../src/machines/roster.ts';
@@ -64,6 +64,8 @@ interface Shown {
   readonly suspension?: Suspension;
   readonly lastScheduledAt?: string;
   readonly emails?: 'none' | 'all';
+  readonly concurrency?: Concurrency;
+  readonly deadlineMs?: number;
 }
 
 const show = (job: Shown = {}) => roster.accept(objectEvent(job));
@@ -92,7 +94,8 @@ function objectEvent(job: Shown): JobEvent {
       }),
       firing: {
         timeZone,
-        deadlineMs: 30_000,
+        concurrency: job.concurrency ?? 'forbid',
+        deadlineMs: job.deadlineMs ?? 30_000,
         changedAt: job.changedAt === undefined ? undefined : time(job.changedAt),
       },
       ...(job.suspension ? { suspension: job.suspension } : {}),

@@ -119,6 +119,9 @@ describe('the end of a one-off', () => {
       { outcome: 'failed', reason: 'deadline', exitCode: undefined, startedAt, finishedAt: saidAt },
     ]);
     expect(endsAfter(job(), pod({ waiting: 'ImagePullBackOff' }), job(late))).toMatchObject([
+      { outcome: 'failed', reason: 'image', startedAt: undefined },
+    ]);
+    expect(endsAfter(job(), pod({ waiting: 'ContainerCreating' }), job(late))).toMatchObject([
       { outcome: 'failed', reason: 'not_started', startedAt: undefined },
     ]);
   });

@@ -199,6 +199,14 @@ const skips: Record<string, GatheredNotice> = {
   'skipped-unexplained': withoutDetails({ ...skipped, reason: 'unexplained' }),
 };
 
+const skippedThenWell: readonly GatheredNotice[] = [
+  { ...(skips['skipped-quota'] as GatheredNotice) },
+  gathered(
+    { kind: 'finished', run: 'run-2' },
+    { as: 'recovered', incident: { failures: 1, since: at('2026-03-01T04:17:00Z') } },
+  ),
+];
+
 function withoutDetails(notice: Partial<Notice>): GatheredNotice {
   return { ...gathered(notice), details: undefined };
 }
@@ -207,6 +215,8 @@ describe('a mail', () => {
   it.each([
     ...Object.entries({ ...failures, ...skips }).map(([name, one]) => [name, [one]] as const),
     ...Object.entries(others),
+    ['skipped-then-well', skippedThenWell] as const,
+    ['skipped-and-failed', [skips['skipped-quota'], failures['crash-loop']] as GatheredNotice[]] as const,
     ['hostile', [hostile]] as const,
   ])('about %s reads as its golden file', async (name, open) => {
     const { subject, text, references } = compose(makeMailbox({ open: [...open] }));
@@ -287,6 +297,11 @@ describe('a mail', () => {
     const [crashing, started] = [failures['crash-loop'] as GatheredNotice, gathered({ kind: 'started', key: bot })];
     expect(subjectOf(failed, crashing)).toBe('[Toolforge] [alpha] several jobs failed');
     expect(subjectOf(failed, started)).toBe('[Toolforge] [alpha] daily failed, and other news');
+    const [overlap, squeezed] = ['skipped-previous-run', 'skipped-quota'].map((name) => skips[name] as GatheredNotice);
+    expect(subjectOf(overlap as GatheredNotice)).toBe('[Toolforge] [alpha] daily did not run');
+    const other = { ...(squeezed as GatheredNotice), notice: { ...(squeezed as GatheredNotice).notice, key: bot } };
+    expect(subjectOf(overlap as GatheredNotice, other)).toBe('[Toolforge] [alpha] several jobs did not run');
+    expect(subjectOf(crashing, squeezed as GatheredNotice)).toBe('[Toolforge] [alpha] several jobs failed');
     expect(subjectOf(fine, started)).toBe('[Toolforge] [alpha] news of several jobs');
   });
 

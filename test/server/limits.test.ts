@@ -49,6 +49,16 @@ describe('places', () => {
     expect(states(list)).toEqual(['running', 'running', 'running', 'waiting']);
   });
 
+  it('that are added are taken by who waits, before whoever comes next', () => {
+    const list = [enter('a'), enter('a'), enter('a'), enter('a')];
+    values.perTool = 3;
+    expect(states([...list, enter('a')])).toEqual(['running', 'running', 'running', 'waiting', 'waiting']);
+    values.overall = 9;
+    values.perTool = 9;
+    const other = enter('b');
+    expect(states([...list, other])).toEqual(['running', 'running', 'running', 'running', 'running']);
+  });
+
   it('are given up to the overall number, to the tools in turn', () => {
     const flood = Array.from({ length: 20 }, () => enter('a'));
     const b = enter('b');

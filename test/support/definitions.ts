@@ -67,6 +67,16 @@ const logPath = fc.oneof(
 const quantity = fc.constantFrom('512Mi', '1Gi', '1G', '100Mi', '0.3Gi', '1e9', '536870912', '2.5Gi', '129M');
 const cores = fc.constantFrom('100m', '0.1', '1', '0.5', '250m', '1e0', '3', '1500m');
 
+const value = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 12 }).filter((text) => !text.includes('\0')),
+  fc.constantFrom('$(HOME)', '$$', '$', '$$(A)', '$(TOOLFORGE_RUN_ID)$', 'a\nb', 'it\'s; rm -rf "$HOME" `x`'),
+);
+const parameters = fc.dictionary(
+  fc.stringMatching(/^[A-Z][A-Z0-9_]{0,8}$/).filter((one) => !/^(?:HOME|PATH|PORT|PWD|TOOL_.*)$/.test(one)),
+  value,
+  { minKeys: 1, maxKeys: 4, noNullPrototype: true },
+);
+
 const common = {
   name,
   cmd,
@@ -80,6 +90,8 @@ const optional = {
   mount: fc.constant('all'),
   memory: quantity,
   cpu: cores,
+  parameters,
+  after: fc.uniqueArray(fc.constantFrom('first', 'second', 'so.third'), { minLength: 1 }),
 };
 const retry = { retry: fc.integer({ min: 0, max: 5 }) };
 

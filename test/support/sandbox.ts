@@ -36,6 +36,8 @@ export interface SandboxOptions {
   readonly smtp?: SmtpOption;
   /** A daemon that is there already, e.g. in pods; this sandbox then starts none. */
   readonly at?: { readonly url: string; readonly caFile: string };
+  /** Whether the daemon may ask nodes what jobs use; false by default. */
+  readonly nodeUsage?: boolean;
   /** Of two processes over one state directory one works: the Lease `jobs-api` says which. One process by default. */
   readonly lease?: boolean;
 }
@@ -281,6 +283,7 @@ async function applyAccount(cluster: Cluster, options: SandboxOptions): Promise<
   const files = [
     'base/account.yaml',
     ...(options.actAs === 'impersonation' ? ['components/impersonation/impersonation.yaml'] : []),
+    ...(options.nodeUsage ? ['components/node-usage/node-usage.yaml'] : []),
   ];
   for (const file of files) await kubectl(cluster, ['apply', '-f', join(repositoryRoot, 'config/manifests', file)]);
   const map = {

@@ -1,8 +1,11 @@
 /** A job as the canonical dialect shows it: with every default filled in, or only what its owner set. Pure and total. */
 
+import { unusualFiring } from '../../definition/firing-rules.ts';
 import { cpuText2026, memoryText2026 } from '../../definition/quantity.ts';
 import { suspendOf, suspensionNow } from '../../definition/suspension.ts';
+import { valuesOf } from '../../definition/variables.ts';
 import type {
+  Concurrency,
   Emails,
   HealthCheck,
   Image,
@@ -53,6 +56,10 @@ export interface Job2026 {
   readonly suspend_after?: number;
   /** Scheduled jobs, while they are suspended, and where it is known by whom. */
   readonly suspension?: Suspension2026;
+  /** Scheduled jobs, where it is not UTC, forbid and 30 s. */
+  readonly timezone?: string;
+  readonly concurrency?: Concurrency;
+  readonly starting_deadline?: number;
   /** Continuous jobs. */
   readonly continuous?: true;
   readonly replicas?: number;
@@ -60,6 +67,10 @@ export interface Job2026 {
   readonly port_protocol?: PortProtocol;
   readonly health_check?: HealthCheck | null;
   readonly publish?: boolean;
+  /** Of jobs that have some. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** Of jobs that come after others. */
+  readonly after?: readonly string[];
 }
 
 export interface Suspension2026 {
@@ -103,6 +114,7 @@ export function renderJob2026(snapshot: JobSnapshot, options: StatusOptions): Jo
     ...runId(snapshot),
     ...(job ? typeFields[typeOfKind[key.kind]](job) : continuousMark(typeOfKind[key.kind])),
     ...renderSuspension(object),
+    ...withoutUnset({ parameters: valuesOf(job?.variables), after: job?.after }),
   };
 }
 
@@ -122,12 +134,13 @@ function runId({ key, object, runs }: JobSnapshot): Pick<Job2026, 'run_id'> {
 
 const typeFields: Record<JobType, (job: ResolvedJob) => Partial<Job2026>> = {
   'one-off': ({ retry }) => ({ retry }),
-  scheduled: ({ schedule, retry, timeout, suspend, suspendAfter }) => ({
-    ...(schedule ? { schedule: schedule.text, schedule_actual: schedule.actual } : {}),
-    retry,
-    timeout,
-    ...(suspend ? { suspend: suspendText(suspend) } : {}),
-    ...withoutUnset({ suspend_after: suspendAfter }),
+  scheduled: (job) => ({
+    ...(job.schedule ? { schedule: job.schedule.text, schedule_actual: job.schedule.actual } : {}),
+    retry: job.retry,
+    timeout: job.timeout,
+    ...(job.suspend ? { suspend: suspendText(job.suspend) } : {}),
+    ...withoutUnset({ suspend_after: job.suspendAfter }),
+    ...firingFields(unusualFiring(job)),
   }),
   continuous: ({ replicas, port, portProtocol, healthCheck, publish }) => ({
     continuous: true,
@@ -138,6 +151,14 @@ const typeFields: Record<JobType, (job: ResolvedJob) => Partial<Job2026>> = {
     publish,
   }),
 };
+
+function firingFields(asked: JobDefinition | ReturnType<typeof unusualFiring>): Partial<UnresolvedJob2026> {
+  return withoutUnset({
+    timezone: asked.timeZone,
+    concurrency: asked.concurrency,
+    starting_deadline: asked.startingDeadline,
+  });
+}
 
 function continuousMark(type: JobType): Pick<Job2026, 'continuous'> {
   return type === 'continuous' ? { continuous: true } : {};
@@ -187,12 +208,15 @@ function fromDefinition(asked: JobDefinition): Partial<UnresolvedJob2026> {
     retry: asked.retry,
     timeout: asked.timeout,
     suspend_after: asked.suspendAfter,
+    ...firingFields(asked),
     replicas: asked.replicas,
     port: asked.port,
     // With the port, for clients that show a port only together with its protocol.
     port_protocol: asked.portProtocol ?? (asked.port === undefined ? undefined : 'tcp'),
     health_check: asked.healthCheck,
     publish: asked.publish,
+    parameters: asked.parameters,
+    after: asked.after,
   });
 }
 
@@ -213,10 +237,12 @@ function fromResolved(job: ResolvedJob, type: JobType): Partial<UnresolvedJob202
     schedule: job.schedule?.text,
     retry: type !== 'continuous' && job.retry > 0 ? job.retry : undefined,
     timeout: type === 'scheduled' && job.timeout > 0 ? job.timeout : undefined,
+    ...firingFields(unusualFiring(job)),
     replicas: type === 'continuous' && job.replicas !== 1 ? job.replicas : undefined,
     port: job.port,
     port_protocol: job.port === undefined ? undefined : job.portProtocol,
     health_check: job.healthCheck,
+    parameters: valuesOf(job.variables),
   });
 }
 

@@ -2,6 +2,7 @@
 import { nextFirings } from '../../definition/cron.ts';
 import { cpuText2026, memoryText2026 } from '../../definition/quantity.ts';
 import type { ComparedField } from '../../definition/same-job.ts';
+import { valuesOf } from '../../definition/variables.ts';
 import type { JobType, ResolvedJob } from '../../domain.ts';
 import { type AppError, errorTable } from '../../errors.ts';
 import type { Plan } from '../handlers/plan.ts';
@@ -19,6 +20,8 @@ interface PlannedJob2026 {
   readonly effect: Effect;
   readonly message: string;
   readonly next_schedules: readonly string[];
+  /** On whose clocks its schedule counts, where that is not UTC. */
+  readonly timezone?: string;
   readonly warnings: readonly string[];
   readonly successor: string | null;
   readonly refusal: { readonly error: readonly string[]; readonly code: string; readonly id: string } | null;
@@ -43,9 +46,13 @@ const shownFirings = 5;
 function renderPlannedJob(planned: PlannedJob, now: number): PlannedJob2026 {
   const { name, type, action, before, after, definition, changed, refusal, delay } = planned;
   const isMade = action === 'create' || action === 'update';
-  const isTimed = action === 'create' || (isMade && (changed.includes('schedule') || changed.includes('suspend')));
+  const isTimed =
+    action === 'create' ||
+    (isMade && (['schedule', 'timeZone', 'suspend'] as const).some((field) => changed.includes(field)));
   const firings =
-    isTimed && after?.schedule && !after.suspend ? nextFirings(after.schedule.actual, now, shownFirings) : [];
+    isTimed && after?.schedule && !after.suspend
+      ? nextFirings(after.schedule.actual, now, shownFirings, after.timeZone)
+      : [];
   const shown = isMade && before && after ? changed : [];
   return {
     name,
@@ -55,6 +62,7 @@ function renderPlannedJob(planned: PlannedJob, now: number): PlannedJob2026 {
     effect: effectOf(planned),
     message: refusal?.message ?? messageOf(planned),
     next_schedules: firings.flatMap((at) => instantText(at) ?? []),
+    ...(after && after.timeZone !== 'UTC' ? { timezone: after.timeZone } : {}),
     warnings: isMade && after ? [...warningsOf(after, definition), ...(delay === undefined ? [] : [delay])] : [],
     successor: planned.successor ?? null,
     refusal: refusal ? renderRefusal(refusal) : null,
@@ -91,11 +99,16 @@ const fields: Readonly<Record<ComparedField, readonly [name: string, read: (job:
   timeout: ['timeout', ({ timeout }) => timeout],
   suspend: ['suspend', ({ suspend }) => suspend && (Object.keys(suspend).length > 0 ? suspend : true)],
   suspendAfter: ['suspend_after', ({ suspendAfter }) => suspendAfter],
+  timeZone: ['timezone', ({ timeZone }) => timeZone],
+  concurrency: ['concurrency', ({ concurrency }) => concurrency],
+  startingDeadline: ['starting_deadline', ({ startingDeadline }) => startingDeadline],
   replicas: ['replicas', ({ replicas }) => replicas],
   port: ['port', ({ port }) => port],
   portProtocol: ['port_protocol', ({ portProtocol }) => portProtocol],
   healthCheck: ['health_check', ({ healthCheck }) => healthCheck],
   publish: ['publish', ({ publish }) => publish],
+  variables: ['parameters', ({ variables }) => valuesOf(variables)],
+  after: ['after', ({ after }) => after],
 };
 
 function messageOf(planned: PlannedJob): string {

@@ -20,6 +20,11 @@ export interface Run2026 {
   readonly exit_code: number | null;
   readonly signal: number | null;
   readonly attempts: number;
+  /** Bytes. */
+  readonly peak_memory: number | null;
+  readonly memory_limit: number | null;
+  /** Thousandths of a core. */
+  readonly peak_cpu: number | null;
   /** In words for its owner. */
   readonly message: string;
 }
@@ -40,6 +45,9 @@ export function renderRun2026(job: string, run: RunRecord): Run2026 {
     exit_code: run.exitCode ?? null,
     signal: run.signal ?? null,
     attempts: run.attempts,
+    peak_memory: run.peakMemory ?? null,
+    memory_limit: run.memoryLimit ?? null,
+    peak_cpu: run.peakCpu ?? null,
     message: wordsOf(run),
   };
 }

@@ -109,9 +109,7 @@ function over(present: KubeObject, wanted: KubeObject, now: number): KubeObject 
   const annotations = {
     ...recordAt(present, 'metadata', 'annotations'),
     ...recordAt(metadata, 'annotations'),
-    ...(textAt(present, 'spec', 'schedule') === textAt(wanted, 'spec', 'schedule')
-      ? {}
-      : { [annotationNames.scheduleSince]: new Date(now).toISOString() }),
+    ...(firesAlike(present, wanted) ? {} : { [annotationNames.scheduleSince]: new Date(now).toISOString() }),
   };
   const spec = recordAt(wanted, 'spec');
   const suspend = recordAt(present, 'spec').suspend;
@@ -139,6 +137,10 @@ function withSuspending(
   )?.suspend;
   const suspension = suspensionAfterChange(present, { former, wanted }, facts, now);
   return suspension ? suspended(next, suspension) : next;
+}
+
+function firesAlike(one: KubeObject, other: KubeObject): boolean {
+  return ['schedule', 'timeZone'].every((field) => textAt(one, 'spec', field) === textAt(other, 'spec', field));
 }
 
 function withRestart(template: Readonly<Record<string, unknown>>, restartedAt: string): KubeObject {

@@ -56,7 +56,7 @@ function effectOfStart({ type, after }: PlannedJob): Effect {
 }
 
 /** Not in the template of the pods, so that a change of them alone makes none anew. */
-const besidePods: ReadonlySet<ComparedField> = new Set(['replicas', 'publish']);
+const besidePods: ReadonlySet<ComparedField> = new Set(['replicas', 'publish', 'after']);
 
 function effectOfUpdate(planned: PlannedJob): Effect {
   const { type, present, before, after, changed, formers } = planned;

@@ -333,7 +333,7 @@ function asked(body: unknown): PlanRequest {
 const shownFirings = 5;
 
 function firingsOf({ object: { job } }: JobSnapshot, now: number): number[] | undefined {
-  return job?.schedule && nextFirings(job.schedule.actual, now, shownFirings);
+  return job?.schedule && nextFirings(job.schedule.actual, now, shownFirings, job.timeZone);
 }
 
 /** The tool in the path must be the certificate's. */

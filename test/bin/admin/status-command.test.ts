@@ -17,6 +17,7 @@ const well: Status = {
   run_records: { waiting: 0, dropped: 0, failed: 0 },
   homes: { running: 1, stuck: 0, waiting: 0 },
   errands: { waiting: 0, failing: [] },
+  usage: { source: 'metrics', running: 5, age_seconds: 7, failed: 0, problem: '' },
   settings: { version: '7', is_current: true, unheard_seconds: null, problems: [] },
   images: { version: '8', is_current: false, unheard_seconds: null, problems: ['x'] },
   certificates: { listener: 20.7, kubernetes_ca: 300 },
@@ -38,6 +39,17 @@ describe('status', () => {
     expect(text).toMatch(/^Leader +this process, jobs-api-1$/m);
     expect(text).toMatch(/^Images +version 8, not that of the cluster: see above$/m);
     expect(text).toMatch(/^Certificates +listener 20 d, kubernetes_ca 300 d$/m);
+  });
+
+  it.each<[string, Partial<Status['usage']>]>([
+    ['5 run, asked of the metrics API 7 s ago', {}],
+    ['5 run, asked of their nodes 7 s ago', { source: 'nodes' }],
+    ['not measured: usage_every_seconds is 0', { source: 'off' }],
+    ['not measured: Nobody may.', { source: 'nobody', problem: 'Nobody may.' }],
+    ['nothing to measure yet', { source: null, age_seconds: null }],
+  ])('says how it is known what jobs use: %s', async (words, usage) => {
+    const { text } = await status({ ...well, usage: { ...well.usage, ...usage } });
+    expect(text).toMatch(new RegExp(`^Use of jobs +${words}$`, 'm'));
   });
 
   it('begins with what needs somebody, with nothing that moves a cursor', async () => {

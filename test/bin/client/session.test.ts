@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../../bin/client/config.ts';
-import { createSession, type Session } from '../../../bin/client/session.ts';
+import { createSession, type Opening, type Session } from '../../../bin/client/session.ts';
 import { type ScriptedHarbor, startHarbor } from '../../support/scripted-harbor.ts';
 import { noMessages, type Service, startService } from '../scripted-service.ts';
 
@@ -53,11 +53,11 @@ describe('an answer that goes on', () => {
 
   describe('of a service that misbehaves', () => {
     let odd: ScriptedHarbor;
-    const openAt = async (timeoutMs: number, signal?: AbortSignal) => {
+    const openAt = async (timeoutMs: number, asked: Opening = {}) => {
       const config = { ...(await readConfig(service.env)), baseUrl: odd.url, ca: Buffer.from(odd.ca), timeoutMs };
       const forever = new AbortController().signal;
       const strange = createSession({ config, version: '1', signal: forever, onMessages() {}, trace() {} });
-      return strange.open('/events', signal ? { signal } : {});
+      return strange.open('/events', asked);
     };
     beforeAll(async () => {
       odd = await startHarbor({});
@@ -79,11 +79,19 @@ describe('an answer that goes on', () => {
       });
     });
 
+    it('is a failure where it falls silent for longer than is said', async () => {
+      odd.misbehave = (_request, response) => void response.writeHead(200).write('a');
+      await expect(textOf(await openAt(2_000, { quietMs: 50 }))).rejects.toMatchObject({
+        code: 'service.unreachable',
+        message: expect.stringContaining('broke off'),
+      });
+    });
+
     it('lasts longer than a request may, and ends without an error where it is given up', async () => {
       odd.misbehave = (_request, response) => void response.writeHead(200).write('a');
       const ending = new AbortController();
       let text = '';
-      for await (const piece of await openAt(50, ending.signal)) {
+      for await (const piece of await openAt(50, { signal: ending.signal })) {
         text += piece;
         setTimeout(() => ending.abort(), 100);
       }

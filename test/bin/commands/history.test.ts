@@ -51,6 +51,26 @@ describe('history', () => {
     ]);
   });
 
+  it('shows what runs used at most where that was measured, and says of the others that it was not', async () => {
+    const mebibyte = 2 ** 20;
+    const measured = [
+      run({ peak_memory: 96 * mebibyte, memory_limit: 512 * mebibyte, peak_cpu: 350 }),
+      run({ reason: 'out_of_memory', outcome: 'failed', peak_memory: 512 * mebibyte, memory_limit: 512 * mebibyte }),
+      run({ peak_memory: null, peak_cpu: null }),
+      run({ outcome: 'skipped', started: null, finished: null, peak_memory: null, message: 'skipped: suspended' }),
+    ];
+    service.beside({ runs: { body: { runs: measured, messages: noMessages } } });
+    const [head, , ...rows] = lines((await history()).stdout);
+    const column = head?.indexOf('Sampled peak') ?? 0;
+    expect(rows.map((row) => row.slice(column, head?.indexOf('Outcome')).trim())).toEqual([
+      '',
+      'not measured',
+      '512 of 512 MiB (limit)',
+      '96 of 512 MiB, 0.35 CPU',
+      '',
+    ]);
+  });
+
   it('shows the last ones, or those that did not succeed, or all as JSON', async () => {
     expect(lines((await history('--last', '1')).stdout)).toHaveLength(4);
     const failed = (await history('--failed')).stdout;

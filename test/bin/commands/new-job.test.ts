@@ -75,6 +75,14 @@ describe('the body of a new job', () => {
     expect(body('--continuous', ...words)).toEqual({ ...body(), continuous: true, ...part });
   });
 
+  it('has the variables that are given, as they are typed', () => {
+    const words = ['--param', 'WIKI=frwiki', '--param=QUERY=a=b $(X)', '--param', 'EMPTY=', '--param', 'WIKI=dewiki'];
+    expect(body(...words)).toEqual({ ...body(), parameters: { WIKI: 'dewiki', QUERY: 'a=b $(X)', EMPTY: '' } });
+    expect(() => body('--param', 'WIKI')).toThrow(
+      "--param must be a name and its value, such as WIKI=frwiki; 'WIKI' is not.",
+    );
+  });
+
   it('may have an empty command', () => {
     expect(body('--command', '')).toMatchObject({ cmd: '' });
   });

@@ -42,6 +42,7 @@ const optional = {
   mem: fc.constantFrom('512Mi', '0.5Gi', '1Gi', '300Mi'),
   cpu: fc.constantFrom('0.1', '100m', '1'),
   emails: fc.constantFrom('none', 'all'),
+  parameters: fc.constantFrom({ WIKI: 'frwiki' }, { WIKI: '$(dewiki)' }, { MODE: '1', WIKI: 'frwiki' }),
 };
 const withType = (fields: Record<string, fc.Arbitrary<unknown>>, needed: readonly string[]): fc.Arbitrary<Entry> =>
   fc.record({ ...common, ...optional, ...fields }, { requiredKeys: ['command', 'image', ...needed] as never[] });

@@ -103,6 +103,13 @@ const common = {
   emails: optional(fc.constantFrom('none', 'all', 'onfinish', 'onfailure')),
   memory: optional(quantity),
   cpu: optional(quantity),
+  after: optional(fc.uniqueArray(fc.constantFrom('first', 'null', '1'), { minLength: 1 })),
+  parameters: optional(
+    fc.dictionary(fc.constantFrom('A', 'WIKI', 'X_1'), fc.oneof(fc.constant(''), anyText, awkwardText), {
+      minKeys: 1,
+      noNullPrototype: true,
+    }),
+  ),
 };
 const files = fc.oneof(
   fc.constant({}),

@@ -13,7 +13,7 @@ import type {
   ResolvedJob,
   RunFacts,
 } from '../../../src/domain.ts';
-import { emailsChoices, mountChoices } from '../../../src/domain.ts';
+import { concurrencyChoices, emailsChoices, mountChoices } from '../../../src/domain.ts';
 
 /** No text that a test could take for a mistake of the code. */
 const anyText = fc.constantFrom(
@@ -100,6 +100,9 @@ const common = {
   cpu: anyQuantity,
   retry: fc.nat(5),
   timeout: fc.nat(),
+  timeZone: fc.oneof(anyText, fc.constantFrom('UTC', 'Europe/Rome', 'Australia/Lord_Howe')),
+  concurrency: fc.constantFrom(...concurrencyChoices),
+  startingDeadline: fc.nat(),
   replicas: fc.nat(9),
   portProtocol: fc.constantFrom('tcp' as const, 'udp' as const),
   publish: fc.boolean(),

@@ -25,7 +25,15 @@ describe('a run as of 2026', () => {
       exit_code: 0,
       signal: null,
       attempts: 1,
+      peak_memory: null,
+      memory_limit: null,
+      peak_cpu: null,
       message: 'finished',
+    });
+    expect(render({ peakMemory: 100, memoryLimit: 200, peakCpu: 7 })).toMatchObject({
+      peak_memory: 100,
+      memory_limit: 200,
+      peak_cpu: 7,
     });
     const unknown = { jobUid: undefined, startedAt: undefined, finishedAt: undefined, exitCode: undefined };
     expect(render({ ...unknown, outcome: 'unknown' })).toMatchObject({

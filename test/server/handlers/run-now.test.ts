@@ -25,7 +25,7 @@ function show(
   policy = 'Forbid',
 ): JobSnapshot {
   const job = { schedule: { text: '0 * * * *', actual: '0 * * * *' } };
-  const firing = { timeZone: 'UTC', deadlineMs: 30_000, changedAt: undefined };
+  const firing = { timeZone: 'UTC', concurrency: 'forbid', deadlineMs: 30_000, changedAt: undefined } as const;
   const snapshot = makeSnapshot({ kind: 'CronJob', state: 'waiting', job, object: { firing }, runs });
   deps.view.set('tool-alpha', [snapshot, jobNamed('once')]);
   const made = makeCronJobObject({

@@ -26,7 +26,7 @@ function written(): [Suspension | undefined, unknown] | undefined {
 
 beforeEach(() => {
   deps = scriptDeps();
-  const firing = { timeZone: 'UTC', deadlineMs: 30_000, changedAt: undefined };
+  const firing = { timeZone: 'UTC', concurrency: 'forbid', deadlineMs: 30_000, changedAt: undefined } as const;
   const object = { firing, suspension: lasting };
   deps.view.set('tool-alpha', [makeSnapshot({ kind: 'CronJob', state: 'waiting', object }), jobNamed('once')]);
   deps.stored.set('CronJob/demo', makeCronJobObject({ uid: 'uid-1' }));

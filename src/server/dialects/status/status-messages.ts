@@ -1,6 +1,7 @@
 /** What a person should know of a job's state, most telling first. Nothing is said of a job that is well. Pure and total. */
 import { suspensionNow } from '../../../definition/suspension.ts';
-import type { JobSnapshot, JobState, ObjectStatus, PodFacts } from '../../../domain.ts';
+import { zoneNote } from '../../../definition/zone-words.ts';
+import type { JobSnapshot, JobState, ObjectFacts, ObjectStatus, PodFacts } from '../../../domain.ts';
 import { type CurrentRun, currentRun, failedAttempts, outcomeOf, trueCondition } from './current-run.ts';
 import { formatDuration } from './duration.ts';
 import { instantText, isKnown } from './instant.ts';
@@ -34,7 +35,7 @@ export function statusMessages(snapshot: JobSnapshot, state: JobState, facts: Me
 }
 
 function runLines(snapshot: JobSnapshot, state: JobState, facts: MessageFacts): Lines {
-  if (state === 'waiting') return [nextLine(facts.nextAt), ...skipLines(snapshot), ...lastRunLines(snapshot)];
+  if (state === 'waiting') return [nextLine(snapshot, facts.nextAt), ...skipLines(snapshot), ...lastRunLines(snapshot)];
   if (state === 'suspended') return [suspensionLine(snapshot), ...lastRunLines(snapshot)];
   const run = currentRun(snapshot);
   const refused = refusalLines(facts.trouble);
@@ -47,16 +48,22 @@ function suspensionLine({ object }: JobSnapshot): string {
   return suspension ? suspensionWords(suspension) : 'suspended: no run starts until it is resumed';
 }
 
-function skipLines({ skipped }: JobSnapshot): string[] {
-  return skipped ? [`the run of ${instantText(skipped.dueAt)} was skipped: ${whySkipped(skipped)}`] : [];
+function skipLines({ skipped, object }: JobSnapshot): string[] {
+  return skipped ? [`the run of ${dueText(object, skipped.dueAt)} was skipped: ${whySkipped(skipped)}`] : [];
+}
+
+/** With what the clocks of its zone show. */
+function dueText({ job }: ObjectFacts, at: number | undefined): string | undefined {
+  const text = instantText(at);
+  return text && at !== undefined ? `${text}${zoneNote(at, job?.timeZone ?? 'UTC')}` : undefined;
 }
 
 function refusalLines(message: string | undefined): string[] {
   return message === undefined ? [] : [refusalInWords(message), ...refusalDetails(message)];
 }
 
-function nextLine(nextAt: number | undefined): string {
-  const next = instantText(nextAt);
+function nextLine({ object }: JobSnapshot, nextAt: number | undefined): string {
+  const next = dueText(object, nextAt);
   return next ? `next run ${next}` : 'no next run is known';
 }
 

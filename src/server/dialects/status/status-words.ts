@@ -77,7 +77,7 @@ function shortOneOff(snapshot: JobSnapshot, now: number, trouble: string | undef
     case 'unknown':
       return 'Unknown';
     default:
-      return trouble === undefined ? pendingShort(run, imageOf(snapshot)) : refusalInWords(trouble);
+      return trouble === undefined ? pendingShort(run, snapshot) : refusalInWords(trouble);
   }
 }
 
@@ -85,13 +85,15 @@ function startOf({ status, pods, createdAt }: CurrentRun): number | undefined {
   return firstKnown(status.startedAt, pods[0]?.startedAt, createdAt);
 }
 
-function pendingShort(run: CurrentRun | undefined, image: string): string {
+function pendingShort(run: CurrentRun | undefined, snapshot: JobSnapshot): string {
   const [pod] = run?.pods ?? [];
-  const problem = startProblem(pod, image);
+  const problem = startProblem(pod, imageOf(snapshot));
   if (problem) return `Unable to start, ${problem}`;
   const failed = run ? failedAttempts(run) : 0;
   const isBetween = failed > 0 && (pod ? pod.phase === 'Failed' : run?.status.active === 0);
-  return isBetween ? `Waiting to try again after ${failed} failed attempt${failed === 1 ? '' : 's'}` : 'Pending';
+  if (!isBetween) return 'Pending';
+  const hasTriesLeft = failed <= (snapshot.object.job?.retry ?? 0);
+  return `${hasTriesLeft ? 'Waiting to try again' : 'Ending'} after ${failed} failed attempt${failed === 1 ? '' : 's'}`;
 }
 
 function shortScheduled(snapshot: JobSnapshot, now: number, trouble: string | undefined): string {

@@ -4,7 +4,20 @@ import { askedCheck } from '../../../definition/ports.ts';
 import { isSameQuantity } from '../../../definition/quantity.ts';
 import type { HealthCheck, JobDefinition, ObjectFacts, ResolvedJob } from '../../../domain.ts';
 
-const compared = ['cmd', 'filelog', 'emails', 'mount', 'retry', 'timeout', 'replicas', 'port', 'portProtocol'] as const;
+const compared = [
+  'cmd',
+  'filelog',
+  'emails',
+  'mount',
+  'retry',
+  'timeout',
+  'timeZone',
+  'concurrency',
+  'startingDeadline',
+  'replicas',
+  'port',
+  'portProtocol',
+] as const;
 
 /** Only what the definition says is compared; without one there is nothing to differ from. */
 export function isUpToDate({ job, definition }: ObjectFacts): boolean {

@@ -1,0 +1,80 @@
+/** What the clocks of a time zone show, by the time zone database that comes with Node.js (ICU). Pure. */
+
+const minuteMs = 60_000;
+const dayMs = 86_400_000;
+/** About eleven years of one zone. */
+const maxKept = 4_096;
+
+interface Zone {
+  readonly format: Intl.DateTimeFormat;
+  /** At the beginning of days (UTC); most days have one offset. */
+  readonly offsets: Map<number, number>;
+}
+
+const zones = new Map<string, Zone | undefined>();
+
+/** @param name IANA name, as whoever wrote an object typed it */
+export function isTimeZone(name: string): boolean {
+  return name === 'UTC' || zoneOf(name) !== undefined;
+}
+
+/**
+ * How far the clocks of a zone are ahead of UTC, in ms.
+ * @throws RangeError for what is no time zone
+ * @example offsetAt('Europe/Rome', Date.parse('2026-07-01T00:00:00Z')) -> 7_200_000
+ */
+export function offsetAt(timeZone: string, at: number): number {
+  if (timeZone === 'UTC') return 0;
+  const zone = zoneOf(timeZone);
+  if (!zone) throw new RangeError(`${timeZone} is no time zone.`);
+  const day = Math.floor(at / dayMs) * dayMs;
+  const offset = keptOffset(zone, day);
+  return offset === keptOffset(zone, day + dayMs) ? offset : readOffset(zone.format, at);
+}
+
+/**
+ * The moment of a time on the clocks of a zone, given as if it were UTC. Of one that they repeat or skip it is the moment that Go's
+ * `time.Date` takes, since Kubernetes computes with that.
+ */
+export function momentOf(timeZone: string, clock: number): number {
+  const nearby = clock - offsetAt(timeZone, clock);
+  return clock - offsetAt(timeZone, nearby);
+}
+
+function zoneOf(name: string): Zone | undefined {
+  if (!zones.has(name)) zones.set(name, openZone(name));
+  return zones.get(name);
+}
+
+function openZone(timeZone: string): Zone | undefined {
+  try {
+    const numeric = { year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric' } as const;
+    const format = new Intl.DateTimeFormat('en-US', {
+      timeZone,
+      ...numeric,
+      second: 'numeric',
+      hourCycle: 'h23',
+      era: 'short',
+    });
+    return { format, offsets: new Map() };
+  } catch {
+    return undefined;
+  }
+}
+
+function keptOffset({ format, offsets }: Zone, at: number): number {
+  const kept = offsets.get(at);
+  if (kept !== undefined) return kept;
+  const offset = readOffset(format, at);
+  if (offsets.size >= maxKept) offsets.clear();
+  offsets.set(at, offset);
+  return offset;
+}
+
+function readOffset(format: Intl.DateTimeFormat, at: number): number {
+  const parts = new Map(format.formatToParts(at).map(({ type, value }) => [type, Number(value)]));
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0] = ['year', 'month', 'day', 'hour', 'minute'].map((type) =>
+    parts.get(type as Intl.DateTimeFormatPartTypes),
+  );
+  return Date.UTC(year, month - 1, day, hour, minute) - Math.floor(at / minuteMs) * minuteMs;
+}
