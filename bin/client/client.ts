@@ -25,7 +25,7 @@ export interface Client {
   /** @throws AppError `job.not_found`, `job.not_restartable` */
   restartJob(name: string): Promise<void>;
   /** @returns the job, with the run that was begun as its `run_id`. @throws AppError `job.not_found`, `job.not_scheduled`, `job.running`; `route.not_found` from an older service */
-  runJobNow(name: string): Promise<Job>;
+  runJobNow(name: string, asked: { readonly parameters?: Job | undefined }): Promise<Job>;
   /** @param until as RFC 3339. @throws AppError `job.not_found`, `job.not_scheduled`; `route.not_found` from an older service */
   suspendJob(
     name: string,
@@ -101,8 +101,8 @@ export function createClient(options: ClientOptions): Client {
     listFormer: async () => listOf(await ask('GET', '/former'), 'former').map(formerOf),
     deleteJob: async (name) => void (await ask('DELETE', `/jobs/${safeName(name)}`)),
     restartJob: async (name) => void (await ask('POST', `/jobs/${safeName(name)}/restart`)),
-    runJobNow: async (name) => {
-      const answer = await ask('POST', `/jobs/${safeName(name)}/run`);
+    runJobNow: async (name, asked) => {
+      const answer = await ask('POST', `/jobs/${safeName(name)}/run`, asked);
       return { ...recordOf(answer, 'job'), run_id: answer.run_id };
     },
     suspendJob: async (name, { note, until }) =>

@@ -205,7 +205,11 @@ export const commandTable: readonly CommandEntry[] = [
     usage: 'run-now <name>',
     description: 'run a scheduled job once, now',
     offers: 'job',
-    options: [...waitOptions, output],
+    options: [
+      ...waitOptions,
+      { words: '--param <NAME=value>', description: 'Another value of a parameter of the job, for this run only' },
+      output,
+    ],
     run: runJobNow,
   },
   {

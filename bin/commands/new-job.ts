@@ -114,7 +114,7 @@ function suspendOf({ options }: CommandLine): true | NewJob | undefined {
 }
 
 /** @example parametersOf(['WIKI=frwiki', 'MODE=']) -> { WIKI: 'frwiki', MODE: '' } */
-function parametersOf(texts: readonly string[] | undefined): NewJob | undefined {
+export function parametersOf(texts: readonly string[] | undefined): NewJob | undefined {
   const pairs = texts?.map((text) => {
     const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
     if (name === undefined) throw usage(`--param must be a name and its value, such as WIKI=frwiki; '${text}' is not.`);

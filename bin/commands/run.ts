@@ -1,11 +1,11 @@
 /** `run`: defines a job and starts it; `run-now`: begins a run of a scheduled one. With --wait they stay until it has ended. */
 
 import { AppError } from '../../src/errors.ts';
-import type { Job } from '../client/client.ts';
+import type { Job, LogsQuery } from '../client/client.ts';
 import { refuseTogether, usage } from '../terminal/arguments.ts';
 import { jobText, quotaText } from '../terminal/plan-text.ts';
 import { followLogs } from './logs.ts';
-import { type NewJob, newJob, waitSecondsOf } from './new-job.ts';
+import { type NewJob, newJob, parametersOf, waitSecondsOf } from './new-job.ts';
 import type { Command, Context, Outcome } from './outcome.ts';
 import { planRun } from './plan.ts';
 import { waitForEnd } from './wait.ts';
@@ -21,15 +21,18 @@ export const runJob: Command = async (context) => {
 
 /** `run-now`: begins a run of a scheduled job. */
 export const runJobNow: Command = async (context) => {
-  const stay = stayOf(context);
-  return stay(await context.client.runJobNow(context.line.operands[0] ?? ''));
+  const { client, line } = context;
+  // What earlier runs have written is not of this one.
+  const stay = stayOf(context, { lines: 0 });
+  const parameters = parametersOf(line.repeated?.get('param'));
+  return stay(await client.runJobNow(line.operands[0] ?? '', { parameters }));
 };
 
 /**
  * What is done when a run has begun: with --wait to stay until it has ended.
  * @throws AppError `usage.invalid`
  */
-function stayOf(context: Context): (job: Job) => Promise<Outcome> {
+function stayOf(context: Context, asked: LogsQuery = {}): (job: Job) => Promise<Outcome> {
   const { line } = context;
   const waitSeconds = waitSecondsOf(line);
   const ownCode = line.options.has('exit-code');
@@ -40,7 +43,7 @@ function stayOf(context: Context): (job: Job) => Promise<Outcome> {
   return async (job) => {
     if (waitSeconds === undefined) return { text: '', data: job };
     context.progress(`Waiting for the end of job '${job.name}'`);
-    const logs = isShown ? followLogs(context, String(job.name)) : undefined;
+    const logs = isShown ? followLogs(context, String(job.name), asked) : undefined;
     const waiting = waitForEnd(context, job, waitSeconds, { needsRun: ownCode });
     const { run, ...outcome } = await waiting.finally(() => logs?.end());
     return ownCode && outcome.exit === 1 ? { ...outcome, exit: ownExitCode(run) } : outcome;

@@ -41,6 +41,15 @@ const suspend = z.strictObject({
   note: z.string().optional().describe('Why, in one line of at most 200 characters.'),
   until: z.string().optional().describe('When it goes on by itself, e.g. 2026-12-01T08:00:00Z.'),
 });
+/** `POST …/jobs/{name}/run` */
+export const runNowRequest = z
+  .strictObject({
+    parameters: z
+      .record(z.string(), z.union([z.string(), z.number()]))
+      .optional()
+      .describe('In the place of those of the job, for this run only.'),
+  })
+  .nullish();
 /** `POST …/jobs/{name}/suspend` */
 export const suspendRequest = suspend.nullish();
 

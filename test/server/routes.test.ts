@@ -80,6 +80,7 @@ const newJob = { name: 'new', cmd: './run.sh', imagename: 'python3.11' };
 function bodyOf({ path, body }: Route): object | undefined {
   if (path.endsWith('/plan')) return { jobs: [newJob] };
   if (path.endsWith('/suspend')) return { note: 'the wiki moves' };
+  if (path.endsWith('/:name/run')) return {};
   return body ? newJob : undefined;
 }
 /** A job that the route is for. */

@@ -49,7 +49,7 @@ async function runNow(caller: Caller, snapshot: JobSnapshot, deps: Deps, release
   const second = Math.floor(deps.now() / 1000);
   for (let attempt = 0; ; attempt++) {
     const name = `${snapshot.key.name}-${second + attempt}`;
-    const run = runObject(schedule, snapshot.key, name, { [annotationNames.instantiate]: 'manual' }, undefined);
+    const run = runObject(schedule, snapshot.key, name, { annotations: { [annotationNames.instantiate]: 'manual' } });
     try {
       deps.jobs.observe(await deps.forward.create(tool, 'one-off', run));
       return;

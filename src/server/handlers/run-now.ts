@@ -4,9 +4,12 @@
  * takes it for its own, and begins no other one (docs/decisions/0015). kubernetes.io, "CronJob", "Concurrency policy".
  */
 import { lastFirings, nextFirings } from '../../definition/cron.ts';
+import { createFieldReader, shown } from '../../definition/definition-fields.ts';
+import { readParameters } from '../../definition/definition-rules.ts';
 import { annotationNames } from '../../definition/labels.ts';
 import { isSuspended } from '../../definition/suspension.ts';
-import type { Errand, JobSnapshot, KubeObject, ObjectFacts, RunFacts, Tool } from '../../domain.ts';
+import { variablesOf } from '../../definition/variables.ts';
+import type { Errand, JobSnapshot, KubeObject, ObjectFacts, RunFacts, Tool, Variable } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import { listAt, textAt, timeAt } from '../../fields.ts';
 import type { Caller } from '../identify.ts';
@@ -22,15 +25,27 @@ export interface Begun {
   readonly snapshot: JobSnapshot;
 }
 
+export interface RunAsked {
+  /** In the place of those of the job, for this run only. Not yet trusted. */
+  readonly parameters?: unknown;
+}
+
 /**
  * What runs of it already keeps it from beginning, is ended for it, or runs on beside it, as its concurrency policy has it.
  * @param release gives back the caller's place among the requests: what is ended first may take a while
- * @throws AppError `job.not_found`, `job.not_scheduled`, `job.running`, `quota.exceeded`, `credentials.*`, `kube.*`
+ * @throws AppError `request.invalid`, `job.not_found`, `job.not_scheduled`, `job.running`, `quota.exceeded`, `credentials.*`, `kube.*`
  */
-export async function runNow(caller: Caller, name: string, deps: Deps, release: () => void): Promise<Begun> {
+export async function runNow(
+  caller: Caller,
+  name: string,
+  asked: RunAsked,
+  deps: Deps,
+  release: () => void,
+): Promise<Begun> {
   return deps.takeTurn(caller, name, async () => {
     const { tool } = caller;
     const snapshot = scheduledJob(caller, name, deps);
+    const variables = variablesAsked(asked, snapshot);
     const cronJob = await deps.forward.object(tool, snapshot.key);
     if (!cronJob) throw jobNotFound(name);
     const policy = textAt(cronJob, 'spec', 'concurrencyPolicy');
@@ -42,7 +57,11 @@ export async function runNow(caller: Caller, name: string, deps: Deps, release: 
     // One that has ended makes room for the next of its name; what is to be said of it is on record.
     const former = snapshot.runs.filter((run) => run.name === runName && hasEnded(run));
     if (policy === 'Forbid') await endRuns(caller, { ...snapshot, runs: former }, deps, release);
-    const run = runObject(cronJob, snapshot.key, runName, { [annotationNames.instantiate]: 'manual' }, firing);
+    const run = runObject(cronJob, snapshot.key, runName, {
+      annotations: { [annotationNames.instantiate]: 'manual' },
+      holds: firing,
+      variables,
+    });
     const created = await deps.forward.create(tool, 'one-off', run).catch((error: unknown) => {
       // The schedule was quicker, and its own run has the name; or somebody has asked twice within a second.
       throw isTaken(error) ? isRunning(name, { name: runName, since: undefined }) : error;
@@ -70,10 +89,27 @@ export async function beginLate(
   const name = held === undefined ? `${key.name}-${Math.floor(due / 1_000)}` : firingName(key.name, held);
   const annotations = { [annotationNames.scheduledFor]: new Date(due).toISOString() };
   try {
-    deps.jobs.observe(await deps.forward.create(tool, 'one-off', runObject(cronJob, key, name, annotations, held)));
+    deps.jobs.observe(
+      await deps.forward.create(tool, 'one-off', runObject(cronJob, key, name, { annotations, holds: held })),
+    );
   } catch (error) {
     if (!isTaken(error)) throw error;
   }
+}
+
+/** @throws AppError `request.invalid` for what no variable can be, and what the job has none of */
+function variablesAsked(asked: RunAsked, { object: { job } }: JobSnapshot): readonly Variable[] {
+  const read = createFieldReader({ parameters: asked.parameters ?? null });
+  const parameters = readParameters(read) ?? {};
+  const known = job?.variables ?? [];
+  const unknown = Object.keys(parameters).find((name) => !known.some((one) => one.name === name));
+  if (unknown !== undefined) {
+    const names = known.map(({ name }) => name).join(', ');
+    read.refuse('parameters', `${shown(unknown)} is not one of this job, which has ${names || 'none'}.`);
+  }
+  const [problem] = read.problems;
+  if (problem) throw new AppError('request.invalid', problem.text, { fields: { field: 'parameters' } });
+  return variablesOf(parameters);
 }
 
 interface Going {

@@ -180,9 +180,11 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       summary: 'Begin a run of a scheduled job now',
       operation: 'run_now',
       status: 201,
+      body: schemas.runNowRequest,
       answer: schemas.begunAnswer,
-      handle: async ({ caller, params: { name = '' }, release }) => {
-        const { id, snapshot } = await runNow(caller, name, deps, release);
+      without: ['job.invalid', 'images.unavailable', ...ofOneJob.filter((code) => code !== 'quota.exceeded')],
+      handle: async ({ caller, params: { name = '' }, body, release }) => {
+        const { id, snapshot } = await runNow(caller, name, body ?? {}, deps, release);
         return { run_id: id, job: canonicalJob(snapshot, options({})), messages: noMessages };
       },
     },

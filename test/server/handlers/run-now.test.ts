@@ -13,7 +13,7 @@ const key = { namespace: 'tool-alpha', kind: 'CronJob', name: 'demo' } as const;
 const nameOf = (firing: number) => `demo-${firing / 60_000}`;
 const hour = 3_600_000;
 let deps: ScriptedDeps;
-const run = () => runNow(alpha, 'demo', deps, () => {});
+const run = (asked: { parameters?: unknown } = {}) => runNow(alpha, 'demo', asked, deps, () => {});
 const made = (): KubeObject[] =>
   deps.asked.flatMap(([asked, , , object]) => (asked === 'create' ? [object as KubeObject] : []));
 const metadata = () => made().at(-1)?.metadata as { name: string; annotations: object; ownerReferences: object[] };
@@ -127,9 +127,35 @@ describe('a run of now', () => {
     expect(made()).toHaveLength(1);
   });
 
+  it('has other values of the parameters of its job, where they are asked for', async () => {
+    const before = show();
+    const job = before.object.job && { ...before.object.job, variables: [{ name: 'WIKI', value: 'dewiki' }] };
+    deps.view.set('tool-alpha', [{ ...before, object: { ...before.object, job } }]);
+    const cronJob = deps.stored.get('CronJob/demo') as { spec: { jobTemplate: { spec: { template: object } } } };
+    const env = [
+      { name: 'WIKI', value: 'dewiki' },
+      { name: 'HOME', value: '/data/project/alpha' },
+    ];
+    const template = { spec: { containers: [{ name: 'job', image: 'x', env }] } };
+    deps.stored.set('CronJob/demo', { ...cronJob, spec: { ...cronJob.spec, jobTemplate: { spec: { template } } } });
+    await run({ parameters: { WIKI: '$(HOME) $x' } });
+    expect(made().at(-1)?.spec).toEqual({
+      template: {
+        spec: { containers: [{ name: 'job', image: 'x', env: [{ name: 'WIKI', value: '$$(HOME) $$x' }, env[1]] }] },
+      },
+    });
+    for (const parameters of [{ MODE: 'x' }, { wiki: 'x' }, { WIKI: 'a\0b' }, { HOME: '/' }, 'WIKI=x']) {
+      await expect(run({ parameters })).rejects.toMatchObject({
+        code: 'request.invalid',
+        fields: { field: 'parameters' },
+      });
+    }
+    expect(made()).toHaveLength(1);
+  });
+
   it('is of a job with a schedule', async () => {
-    await expect(runNow(alpha, 'once', deps, () => {})).rejects.toMatchObject({ code: 'job.not_scheduled' });
-    await expect(runNow(alpha, 'nobody', deps, () => {})).rejects.toMatchObject({ code: 'job.not_found' });
+    await expect(runNow(alpha, 'once', {}, deps, () => {})).rejects.toMatchObject({ code: 'job.not_scheduled' });
+    await expect(runNow(alpha, 'nobody', {}, deps, () => {})).rejects.toMatchObject({ code: 'job.not_found' });
   });
 });
 
