@@ -37,8 +37,8 @@ interface Entry {
 }
 
 const firstPauseMs = 1_000;
-/** A certificate that was mended is to be of use soon. */
-const longestPauseMs = 60_000;
+/** A certificate that was mended is to be of use soon; tools that are disabled are to cost little. */
+const longestPauseMs = 300_000;
 
 export function createErrands({ carryOut, log, atOnce = 8 }: ErrandsOptions): Errands {
   const entries = new Map<string, Entry>();

@@ -106,14 +106,24 @@ export function suspendedMessages(name: string, { until }: Suspension): { messag
   return { messages: { ...noMessages, info: [`Job ${name} is suspended: no run starts until ${end}.`] } };
 }
 
-/** @param suspension that was ended, or will end in a moment; undefined where there was none */
-export function resumedMessages(name: string, suspension: Suspension | undefined): { messages: Messages } {
+/**
+ * @param suspension that was ended, or will end in a moment; undefined where there was none
+ * @param isAsked whether the definition of the job wants it suspended
+ */
+export function resumedMessages(
+  name: string,
+  suspension: Suspension | undefined,
+  isAsked: boolean,
+): { messages: Messages } {
   if (!suspension) return { messages: { ...noMessages, info: [`Job ${name} was not suspended.`] } };
   const isLasting = suspension.resumedAt === undefined;
   const text = isLasting
     ? `Job ${name} goes on in less than a minute, when a run that fell due while it was suspended would no longer be begun.`
     : `Job ${name} goes on.`;
-  return { messages: { ...noMessages, info: [text] } };
+  const warning = isAsked
+    ? [`The definition of job ${name} has it suspended: applying it once more does so. Take 'suspend' out of the file.`]
+    : [];
+  return { messages: { ...noMessages, info: [text], warning } };
 }
 
 const appliedTexts: Readonly<Record<Applied['outcome'], (name: string) => Partial<Messages>>> = {

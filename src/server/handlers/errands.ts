@@ -29,6 +29,9 @@ export function createCarryOut(deps: Deps): CarryOut {
           return void (await change((cronJob) => resumed(cronJob, errand, deps)));
         case 'suspend-after': {
           const runs = await deps.runs.list(tool, key.name);
+          const seen = deps.jobs.find(key.namespace, key.name)?.object.suspension;
+          // Mostly there is nothing to do, and the cluster need not be asked.
+          if (failuresInRow(runs, uid, seen?.resumedAt) < errand.after) return;
           return void (await change((cronJob) => suspendedAfter(cronJob, runs, errand, deps.now())));
         }
         case 'begin':

@@ -1,5 +1,6 @@
 /** The routes of 2026, `/v1/tool/{tool}/…`: the dialect that is ours. */
 import { nextFirings } from '../../definition/cron.ts';
+import { askedSuspend } from '../../definition/suspension.ts';
 import type { JobSnapshot, Suspend } from '../../domain.ts';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import { listAt, recordAt } from '../../fields.ts';
@@ -209,7 +210,11 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       operation: 'resume',
       status: 200,
       answer: schemas.messagesAnswer,
-      handle: async ({ caller, params: { name = '' } }) => resumedMessages(name, await resumeJob(caller, name, deps)),
+      handle: async ({ caller, params: { name = '' } }) => {
+        const suspension = await resumeJob(caller, name, deps);
+        const definition = deps.jobs.find(caller.tool.namespace, name)?.object.definition;
+        return resumedMessages(name, suspension, askedSuspend(definition?.suspend, deps.now()) !== undefined);
+      },
     },
     {
       ...named,

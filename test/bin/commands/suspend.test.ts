@@ -28,7 +28,8 @@ describe('suspend', () => {
     service.script(said(''));
     const before = Date.now();
     await run('suspend', 'x', '--until', '2h');
-    const { until } = service.requests[0]?.body as { until: string };
+    const [[, , body] = []] = asked();
+    const { until } = body as { until: string };
     expect(until).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     const minutes = (Date.parse(until) - before) / 60_000;
     expect(Math.round(minutes)).toBe(120);
