@@ -30,6 +30,8 @@ export interface Io {
   readonly isTerminal: boolean;
   /** The terminal that stdout is; unset where it is none. */
   readonly display?: Display | undefined;
+  /** The program that opens a file in the person's browser; unset where there is no screen. */
+  readonly opener?: string | undefined;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -153,14 +155,17 @@ async function runCommand(
       });
     const context: Context = {
       client,
+      tool: config.tool,
       line,
       say,
       print: show,
       progress: progress.show,
       isWatched,
       display: env.TERM === 'dumb' ? undefined : io.display,
+      opener: io.opener,
       confirm,
       home: env.HOME,
+      runId: env.TOOLFORGE_RUN_ID,
       clock,
       signal,
     };
@@ -199,6 +204,7 @@ async function runHere(): Promise<void> {
     stderr: (text) => void process.stderr.write(text),
     isTerminal: process.stderr.isTTY === true,
     display: displayOf(process.stdout),
+    opener: openerHere(),
     signal,
     clock: {
       now: () => performance.now(),
@@ -211,6 +217,11 @@ async function runHere(): Promise<void> {
     person: thisPerson,
     ask: process.stdin.isTTY && process.stderr.isTTY ? (prompt) => askHere(prompt, signal) : undefined,
   });
+}
+
+function openerHere(): string | undefined {
+  if (process.platform === 'darwin') return 'open';
+  return process.env.DISPLAY || process.env.WAYLAND_DISPLAY ? 'xdg-open' : undefined;
 }
 
 async function askHere(prompt: string, signal: AbortSignal): Promise<string> {

@@ -18,6 +18,8 @@ export interface CheckpointOptions {
   asOf(): number;
   /** From when firings of schedules are not all on record; ms since the epoch. */
   firingsFrom(): number;
+  /** When the API server could not be reached. Unset: nobody knows. */
+  outages?(): readonly Gap[];
   /** Resolves when everything that was handed on before the call is durable. */
   settled(): Promise<void>;
   /** ms since the epoch */
@@ -36,6 +38,8 @@ export interface SavedCheckpoint {
   readonly asOf: number;
   /** As the options have it; undefined where an earlier release wrote none. */
   readonly firingsFrom: number | undefined;
+  /** As the options have it. */
+  readonly outages: readonly Gap[];
 }
 
 export interface Checkpoint {
@@ -69,12 +73,13 @@ interface Saved extends SavedCheckpoint {
 }
 
 const kinds: readonly WatchedKind[] = ['Pod', 'Job', 'CronJob', 'Deployment'];
+const none: readonly never[] = [];
 const maxGaps = 20;
 const gapsKeptMs = 7 * 24 * 3_600_000;
 const stopGraceMs = 5_000;
 
 export function createCheckpoint(options: CheckpointOptions): Checkpoint {
-  const { path, positions, asOf, firingsFrom, settled, now, log, everyMs = 1_000 } = options;
+  const { path, positions, asOf, firingsFrom, outages = () => none, settled, now, log, everyMs = 1_000 } = options;
   let isDamaged = false;
   const file = new DurableFile<Saved>({
     path,
@@ -91,7 +96,7 @@ export function createCheckpoint(options: CheckpointOptions): Checkpoint {
   let since = now();
   let gaps: readonly Gap[] = [];
   /** Undefined where the file has to be written whatever has changed. */
-  let saved: Pick<Saved, 'positions' | 'gaps'> | undefined = { positions: {}, gaps };
+  let saved: Pick<Saved, 'positions' | 'gaps' | 'outages'> | undefined = { positions: {}, gaps, outages: none };
   let savedAt: number | undefined;
   let failures = 0;
   let failed = 0;
@@ -107,13 +112,14 @@ export function createCheckpoint(options: CheckpointOptions): Checkpoint {
     if (!found) {
       // A daemon that is killed now must not leave the next one believing that it is the first.
       saved = undefined;
-      return { positions: {}, asOf: 0, firingsFrom: undefined };
+      return { positions: {}, asOf: 0, firingsFrom: undefined, outages: none };
     }
     since = found.since;
     gaps = found.gaps;
     saved = found;
     savedAt = found.asOf;
-    return { positions: found.positions, asOf: found.asOf, firingsFrom: found.firingsFrom };
+    const { positions: last, asOf: known, firingsFrom: accountedFrom, outages: away } = found;
+    return { positions: last, asOf: known, firingsFrom: accountedFrom, outages: away };
   }
 
   function addGap(gap: Gap): void {
@@ -140,8 +146,10 @@ export function createCheckpoint(options: CheckpointOptions): Checkpoint {
   }
 
   async function write(): Promise<void> {
-    const next: Saved = { v: 1, since, positions: positions(), asOf: asOf(), firingsFrom: firingsFrom(), gaps };
-    if (saved && next.gaps === saved.gaps && isSame(next.positions, saved.positions)) return;
+    const times = { asOf: asOf(), firingsFrom: firingsFrom(), gaps, outages: outages() };
+    const next: Saved = { v: 1, since, positions: positions(), ...times };
+    const isAsSaved = saved && next.gaps === saved.gaps && areSame(next.outages, saved.outages);
+    if (saved && isAsSaved && isSame(next.positions, saved.positions)) return;
     try {
       await settled();
       if (isOver) return;
@@ -193,6 +201,11 @@ function isSame(one: Positions, other: Positions): boolean {
   return kinds.every((kind) => one[kind] === other[kind]);
 }
 
+function areSame(some: readonly Gap[], others: readonly Gap[]): boolean {
+  const isAsIn = ({ from, to }: Gap, at: number) => others[at]?.from === from && others[at]?.to === to;
+  return some === others || (some.length === others.length && some.every(isAsIn));
+}
+
 /** What etcd counts in, and nothing that an API server would have to refuse. */
 const version = /^\d{1,40}$/;
 
@@ -217,6 +230,7 @@ function parse(value: unknown): Saved {
     asOf,
     firingsFrom,
     gaps: listAt(value, 'gaps').flatMap((entry) => parseGap(entry) ?? []),
+    outages: listAt(value, 'outages').flatMap((entry) => parseGap(entry) ?? []),
   };
 }
 

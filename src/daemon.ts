@@ -13,6 +13,7 @@ import { fromKubeObject } from './definition/manifests.ts';
 import { type ConfigMapSeen, type Notice, Tool } from './domain.ts';
 import { createErrands } from './errands.ts';
 import { AppError } from './errors.ts';
+import { createFences } from './fences.ts';
 import { type FileFollower, type FileFollowerOptions, followFiles } from './file-follower.ts';
 import { createFiringsMark, type FiringsMark } from './firings-mark.ts';
 import { createFormerJobs } from './former-jobs.ts';
@@ -29,6 +30,7 @@ import { openLiveSettings, type SettingsOutcome } from './live-settings.ts';
 import { type Log, setLogLevel } from './log.ts';
 import { createMailRoster, type MailRoster } from './machines/mail-roster.ts';
 import { createJobRoster } from './machines/roster.ts';
+import { webhookRules } from './machines/sending-rules.ts';
 import { composeMail } from './mail/compose.ts';
 import { createDeliver } from './mail/deliver.ts';
 import { createDetails, type Details } from './mail/details.ts';
@@ -36,14 +38,22 @@ import { createMailboxFiles } from './mail/mailbox-files.ts';
 import { createPace } from './mail/pace.ts';
 import { createSeal } from './mail/seal.ts';
 import { createTransport } from './mail/transport.ts';
+import { createAddressCheck } from './mail/webhook/addresses.ts';
+import { createWebhookDelivery } from './mail/webhook/deliver.ts';
+import { createWebhookSeal } from './mail/webhook/event.ts';
+import { createPost } from './mail/webhook/post.ts';
 import { createMailLog } from './mail-log.ts';
 import { createMetrics, standbyMetrics } from './metrics.ts';
 import { createMissedFirings } from './missed-firings.ts';
+import { createOutages } from './outages.ts';
 import { createOwnKube } from './own-kube.ts';
+import { createRecall } from './recall.ts';
+import { createRunOutputs } from './run-outputs.ts';
 import { createRunRecords } from './run-records.ts';
 import { type Api, type Credentials, createCredentials, createImpersonation } from './server/credentials.ts';
 import { createEventFeeds } from './server/events/feeds.ts';
 import { createForward } from './server/forward.ts';
+import { adviseOnMemory } from './server/handlers/advise.ts';
 import type { Deps } from './server/handlers/deps.ts';
 import { createCarryOut } from './server/handlers/errands.ts';
 import { causeOfSkip, refusalOf } from './server/handlers/explain.ts';
@@ -72,6 +82,7 @@ import { usageOfRun } from './usage/run-usage.ts';
 import { createUsageSampler } from './usage/usage-sampler.ts';
 import { type ConfigMapWatch, watchConfigMap } from './watch/config-map.ts';
 import { type JobsWatch, watchJobs } from './watch/jobs.ts';
+import { openWebhooks } from './webhooks.ts';
 
 export interface DaemonOptions {
   readonly startup: Startup;
@@ -119,7 +130,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const userAgent = `toolforge-jobs/${version}`;
     let api = await readOwnApi(startup);
     let apiEnds = endsOfApi(api);
-    const kube = createOwnKube({ first: { ...api, userAgent }, now });
+    const outages = createOutages(now);
+    const kube = createOwnKube({
+      first: { ...api, userAgent },
+      now,
+      onOutcome: (isAnswered) => (isAnswered ? outages.answered() : outages.failed()),
+    });
     undos.push(() => kube.close());
     const followed: Record<string, FileFollower> = {};
     const follow = <Texts>(name: string, options: Omit<FileFollowerOptions<Texts>, 'log'>) => {
@@ -182,11 +198,35 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       mayWrite,
     });
     undos.push(() => images.stop());
-    const runs = createRunRecords({ directory: join(state.path, 'runs'), log: log.child({ room: 'state' }), mayWrite });
+    const keeps = () => ({
+      perJob: settings.current().runsPerJob,
+      oldest: now() - settings.current().runsDays * 86_400_000,
+    });
+    const runs = createRunRecords({
+      directory: join(state.path, 'runs'),
+      keeps,
+      onForgotten: (tool, job) => outputs.forget(tool, job),
+      log: log.child({ room: 'state' }),
+      mayWrite,
+    });
     undos.push(() => runs.stop());
+    const outputs = createRunOutputs({
+      directory: join(state.path, 'output'),
+      keeps,
+      read: (tool, end, options) => readLastLines(tool, end, options),
+      log: log.child({ room: 'state' }),
+      mayWrite,
+    });
+    undos.push(() => outputs.stop());
 
     const former = createFormerJobs({
       directory: join(state.path, 'former'),
+      log: log.child({ room: 'state' }),
+      now,
+      mayWrite,
+    });
+    const fences = createFences({
+      directory: join(state.path, 'fences'),
       log: log.child({ room: 'state' }),
       now,
       mayWrite,
@@ -207,6 +247,27 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     let mail: MailRoster | undefined;
     let details: Details | undefined;
     undos.push(() => mail?.stop());
+    const webhookLog = log.child({ room: 'webhooks' });
+    const webhooks = await openWebhooks({ directory: join(state.path, 'webhooks'), now, log: webhookLog, mayWrite });
+    const delivery = createWebhookDelivery({
+      find: webhooks.find,
+      settings: () => settings.current().webhooks,
+      post: createPost({ mayReach: createAddressCheck(startup.webhooks), ca: () => secrets.webhookCa, userAgent }),
+      now,
+      onAttempt(tool, why) {
+        const trouble = webhooks.note(tool, why);
+        if (trouble) mail?.addWebhookTrouble(tool, trouble);
+      },
+      maySend: mayWrite,
+    });
+    undos.push(() => delivery.stop());
+    let webhookQueues: MailRoster | undefined;
+    undos.push(() => webhookQueues?.stop());
+    const tell = (notice: Notice) => {
+      mail?.accept(notice);
+      const asked = webhooks.asked(notice);
+      if (asked) webhookQueues?.accept(asked);
+    };
     for (const { name, what, file, key } of secretFilesOf(startup)) {
       if (file === undefined) continue;
       const read = key === 'password' ? readPassword : readCa;
@@ -219,7 +280,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         apply(text) {
           if (key !== 'password') requireGoodAuthority(text, what, now());
           secrets[key] = text;
-          if (key === 'registryCa') return;
+          if (key === 'registryCa' || key === 'webhookCa') return;
           // What the mail server did not take may be taken now.
           transport.replace();
           mail?.replan();
@@ -232,12 +293,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       positions: () => watch?.positions() ?? {},
       asOf: () => watch?.completeUntil() ?? 0,
       firingsFrom: () => firings?.from() ?? startedAt,
-      settled: async () => void (await Promise.all([mail?.settled(), runs.settled()])),
+      outages: () => outages.all(),
+      settled: async () => void (await Promise.all([mail?.settled(), webhookQueues?.settled(), runs.settled()])),
       now,
       log: log.child({ room: 'state' }),
       mayWrite,
     });
     const known = await checkpoint.load();
+    outages.add(known?.outages ?? []);
     const firstFirings = known?.firingsFrom ?? startedAt;
     firings = createFiringsMark({ first: firstFirings, completeUntil: () => watch?.completeUntil() ?? 0, now });
 
@@ -251,11 +314,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
     const roster = createJobRoster({
       log: log.child({ room: 'machines' }),
-      onRunEnded: (end) => runs.add(end),
+      onRunEnded(end) {
+        runs.add(end);
+        outputs.collect(end);
+      },
       usageOf: (end) => usageOfRun(end, peaks.of(end.id)),
       onNotice(notice) {
         if (notice.kind === 'steady' && notice.ran) runs.addGood(notice.key, { at: notice.at, ran: notice.ran });
-        mail?.accept(notice);
+        tell(notice);
         details?.collect(notice);
       },
       onFiringMissed: (missed) => missedFirings.accept(missed),
@@ -267,6 +333,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         firings: {
           from: () => firstFirings,
           completeUntil: () => watch?.completeUntil() ?? 0,
+          outage: (from, to) => outages.during(from, to),
           isUnseen: (at) => checkpoint.gaps().some(({ from, to }) => from <= at && at <= to),
         },
       },
@@ -276,7 +343,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       causeOf: (end) => causeOfSkip(forward, toolOf(end), end),
       onMissed(end, notice) {
         roster.announce(end);
-        if (notice) mail?.accept(notice);
+        if (notice) tell(notice);
       },
     });
     undos.push(() => checkpoint.stop());
@@ -315,11 +382,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       certificates: certificateEnds,
       maps: () => ({ settings: settings.state(), images: images.state() }),
       mail: () => mail?.stats(),
+      webhooks: () => webhookStats(),
       checkpoint: () => checkpoint.stats(),
       now,
     });
+    const webhookStats = () => webhookQueues && { ...webhookQueues.stats(), ...webhooks.stats() };
     const feeds = createEventFeeds({ subscribe: (namespace, listener) => roster.subscribe(namespace, listener), now });
     const forward = createForward(opened, { isConnected: () => freshness().live });
+    const readLastLines = createLastLines({ forward, files: homes, homesMount: startup.homes.mount });
     const deps: Deps = {
       jobs: {
         list: (namespace) => roster.list(namespace),
@@ -329,8 +399,29 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         observe: (object) => watch?.feed(object),
       },
       runs,
+      outputs,
+      recall: createRecall({
+        unrecalled: (namespace) => roster.unrecalled(namespace),
+        list: (tool, job) => runs.list(tool, job),
+        tell: (key, records) => roster.recall(key, records),
+        log: log.child({ room: 'state' }),
+      }),
+      peaks,
       mailLog: mailHistory,
+      webhooks: {
+        find: webhooks.find,
+        set: webhooks.set,
+        queue: (tool) => webhookQueues?.find(tool),
+        hurry: (tool) => webhookQueues?.replan(tool),
+        async remove(tool) {
+          const removed = webhooks.remove(tool);
+          webhookQueues?.reset(tool, 'the webhook was removed');
+          await removed;
+        },
+        test: (tool) => delivery.test(tool),
+      },
       former,
+      fences,
       feeds,
       forward,
       takeTurn: createTurns(),
@@ -451,7 +542,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       compose: composeMail,
       compile: transport.compile,
     });
-    const readLastLines = createLastLines({ forward, files: homes, homesMount: startup.homes.mount });
     const collected = createDetails({
       lines: (notice, signal) => readLastLines(toolOf(notice), notice, { lines: mailSettings().outputLines, signal }),
       refusal: async (notice) =>
@@ -459,6 +549,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           ? refusalOf(forward, toolOf(notice), notice.run)
           : undefined,
       lastGood: (notice) => runs.lastGood(toolOf(notice), notice.key.name),
+      memory: (notice) => adviseOnMemory(toolOf(notice), notice.key.name, deps),
       isWanted: (notice) => mail?.isWaiting(notice) ?? false,
       onDetails: (notice, found) => mail?.addDetails(toolOf(notice).name, notice.id, found),
       log: mailLog,
@@ -478,6 +569,36 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       onAccounted: (tool, rows) => mailHistory.add(tool, rows),
     });
     undos.push(() => collected.stop());
+    const webhookFiles = createMailboxFiles({
+      directory: join(state.path, 'webhook-events'),
+      log: webhookLog,
+      mayWrite,
+    });
+    const savedEvents = await webhookFiles.load();
+    const eventQueues = createMailRoster({
+      saved: savedEvents,
+      rules: webhookRules,
+      effects: {
+        seal: createWebhookSeal({ now, complete: collected.complete }),
+        save: webhookFiles.save,
+        deliver: delivery.deliver,
+      },
+      settings: () => ({ firstMs: 0, windowMs: 0, perDay: Number.POSITIVE_INFINITY }),
+      now,
+      log: webhookLog,
+      observer: metrics.webhooks,
+      onAccounted: (tool, rows) =>
+        mailHistory.add(
+          tool,
+          rows.map((row) => ({ ...row, via: 'webhook' })),
+        ),
+    });
+    // Its daemon was ended between the two.
+    for (const { tool } of savedEvents) if (!webhooks.find(tool)) eventQueues.reset(tool, 'the webhook was removed');
+    webhookQueues = eventQueues;
+    settings.onChange((next, before) => {
+      if (JSON.stringify(next.webhooks) !== JSON.stringify(before.webhooks)) eventQueues.replan();
+    });
     const queues = mail;
     settings.onChange((next, before) => {
       if (JSON.stringify(next.mail) === JSON.stringify(before.mail)) return;
@@ -506,6 +627,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           streams: () => streams.count(),
           mail: () => mail?.stats(),
           mailWithheld: () => mailSettings().withheld,
+          webhooks: () => webhookStats(),
           checkpoint: () => checkpoint.stats(),
           runRecords: () => runs.stats(),
           homes: () => homes.health(),
@@ -565,6 +687,7 @@ interface Secrets {
   password?: string;
   ca?: string;
   registryCa?: string;
+  webhookCa?: string;
 }
 
 interface SecretFile {
@@ -575,11 +698,12 @@ interface SecretFile {
   readonly key: keyof Secrets;
 }
 
-function secretFilesOf({ smtp, harbor }: Startup): readonly SecretFile[] {
+function secretFilesOf({ smtp, harbor, webhooks }: Startup): readonly SecretFile[] {
   return [
     { name: 'mail_password', what: 'password for the mail server', file: smtp.auth?.password_file, key: 'password' },
     { name: 'mail_ca', what: 'CA of the mail server', file: smtp.ca_file, key: 'ca' },
     { name: 'registry_ca', what: 'CA of the registry', file: harbor?.ca_file, key: 'registryCa' },
+    { name: 'webhook_ca', what: 'CA of webhooks', file: webhooks.ca_file, key: 'webhookCa' },
   ];
 }
 

@@ -349,7 +349,9 @@ export type RunOutcome = (typeof runOutcomes)[number];
 /**
  * Why a run failed; `lost`: its node went away with it; its program never ran because its image could not be had (`image`), because the
  * cluster refused it a pod (`quota`), or for another cause (`not_started`). Why it was skipped: no room for one more Job (`quota`), a
- * refusal (`not_started`), the run before it went on (`previous_run`), the job was `suspended` or `changed`, or nobody says (`unexplained`).
+ * refusal (`not_started`), the run before it went on (`previous_run`), the job was `suspended` or `changed`, the
+ * cluster could not be reached (`cluster_away`), or nobody says (`unexplained`).
+ * Why it was stopped: the next firing took its place (`replaced`).
  */
 export const failureReasons = [
   'exit_code',
@@ -365,7 +367,9 @@ export const failureReasons = [
   'previous_run',
   'suspended',
   'changed',
+  'cluster_away',
   'unexplained',
+  'replaced',
 ] as const;
 export type FailureReason = (typeof failureReasons)[number];
 
@@ -382,6 +386,18 @@ export interface RunUsage {
   readonly peakCpu?: number | undefined;
   /** Bytes that it might use; with one of the others. */
   readonly memoryLimit?: number | undefined;
+}
+
+/** What there is to say of a job that ran out of memory. */
+export interface MemoryAdvice {
+  /** Bytes that it might use. */
+  readonly limit: number;
+  /** Of its last runs that were measured, in bytes; undefined where that was no more than one. */
+  readonly peaks: { readonly runs: number; readonly lowest: number; readonly highest: number } | undefined;
+  /** What would be better, as a definition has it. */
+  readonly to: string;
+  /** Whether the quota has room for that; undefined where nobody could say. */
+  readonly fits: boolean | undefined;
 }
 
 /** The end of one run of a one-off or scheduled job, or of a firing that became none: what is left to say of it when its objects are gone. Times are ms since the epoch. */
@@ -403,10 +419,12 @@ export interface RunEnd extends RunUsage {
   readonly startedAt: number | undefined;
   readonly finishedAt: number | undefined;
   readonly outcome: RunOutcome;
-  /** Present exactly on runs that failed or were skipped. */
+  /** Present on runs that failed, were skipped or replaced. */
   readonly reason: FailureReason | undefined;
   /** Since when that which held it back has lasted. */
   readonly since?: number | undefined;
+  /** Until when; undefined where it goes on, or nobody knows. */
+  readonly until?: number | undefined;
   /** What the cluster says of why it was skipped, at most 500 characters. */
   readonly clusterSays?: string | undefined;
   /** Who had suspended the job, where that is why it was skipped, and is known. */
@@ -418,6 +436,32 @@ export interface RunEnd extends RunUsage {
   readonly attempts: number;
   /** With what; undefined for an object that could not be read. */
   readonly ran: WhatRan | undefined;
+  /** Of the definition: equal for runs of which nothing was changed in between. */
+  readonly version?: string | undefined;
+  /** Name of the pod that has its output; undefined where there was none. */
+  readonly pod?: string | undefined;
+}
+
+/** A line that a job has written. */
+export interface OutputLine {
+  /** The pod, or the file below the home: `logs/bot.out`. */
+  readonly origin: string;
+  /** `both`: the cluster does not keep the two apart. */
+  readonly stream: 'stdout' | 'stderr' | 'both';
+  /** When it was written, RFC 3339 to the nanosecond; undefined for lines of files, which carry no times. */
+  readonly at: string | undefined;
+  readonly message: string;
+}
+
+/** The last lines that a run has written, oldest first. */
+export interface RunOutput {
+  readonly lines: readonly OutputLine[];
+  /** E.g. `daily.out (2), then daily.err (1)`; undefined where there are none. */
+  readonly from: string | undefined;
+  /** Why there are none, in words. */
+  readonly missing: string | undefined;
+  /** Whether it has, or may have, written more before them. */
+  readonly isCut: boolean;
 }
 
 /**
@@ -453,6 +497,8 @@ export interface Notice {
   readonly isSuspended?: true;
   /** Since when that which held it back has lasted. */
   readonly since?: number | undefined;
+  /** Until when; undefined where it goes on, or nobody knows. */
+  readonly until?: number | undefined;
   readonly exitCode: number | undefined;
   readonly signal: number | undefined;
   /** Attempts of the run that have ended; times that a copy of a continuous job was started again. */
@@ -496,8 +542,18 @@ export interface LastGood {
 export const mailStates = ['gathered', 'withheld', 'sealed', 'deferred', 'sent', 'parked', 'dropped'] as const;
 export type MailState = (typeof mailStates)[number];
 
+/** The two ways in which an owner is told of an event. */
+export const tellingWays = ['mail', 'webhook'] as const;
+export type TellingWay = (typeof tellingWays)[number];
+
+/** What a webhook is told of. `failures`: what failed, was skipped, and has recovered. */
+export const webhookEvents = ['failures', 'all'] as const;
+export type WebhookEvents = (typeof webhookEvents)[number];
+
 /** One row of `mail-log`: an event and what became of it. Times are ms since the epoch. */
 export interface MailLogRow {
+  /** Unset: by mail. */
+  readonly via?: TellingWay;
   /** Of the notice. */
   readonly id: string;
   readonly at: number;
@@ -518,7 +574,23 @@ export interface MailLogRow {
 export type JobState = 'pending' | 'running' | 'succeeded' | 'failed' | 'unknown' | 'waiting' | 'suspended';
 
 /** The last firing of a schedule, where it became no run. */
-export type Skip = Pick<RunEnd, 'reason' | 'since' | 'clusterSays' | 'suspension'> & { readonly dueAt: number };
+export type Skip = Pick<RunEnd, 'reason' | 'since' | 'until' | 'clusterSays' | 'suspension'> & {
+  readonly dueAt: number;
+};
+
+/** How the last runs of a job went: so many in a row have succeeded, or have not. Times are ms since the epoch. */
+export interface Streak {
+  /** Id of the last one. */
+  readonly run: string;
+  readonly outcome: Exclude<RunOutcome, 'stopped' | 'unknown'>;
+  readonly reason: FailureReason | undefined;
+  readonly at: number;
+  readonly count: number;
+  /** When the first of them had ended. */
+  readonly since: number;
+  /** How many of the other kind came before, in a row; as far as is known. */
+  readonly before: number;
+}
 
 /** What an actor shows of its job to whoever asks. */
 export interface JobSnapshot {
@@ -531,11 +603,26 @@ export interface JobSnapshot {
   readonly state: JobState;
   /** Undefined where a run was begun since, and where none is known. */
   readonly skipped?: Skip | undefined;
+  /** Of scheduled jobs; undefined where nothing is known of a run. */
+  readonly streak?: Streak | undefined;
 }
 
 /** What is kept of a run that has ended, after its job and all its objects are gone. */
-export interface RunRecord extends Omit<RunEnd, 'key' | 'ran'> {
+export interface RunRecord extends Omit<RunEnd, 'key' | 'ran' | 'pod'> {
   readonly type: JobType;
+  /** Of what was pulled for it, where the cluster told: `sha256:…`. */
+  readonly imageDigest?: string | undefined;
+}
+
+/** What asked for a run. `caught_up`: the schedule, and it began more than a minute late. */
+export const triggers = ['schedule', 'manual', 'caught_up'] as const;
+export type Trigger = (typeof triggers)[number];
+
+const lateMs = 60_000;
+
+export function triggerOf({ type, manual, dueAt, createdAt }: RunRecord): Trigger {
+  if (type !== 'scheduled' || manual) return 'manual';
+  return dueAt !== undefined && createdAt - dueAt > lateMs ? 'caught_up' : 'schedule';
 }
 
 /** What a job was before it was changed or deleted. */
@@ -544,6 +631,17 @@ export interface FormerJob {
   readonly at: number;
   readonly reason: 'changed' | 'deleted';
   readonly definition: JobDefinition;
+  /** Since when it had been so; undefined where nobody knows. */
+  readonly from?: number | undefined;
+  /** Before that, the times in which it was so as well, oldest first. */
+  readonly earlier?: readonly FormerTime[];
+}
+
+/** Ms since the epoch. */
+export interface FormerTime {
+  /** Undefined where nobody knows. */
+  readonly from: number | undefined;
+  readonly to: number;
 }
 
 /** What is told of a job to whoever listens; `uid` is of the object that is gone. */

@@ -86,6 +86,21 @@ export const errorTable = {
     retry: 'no',
     hint: 'The tool has a Service or Ingress of that name that no job made.',
   },
+  'job.several_copies': {
+    id: 'TJF-V015',
+    http: 409,
+    exit: 1,
+    retry: 'no',
+    hint: 'A fencing number is for jobs of which one copy runs at a time.',
+  },
+  'run.not_found': { id: 'TJF-R001', http: 404, exit: 1, retry: 'no', hint: 'The tool has no run of that id.' },
+  'run.superseded': {
+    id: 'TJF-R002',
+    http: 409,
+    exit: 1,
+    retry: 'no',
+    hint: 'A newer run of the job is there, or the run is over: it gets no fencing number any more, and should end.',
+  },
   'logs.none': { id: 'TJF-L001', http: 404, exit: 1, retry: 'no', hint: 'The job has written nothing yet.' },
   'schedule.invalid': {
     id: 'TJF-S002',
@@ -245,6 +260,13 @@ export const errorTable = {
     retry: 'yes',
     hint: 'Two writes met, e.g. at the quota; nothing was done and trying again is safe.',
   },
+  'state.unwritable': {
+    id: 'TJF-X007',
+    http: 503,
+    exit: 2,
+    retry: 'yes',
+    hint: 'What has to be on disk before it is answered could not be written; nothing was done.',
+  },
   'mail.deferred': {
     id: 'TJF-M001',
     http: 0,
@@ -265,6 +287,21 @@ export const errorTable = {
     exit: 1,
     retry: 'no',
     hint: 'No parked mail has this Message-ID.',
+  },
+  'webhook.not_found': { id: 'TJF-M004', http: 404, exit: 1, retry: 'no', hint: 'The tool has no webhook.' },
+  'webhook.off': {
+    id: 'TJF-M005',
+    http: 403,
+    exit: 1,
+    retry: 'no',
+    hint: 'The operators have switched webhooks off.',
+  },
+  'webhook.not_taken': {
+    id: 'TJF-M006',
+    http: 502,
+    exit: 2,
+    retry: 'yes',
+    hint: 'The webhook of a tool did not answer, or not with 2xx; an event waits and is tried again, a test is not.',
   },
   'settings.invalid': {
     id: 'TJF-X010',

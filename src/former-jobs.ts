@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { decodeDefinition, encodeDefinition } from './definition/definition.ts';
-import type { FormerJob, Tool } from './domain.ts';
+import type { FormerJob, FormerTime, Tool } from './domain.ts';
 import { integerAt, listAt, textAt } from './fields.ts';
 import type { Log } from './log.ts';
 import { DurableFile, type DurableFileOptions, readDurable, spreadOf } from './store.ts';
@@ -26,9 +26,7 @@ export interface FormerJobsOptions {
 }
 
 /** A definition is kept as the text that stands beside the object as well, and checked as that is. */
-interface Row {
-  readonly at: number;
-  readonly reason: FormerJob['reason'];
+interface Row extends Omit<FormerJob, 'definition'> {
   readonly definition: string;
 }
 
@@ -44,6 +42,10 @@ const keptMs = 7 * 24 * 3_600_000;
 const farthestMs = 8.64e15;
 const maxRows = 500;
 const maxTextLength = 1_048_576;
+/** Of one definition. */
+const maxEarlier = 20;
+
+export const formerKeptMs = keptMs;
 
 export function createFormerJobs({ directory, log, now, mayWrite }: FormerJobsOptions): FormerJobs {
   /** Changes of one tool's file, one after the other. */
@@ -86,25 +88,48 @@ export function createFormerJobs({ directory, log, now, mayWrite }: FormerJobsOp
   };
 }
 
-function toRow({ at, reason, definition }: FormerJob): Row {
-  return { at, reason, definition: encodeDefinition(definition) };
+function toRow({ definition, ...former }: FormerJob): Row {
+  return { ...former, definition: encodeDefinition(definition) };
 }
 
-function toFormer({ at, reason, definition: text }: Row): FormerJob[] {
+function toFormer({ definition: text, ...row }: Row): FormerJob[] {
   const definition = decodeDefinition(text);
-  return definition ? [{ at, reason, definition }] : [];
+  return definition ? [{ ...row, definition }] : [];
 }
 
-/** Whoever deletes and makes the same jobs every hour has each of them once. */
+/** Whoever deletes and makes the same jobs every hour has each of them once, with the times in which it was so. */
 function merge(known: readonly Row[], added: readonly Row[], since: number): Row[] {
   const again = new Set(added.map(({ definition }) => definition));
-  const rows = [...known.filter(({ at, definition }) => at > since && !again.has(definition)), ...added].slice(
-    -maxRows,
-  );
+  const kept = known.filter(({ at, definition }) => at > since && !again.has(definition));
+  const rows = [...kept, ...added.map((row) => withTimes(row, known, since))].slice(-maxRows);
   let length = rows.reduce((sum, { definition }) => sum + definition.length, 0);
   let first = 0;
   for (; length > maxTextLength; first++) length -= rows[first]?.definition.length ?? 0;
   return rows.slice(first);
+}
+
+/** It had been so since it was made, or since the last change. */
+function withTimes(row: Row, known: readonly Row[], since: number): Row {
+  const name = nameIn(row);
+  const changes = known.filter((other) => nameIn(other) === name).map(({ at }) => at);
+  const same = known.find(({ definition }) => definition === row.definition);
+  const earlier = [...(same?.earlier ?? []), ...(same ? [{ from: same.from, to: same.at }] : [])];
+  const recent = earlier.filter(({ to }) => to > since).slice(-maxEarlier);
+  // Of what was before that the changes are forgotten.
+  const from = Math.max(row.from ?? 0, ...changes);
+  return {
+    ...row,
+    ...(from > since ? { from } : {}),
+    ...(recent.length > 0 ? { earlier: recent } : {}),
+  };
+}
+
+function nameIn({ definition }: Row): string | undefined {
+  try {
+    return textAt(JSON.parse(definition), 'name');
+  } catch {
+    return undefined;
+  }
 }
 
 /** @throws Error for what is no file of this tool */
@@ -115,13 +140,20 @@ function parse(value: unknown, tool: Tool): FormerFile {
 }
 
 function parseRow(value: unknown): Row[] {
-  const [at, reason, definition] = [integerAt(value, 'at'), textAt(value, 'reason'), textAt(value, 'definition')];
-  if (
-    at === undefined ||
-    Math.abs(at) > farthestMs ||
-    definition === undefined ||
-    (reason !== 'changed' && reason !== 'deleted')
-  )
-    return [];
-  return [{ at, reason, definition }];
+  const [at, reason, definition] = [timeIn(value, 'at'), textAt(value, 'reason'), textAt(value, 'definition')];
+  if (at === undefined || definition === undefined || (reason !== 'changed' && reason !== 'deleted')) return [];
+  const [from, earlier] = [timeIn(value, 'from'), listAt(value, 'earlier').flatMap(parseTime)];
+  return [
+    { at, reason, definition, ...(from === undefined ? {} : { from }), ...(earlier.length > 0 ? { earlier } : {}) },
+  ];
+}
+
+function parseTime(value: unknown): FormerTime[] {
+  const to = timeIn(value, 'to');
+  return to === undefined ? [] : [{ from: timeIn(value, 'from'), to }];
+}
+
+function timeIn(value: unknown, name: string): number | undefined {
+  const at = integerAt(value, name);
+  return at !== undefined && Math.abs(at) <= farthestMs ? at : undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * What became of each event in the mail of its tool: `<directory>/<2 hex digits>/<tool>.json`, the newest 1,000 rows of the last 14 days.
+ * What became of each event in the mail of its tool, and on the way to its webhook: `<directory>/<2 hex digits>/<tool>.json`, the newest 1,000 rows of the last 14 days.
  * daemon.ts hands rows in as the queues tell them, the server reads those of one tool. Nothing hangs on it, so it is written a little later,
  * many rows at a time; what a kill takes with it is at most the last second.
  */
@@ -157,14 +157,18 @@ const stages: Readonly<Record<MailState, number>> = {
   dropped: 3,
 };
 
-/** By event; the state that is later or further counts: clocks are put back, and what was sent stays so. Oldest first, by their first row. */
+/** By event and way of telling; the state that is later or further counts: clocks are put back, and what was sent stays so. Oldest first, by their first row. */
 function merge(known: readonly MailLogRow[], more: readonly MailLogRow[]): MailLogRow[] {
-  const byId = new Map(known.map((row) => [row.id, row]));
+  const rows = new Map(known.map((row) => [keyOf(row), row]));
   for (const row of more) {
-    const before = byId.get(row.id);
-    if (!before || row.since >= before.since || stages[row.state] >= stages[before.state]) byId.set(row.id, row);
+    const before = rows.get(keyOf(row));
+    if (!before || row.since >= before.since || stages[row.state] >= stages[before.state]) rows.set(keyOf(row), row);
   }
-  return [...byId.values()];
+  return [...rows.values()];
+}
+
+function keyOf({ id, via = 'mail' }: MailLogRow): string {
+  return `${via} ${id}`;
 }
 
 /** @throws Error for a file of another version or tool; single rows that say nothing are left out */
@@ -194,5 +198,6 @@ function parseRow(value: unknown): MailLogRow | undefined {
     since,
     why: textAt(value, 'why'),
     messageId: textAt(value, 'messageId'),
+    ...(textAt(value, 'via') === 'webhook' ? { via: 'webhook' as const } : {}),
   };
 }

@@ -12,6 +12,7 @@ import {
   type Mailbox,
   type ParkedMail,
   type SealedMail,
+  type WebhookTrouble,
 } from './mailbox.ts';
 
 /** @throws Error for another version, what is no mailbox, and an event or mail that is not understood */
@@ -20,7 +21,8 @@ export function parseMailbox(value: unknown): Mailbox {
   if (recordAt(value).v !== 1 || tool === undefined) throw new Error('The version of the file is not 1.');
   const open = allOf(value, 'open', isGathered);
   const folded = amountAt(value, 'folded') ?? 0;
-  const hasWork = open.length + folded > 0;
+  const webhookTrouble = troubleOf(recordAt(value).webhookTrouble);
+  const hasWork = open.length + folded > 0 || webhookTrouble !== undefined;
   return {
     ...emptyMailbox(tool),
     open,
@@ -38,6 +40,8 @@ export function parseMailbox(value: unknown): Mailbox {
     incidents: listAt(value, 'incidents').filter(isIncident),
     counted: listAt(value, 'counted').filter((id) => typeof id === 'string'),
     gapsToldUntil: amountAt(value, 'gapsToldUntil') ?? 0,
+    webhookTrouble,
+    webhookToldSince: amountAt(value, 'webhookToldSince') ?? 0,
   };
 }
 
@@ -54,6 +58,13 @@ function sealedOf(value: unknown): SealedMail | undefined {
   throw new Error('The mail on its way is not understood.');
 }
 
+/** @returns undefined for what says nothing: it is told again as long as it lasts */
+function troubleOf(value: unknown): WebhookTrouble | undefined {
+  const since = timeOf(value, 'since');
+  const why = textAt(value, 'why');
+  return since === undefined || why === undefined ? undefined : { since, why };
+}
+
 /** Times with a part of a millisecond come from jitter. */
 function timeOf(value: unknown, name: string): number | undefined {
   const at = recordAt(value)[name];
@@ -67,7 +78,18 @@ function isGathered(value: unknown): value is GatheredNotice {
     isNotice(recordAt(value).notice) &&
     (as === 'event' || as === 'recovered') &&
     isOptional(recordAt(value).incident, isIncident) &&
-    isOptional(details, () => hasTextsOnly(listAt(details, 'lines')))
+    isOptional(details, () => hasTextsOnly(listAt(details, 'lines')) && isOptional(recordAt(details).memory, isMemory))
+  );
+}
+
+function isMemory(value: unknown): boolean {
+  const { peaks, to, fits } = recordAt(value);
+  const areAmounts = (...names: string[]) => names.every((name) => amountAt(peaks, name) !== undefined);
+  return (
+    amountAt(value, 'limit') !== undefined &&
+    isText(to) &&
+    isOptional(fits, () => typeof fits === 'boolean') &&
+    isOptional(peaks, () => areAmounts('runs', 'lowest', 'highest'))
   );
 }
 

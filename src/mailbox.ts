@@ -8,6 +8,7 @@ import {
   type KubeKind,
   type LastGood,
   type MailLogRow,
+  type MemoryAdvice,
   type Notice,
   typeOfKind,
   type WhatRan,
@@ -26,7 +27,7 @@ export interface Mailbox {
   readonly open: readonly GatheredNotice[];
   /** Events that would have been in `open`, were it not full. */
   readonly folded: number;
-  /** When the first of `open` came; undefined exactly while there is nothing in it. */
+  /** When the first of what is to be told came; undefined exactly while there is nothing. */
   readonly openedAt: number | undefined;
   /** The mail on its way. Its bytes never change. */
   readonly sealed: SealedMail | undefined;
@@ -49,6 +50,10 @@ export interface Mailbox {
   readonly counted: readonly string[];
   /** End of the last gap that a mail has told of; 0 for none. */
   readonly gapsToldUntil: number;
+  /** The tool's webhook takes nothing, and no mail has told of it yet. */
+  readonly webhookTrouble: WebhookTrouble | undefined;
+  /** Since when the trouble lasted that a mail has told of last; 0 for none. */
+  readonly webhookToldSince: number;
 }
 
 export interface GatheredNotice {
@@ -72,6 +77,8 @@ export interface NoticeDetails {
   readonly refusal: string | undefined;
   /** The last good run before it, and what it ran. */
   readonly lastGood: LastGood | undefined;
+  /** Of what ran out of memory. */
+  readonly memory?: MemoryAdvice | undefined;
 }
 
 /** Failures of one job in a row. One incident is one thread of mails. */
@@ -136,6 +143,13 @@ export interface MailDay {
   readonly mails: number;
 }
 
+/** A webhook that takes nothing. */
+export interface WebhookTrouble {
+  readonly since: number;
+  /** What the last attempt met, in words. */
+  readonly why: string;
+}
+
 /** A time of which the cluster could not tell us everything afterwards. */
 export interface Gap {
   readonly from: number;
@@ -161,6 +175,8 @@ export function emptyMailbox(tool: string): Mailbox {
     incidents: [],
     counted: [],
     gapsToldUntil: 0,
+    webhookTrouble: undefined,
+    webhookToldSince: 0,
   };
 }
 

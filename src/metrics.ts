@@ -10,12 +10,17 @@ export interface Metrics {
   answered(route: string, method: string, status: number, seconds: number): void;
   /** Connections and requests turned away before routing, by error code. */
   refused(code: string): void;
-  /** Events and mails, as the mail roster tells of them; times in ms. */
-  readonly mail: {
-    durable(ms: number): void;
-    handedOver(ms: number): void;
-    attempted(as: MailAttempt): void;
-  };
+  /** Events and mails, as the mail roster tells of them. */
+  readonly mail: QueueObserver;
+  /** The same of webhooks. */
+  readonly webhooks: QueueObserver;
+}
+
+/** Times in ms. */
+interface QueueObserver {
+  durable(ms: number): void;
+  handedOver(ms: number): void;
+  attempted(as: MailAttempt): void;
 }
 
 /** Read at scrape time. */
@@ -39,6 +44,8 @@ export interface MetricSources {
   certificates(): Readonly<Record<string, number>>;
   /** Undefined before mail begins. */
   mail(): MailQueueStats | undefined;
+  /** The same of webhooks, and how many are set and take nothing. */
+  webhooks(): (MailQueueStats & { readonly set: number; readonly failing: number }) | undefined;
   /** When the checkpoint was last written, ms since the epoch, and times of which nothing is known. */
   checkpoint(): Readonly<{ savedAt: number | undefined; failed: number; gaps: number }>;
   now(): number;
@@ -205,45 +212,6 @@ export function createMetrics(sources: MetricSources): Metrics {
         this.set({ which }, (endsAt - sources.now()) / 86_400_000);
     },
   });
-  const attempts = new Counter({
-    name: 'jobs_mail_attempts_total',
-    help: 'Attempts to send a mail by how they ended; recorded: sending is switched off',
-    labelNames: ['as'] as const,
-    registers,
-  });
-  // A first failure counts only where there was a zero before it.
-  for (const as of mailAttempts) attempts.inc({ as }, 0);
-  const durable = new Histogram({
-    name: 'jobs_mail_event_to_durable_seconds',
-    help: 'Time from an event to its being on disk',
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 10],
-    registers,
-  });
-  const handedOver = new Histogram({
-    name: 'jobs_mail_due_to_handed_over_seconds',
-    help: 'Time from a mail being due to the mail server having taken it',
-    buckets: [0.05, 0.1, 0.5, 1, 5, 10, 60, 600, 3600],
-    registers,
-  });
-  new Gauge({
-    name: 'jobs_mail_queue',
-    help: 'Events gathered, mails on their way and parked, mailboxes, and those not on disk yet; queues that failed since the start',
-    labelNames: ['what'] as const,
-    registers,
-    collect() {
-      const { oldestAt: _, ...counts } = sources.mail() ?? {};
-      for (const [what, value] of Object.entries(counts)) this.set({ what }, value);
-    },
-  });
-  new Gauge({
-    name: 'jobs_mail_oldest_age_seconds',
-    help: 'Age of the oldest event or mail that waits; 0 where none does',
-    registers,
-    collect() {
-      const oldestAt = sources.mail()?.oldestAt;
-      this.set(oldestAt === undefined ? 0 : Math.max(0, (sources.now() - oldestAt) / 1000));
-    },
-  });
   new Gauge({
     name: 'jobs_checkpoint',
     help: 'Age of the saved position in the cluster events in seconds, times of which nothing is known, and writes that failed',
@@ -258,13 +226,90 @@ export function createMetrics(sources: MetricSources): Metrics {
   });
 
   return {
-    mail: {
-      durable: (ms) => durable.observe(ms / 1000),
-      handedOver: (ms) => handedOver.observe(ms / 1000),
-      attempted: (as) => attempts.inc({ as }),
-    },
+    mail: queueMetrics(registers, mailQueueWords, sources.mail, sources.now),
+    webhooks: queueMetrics(registers, webhookQueueWords, sources.webhooks, sources.now),
     text: () => registry.metrics(),
     answered: (route, method, status, seconds) => requests.observe({ route, method, status: String(status) }, seconds),
     refused: (code) => refusals.inc({ code }),
+  };
+}
+
+interface QueueWords {
+  /** What stands before the names. */
+  readonly prefix: string;
+  readonly attempts: string;
+  readonly handedOver: string;
+  readonly queue: string;
+  readonly oldest: string;
+}
+
+const mailQueueWords: QueueWords = {
+  prefix: 'jobs_mail',
+  attempts: 'Attempts to send a mail by how they ended; recorded: sending is switched off',
+  handedOver: 'Time from a mail being due to the mail server having taken it',
+  queue:
+    'Events gathered, mails on their way and parked, mailboxes, and those not on disk yet; queues that failed since the start',
+  oldest: 'Age of the oldest event or mail that waits; 0 where none does',
+};
+
+const webhookQueueWords: QueueWords = {
+  prefix: 'jobs_webhook',
+  attempts:
+    'Attempts to tell a webhook of an event by how they ended; recorded: webhooks are switched off; parked: given up',
+  handedOver: 'Time from an event being due to the webhook having taken it',
+  queue:
+    'Webhooks that are set and that take nothing, events that wait and on their way, queues, and those not on disk yet; queues that failed since the start',
+  oldest: 'Age of the oldest event that waits for a webhook; 0 where none does',
+};
+
+function queueMetrics(
+  registers: Registry[],
+  words: QueueWords,
+  stats: () => MailQueueStats | undefined,
+  now: () => number,
+): QueueObserver {
+  const attempts = new Counter({
+    name: `${words.prefix}_attempts_total`,
+    help: words.attempts,
+    labelNames: ['as'] as const,
+    registers,
+  });
+  // A first failure counts only where there was a zero before it.
+  for (const as of mailAttempts) attempts.inc({ as }, 0);
+  const durable = new Histogram({
+    name: `${words.prefix}_event_to_durable_seconds`,
+    help: 'Time from an event to its being on disk',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 10],
+    registers,
+  });
+  const handedOver = new Histogram({
+    name: `${words.prefix}_due_to_handed_over_seconds`,
+    help: words.handedOver,
+    buckets: [0.05, 0.1, 0.5, 1, 5, 10, 60, 600, 3600],
+    registers,
+  });
+  new Gauge({
+    name: `${words.prefix}_queue`,
+    help: words.queue,
+    labelNames: ['what'] as const,
+    registers,
+    collect() {
+      const { oldestAt: _, ...counts } = stats() ?? {};
+      for (const [what, value] of Object.entries(counts)) this.set({ what }, value);
+    },
+  });
+  new Gauge({
+    name: `${words.prefix}_oldest_age_seconds`,
+    help: words.oldest,
+    registers,
+    collect() {
+      const oldestAt = stats()?.oldestAt;
+      this.set(oldestAt === undefined ? 0 : Math.max(0, (now() - oldestAt) / 1000));
+    },
+  });
+  return {
+    durable: (ms) => durable.observe(ms / 1000),
+    handedOver: (ms) => handedOver.observe(ms / 1000),
+    attempted: (as) => attempts.inc({ as }),
   };
 }

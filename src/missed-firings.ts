@@ -5,16 +5,24 @@
  */
 import type { Notice, RunEnd, RunRecord } from './domain.ts';
 
+/** What may be found out later of why a firing became no run. */
+export type FiringCause = Pick<RunEnd, 'reason' | 'since' | 'until' | 'clusterSays'>;
+
 export interface MissedFirings {
   /** Never throws and never waits. */
-  accept(missed: { readonly end: RunEnd; readonly notice: Notice | undefined }): void;
+  accept(missed: {
+    readonly end: RunEnd;
+    readonly notice: Notice | undefined;
+    /** The cluster could not be reached then: why, where it does not know better itself. Ms since the epoch. */
+    readonly outage?: { readonly from: number; readonly to: number } | undefined;
+  }): void;
 }
 
 export interface MissedFiringsOptions {
   /** What is on record of the firing. */
   known(end: RunEnd): Promise<RunRecord | undefined>;
   /** What the cluster says; nothing where it does not. Does not reject. */
-  causeOf(end: RunEnd): Promise<Partial<Pick<RunEnd, 'reason' | 'clusterSays'>>>;
+  causeOf(end: RunEnd): Promise<Partial<FiringCause>>;
   /** Must not throw. */
   onMissed(end: RunEnd, notice: Notice | undefined): void;
   /** Unset: 8. */
@@ -25,17 +33,20 @@ export function createMissedFirings({ known, causeOf, onMissed, atOnce = 8 }: Mi
   const waiting: Parameters<MissedFirings['accept']>[0][] = [];
   let running = 0;
 
-  async function explain({ end, notice }: (typeof waiting)[number]): Promise<void> {
+  async function explain({ end, notice, outage }: (typeof waiting)[number]): Promise<void> {
     // A record that cannot be read hinders nothing: the same word twice is one record and one notice.
     const before = await known(end).catch(() => undefined);
     if (before && before.outcome !== 'skipped' && before.outcome !== 'unknown') return;
-    const found = before?.outcome === 'skipped' ? causeIn(before) : await asked(end);
+    const found = before?.outcome === 'skipped' ? causeIn(before) : await asked(end, outage);
     // Its record may have reached the disk before its notice did: that one is told again.
     onMissed({ ...end, ...found }, notice && { ...notice, ...found });
   }
 
-  async function asked(end: RunEnd): Promise<Partial<Pick<RunEnd, 'reason' | 'clusterSays'>>> {
-    return end.reason === 'unexplained' ? causeOf(end) : {};
+  async function asked(end: RunEnd, outage: (typeof waiting)[number]['outage']): Promise<Partial<FiringCause>> {
+    if (end.reason !== 'unexplained') return {};
+    const said = await causeOf(end);
+    if (said.reason !== undefined || !outage) return said;
+    return { reason: 'cluster_away', since: outage.from, until: outage.to };
   }
 
   function pump(): void {
@@ -58,6 +69,6 @@ export function createMissedFirings({ known, causeOf, onMissed, atOnce = 8 }: Mi
   };
 }
 
-function causeIn({ reason, clusterSays }: RunRecord): Pick<RunEnd, 'reason' | 'clusterSays'> {
-  return { reason, clusterSays };
+function causeIn({ reason, since, until, clusterSays }: RunRecord): FiringCause {
+  return { reason, since, until, clusterSays };
 }

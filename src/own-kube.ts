@@ -5,7 +5,7 @@
 import { requireGoodAuthority } from './authorities.ts';
 import { requireGoodNow } from './certificate-dates.ts';
 import { AppError } from './errors.ts';
-import { createKube, type DrainableKube, type Kube, type KubeOptions } from './kube.ts';
+import { createKube, type DrainableKube, type Kube, type KubeOptions, type KubeRequest, kubeStatusOf } from './kube.ts';
 
 export interface OwnKube extends Kube {
   /**
@@ -22,12 +22,14 @@ const retireMs = 5_000;
 export interface OwnKubeOptions {
   readonly first: KubeOptions;
   now(): number;
+  /** Told of every request whether the API server answered it. Must not throw. Unset: nobody wants to know. */
+  onOutcome?(isAnswered: boolean): void;
   /** Unset: kube.ts. */
   readonly create?: (options: KubeOptions) => DrainableKube;
 }
 
 /** @throws AppError `settings.invalid` where nothing can be made of the first credentials */
-export function createOwnKube({ first, now, create = createKube }: OwnKubeOptions): OwnKube {
+export function createOwnKube({ first, now, onOutcome, create = createKube }: OwnKubeOptions): OwnKube {
   const open = (options: KubeOptions) => {
     try {
       return create(options);
@@ -44,9 +46,21 @@ export function createOwnKube({ first, now, create = createKube }: OwnKubeOption
     timer.unref();
   }
 
+  async function noted<T>(request: KubeRequest, asked: Promise<T>): Promise<T> {
+    try {
+      const answer = await asked;
+      onOutcome?.(true);
+      return answer;
+    } catch (error) {
+      // What we gave up ourselves says nothing.
+      if (!request.signal?.aborted) onOutcome?.(isAnswer(error));
+      throw error;
+    }
+  }
+
   return {
-    request: (request) => kube.request(request),
-    stream: (request) => kube.stream(request),
+    request: (request) => noted(request, kube.request(request)),
+    stream: (request) => noted(request, kube.stream(request)),
     async tryOut(next) {
       const { ca, credentials } = next;
       requireGoodAuthority(ca, 'the CA of the API server', now());
@@ -75,6 +89,12 @@ export function createOwnKube({ first, now, create = createKube }: OwnKubeOption
       await Promise.all([kube, ...former].map((each) => each.close()));
     },
   };
+}
+
+/** A refusal is one; that it cannot answer is none. */
+function isAnswer(error: unknown): boolean {
+  const status = kubeStatusOf(error);
+  return status !== undefined && status.statusCode < 500;
 }
 
 function invalid(problem: string, cause: unknown): AppError {

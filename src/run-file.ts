@@ -17,8 +17,13 @@ import {
 import { amountAt, integerAt, listAt, recordAt, textAt } from './fields.ts';
 import { type DurableFileOptions, spreadOf } from './store.ts';
 
-/** Runs kept of one job; about 400 bytes each. */
-export const maxRunsPerJob = 100;
+/** Which records are kept of one job; about 400 bytes each. */
+export interface RunLimits {
+  /** The newest ones. */
+  readonly perJob: number;
+  /** Ms since the epoch: none from before. */
+  readonly oldest: number;
+}
 
 export interface RunFile {
   readonly v: 1;
@@ -58,7 +63,7 @@ function parseRunFile(value: unknown, tool: Tool, job: string): RunFile {
     throw new Error('The file is not of this job.');
   const runs = listAt(value, 'runs').flatMap((entry) => parseRun(entry) ?? []);
   const good = parseGood(recordAt(value, 'good'));
-  return { ...emptyRunFile(tool, job), runs: runs.slice(0, maxRunsPerJob), ...(good ? { good } : {}) };
+  return { ...emptyRunFile(tool, job), runs, ...(good ? { good } : {}) };
 }
 
 function parseGood(value: unknown): LastGood | undefined {
@@ -82,6 +87,7 @@ function parseRun(value: unknown): RunRecord | undefined {
     dueAt: amountAt(value, 'dueAt'),
     dueUntil: amountAt(value, 'dueUntil'),
     since: amountAt(value, 'since'),
+    until: amountAt(value, 'until'),
     clusterSays: textAt(value, 'clusterSays'),
     ...parseSuspension(recordAt(value).suspension),
     startedAt: amountAt(value, 'startedAt'),
@@ -92,6 +98,7 @@ function parseRun(value: unknown): RunRecord | undefined {
     signal: integerAt(value, 'signal'),
     attempts: amountAt(value, 'attempts') ?? 0,
     ...parseUsage(value),
+    ...whatOf(value),
   };
 }
 
@@ -99,6 +106,12 @@ function parseRun(value: unknown): RunRecord | undefined {
 function parseSuspension(value: unknown): Pick<RunRecord, 'suspension'> {
   const by = oneOf(['owner', 'service'] as const, textAt(value, 'by'));
   return by ? { suspension: { by, note: textAt(value, 'note'), until: amountAt(value, 'until') } } : {};
+}
+
+/** Records of earlier releases do not say it. */
+function whatOf(value: unknown): Pick<RunRecord, 'version' | 'imageDigest'> {
+  const [version, imageDigest] = [textAt(value, 'version'), textAt(value, 'imageDigest')];
+  return { ...(version === undefined ? {} : { version }), ...(imageDigest === undefined ? {} : { imageDigest }) };
 }
 
 /** Absent where it was not measured. */
@@ -117,7 +130,7 @@ export function laterGood(known: LastGood | undefined, other: LastGood | undefin
 }
 
 /**
- * The newest runs of both, each once. After a restart the end of a run is told again, sometimes with less: what was known first stays,
+ * The runs of both, newest first, each once. After a restart the end of a run is told again, sometimes with less: what was known first stays,
  * unless it was that nothing is known. A run that was begun after all takes the place of the word that its firing became none.
  * @returns the very same array where nothing was added
  */
@@ -134,7 +147,12 @@ export function mergeRuns(known: readonly RunRecord[], more: readonly RunRecord[
     isNews = true;
   }
   if (!isNews) return known;
-  return [...byId.values()].sort((one, other) => other.createdAt - one.createdAt).slice(0, maxRunsPerJob);
+  return [...byId.values()].sort((one, other) => other.createdAt - one.createdAt);
+}
+
+/** @param runs newest first */
+export function keptRuns(runs: readonly RunRecord[], { perJob, oldest }: RunLimits): readonly RunRecord[] {
+  return runs.slice(0, perJob).filter(({ createdAt }) => createdAt >= oldest);
 }
 
 export function isSameFiring(one: FiringOf, other: FiringOf): boolean {

@@ -2,11 +2,21 @@
  * Records of runs that have ended, on disk: daemon.ts hands in each end, the server reads the records of one job. Nothing of them stays in
  * memory but what has not reached the disk yet; while the disk refuses, that waits, and is tried again.
  */
-import { readdir, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type JobKey, type LastGood, type RunEnd, type RunRecord, Tool, typeOfKind } from './domain.ts';
 import type { Log } from './log.ts';
-import { emptyRunFile, isSameFiring, laterGood, mergeRuns, runFileOptions, runFilePath } from './run-file.ts';
+import {
+  emptyRunFile,
+  isSameFiring,
+  keptRuns,
+  laterGood,
+  mergeRuns,
+  type RunLimits,
+  runFileOptions,
+  runFilePath,
+} from './run-file.ts';
+import { runFilesIn, sweepRuns } from './run-sweep.ts';
 import { openDurable, readDurable } from './store.ts';
 import { atMost } from './time-limit.ts';
 
@@ -40,6 +50,10 @@ export interface RunRecordStats {
 export interface RunRecordsOptions {
   readonly directory: string;
   readonly log: Log;
+  /** Asked at the moment of use. Unset: the newest 100, however old. */
+  keeps?(): RunLimits;
+  /** Told of a job of which no records are kept any more. Must not throw. Unset: nobody wants to know. */
+  onForgotten?(tool: Tool, job: string): void;
   /** As store.ts has it. */
   readonly mayWrite?: () => boolean;
   /** Unset: as in production. */
@@ -52,6 +66,8 @@ const usualLimits = {
   /** Files of one tool, so that names that are never used again do not fill the disk; the ones longest untouched go. */
   jobsPerTool: 500,
   firstPauseMs: 1_000,
+  /** From one look for old files to the next; 256 of them see them all. */
+  sweepEveryMs: 300_000,
 };
 const longestPauseMs = 60_000;
 const writesAtOnce = 8;
@@ -70,8 +86,11 @@ interface Slot {
   timer?: NodeJS.Timeout;
 }
 
-export function createRunRecords({ directory, log, limits, mayWrite }: RunRecordsOptions): RunRecords {
-  const { waiting: maxWaiting, jobsPerTool, firstPauseMs } = { ...usualLimits, ...limits };
+const newestHundred = (): RunLimits => ({ perJob: 100, oldest: 0 });
+
+export function createRunRecords(options: RunRecordsOptions): RunRecords {
+  const { directory, log, limits, mayWrite, keeps = newestHundred, onForgotten } = options;
+  const { waiting: maxWaiting, jobsPerTool, firstPauseMs, sweepEveryMs } = { ...usualLimits, ...limits };
   const slots = new Map<string, Slot>();
   /** Slots with something to write; every other one pauses after a failure. */
   const due = new Set<Slot>();
@@ -79,10 +98,12 @@ export function createRunRecords({ directory, log, limits, mayWrite }: RunRecord
   const writing = new Set<Promise<void>>();
   let [waiting, dropped, failed] = [0, 0, 0];
 
-  function add({ key, ran, ...end }: RunEnd): void {
+  function add({ key, ran, pod: _, ...end }: RunEnd): void {
     const slot = slotOf(key);
     if (!slot) return;
-    keep(slot, mergeRuns(slot.waiting, [{ ...end, type: typeOfKind[key.kind] }]));
+    const { imageDigest } = ran ?? {};
+    const what = imageDigest === undefined ? {} : { imageDigest };
+    keep(slot, mergeRuns(slot.waiting, [{ ...end, type: typeOfKind[key.kind], ...what }]));
     if (end.outcome === 'succeeded' && ran)
       slot.good = laterGood(slot.good, { at: end.finishedAt ?? end.createdAt, ran });
     if (slot.timer === undefined) start(slot);
@@ -174,13 +195,14 @@ export function createRunRecords({ directory, log, limits, mayWrite }: RunRecord
   async function store({ path, tool, job }: Slot, batch: readonly RunRecord[], good?: LastGood): Promise<void> {
     const low = await openDurable(runFileOptions(path, tool, job, fileOptions), emptyRunFile(tool, job));
     const isNew = low.data.runs.length === 0 && !low.data.good;
-    const runs = mergeRuns(low.data.runs, batch);
+    const known = low.data.runs;
+    const runs = mergeRuns(known, batch);
     const later = laterGood(low.data.good, good);
-    if (runs === low.data.runs && later === low.data.good) return;
-    low.data.runs = runs;
+    if (runs === known && later === low.data.good) return;
+    low.data.runs = keptRuns(runs, keeps());
     if (later) low.data.good = later;
     await low.write();
-    if (isNew) await prune(dirname(path), jobsPerTool).catch((err) => log.warn({ path, err }, 'old records stay'));
+    if (isNew) await prune(tool, dirname(path)).catch((err) => log.warn({ path, err }, 'old records stay'));
   }
 
   function pause(slot: Slot): void {
@@ -193,6 +215,17 @@ export function createRunRecords({ directory, log, limits, mayWrite }: RunRecord
     slot.timer.unref();
   }
 
+  let swept = 0;
+  const sweeping = setInterval(() => {
+    if (mayWrite?.() === false) return;
+    const isBusy = (path: string) => slots.has(path);
+    const found = { directory, number: swept++ % 256, oldest: keeps().oldest, isBusy };
+    void sweepRuns({ ...found, onForgotten: (tool, job) => onForgotten?.(tool, job) }).catch((err: unknown) =>
+      log.warn({ directory, err }, 'old records stay'),
+    );
+  }, sweepEveryMs);
+  sweeping.unref();
+
   const sayBad = (keptAs: string, cause: unknown) =>
     log.error({ keptAs, err: cause }, 'a file of run records cannot be read; it is set aside');
   const fileOptions = { onBad: sayBad, mayWrite };
@@ -200,6 +233,7 @@ export function createRunRecords({ directory, log, limits, mayWrite }: RunRecord
   let stopping: Promise<void> | undefined;
 
   async function finish(): Promise<void> {
+    clearInterval(sweeping);
     for (const slot of slots.values()) {
       clearTimeout(slot.timer);
       due.add(slot);
@@ -219,7 +253,17 @@ export function createRunRecords({ directory, log, limits, mayWrite }: RunRecord
     // Before reading: what reaches the disk during it is in one of the two.
     const memory = slots.get(path)?.waiting ?? [];
     const onDisk = await readDurable(runFileOptions(path, tool, job, fileOptions));
-    return mergeRuns(onDisk?.runs ?? [], memory);
+    return keptRuns(mergeRuns(onDisk?.runs ?? [], memory), keeps());
+  }
+
+  /** Leaves a fifth over, so that a directory at its bound is not looked through for every new job. */
+  async function prune(tool: Tool, ofTool: string): Promise<void> {
+    const files = await runFilesIn(ofTool);
+    if (files.length <= jobsPerTool * 1.2) return;
+    for (const { job, path } of files.slice(0, files.length - jobsPerTool)) {
+      await rm(path, { force: true });
+      onForgotten?.(tool, job);
+    }
   }
 
   return {
@@ -242,18 +286,4 @@ export function createRunRecords({ directory, log, limits, mayWrite }: RunRecord
       return stopping;
     },
   };
-}
-
-/** Leaves a fifth over, so that a directory at its bound is not looked through for every new job. */
-async function prune(directory: string, maxFiles: number): Promise<void> {
-  const names = (await readdir(directory)).filter((name) => name.endsWith('.json'));
-  if (names.length <= maxFiles * 1.2) return;
-  const files = await Promise.all(
-    names.map(async (name) => {
-      const path = join(directory, name);
-      return { path, at: (await stat(path)).mtimeMs };
-    }),
-  );
-  files.sort((one, other) => one.at - other.at);
-  for (const { path } of files.slice(0, files.length - maxFiles)) await rm(path, { force: true });
 }

@@ -12,6 +12,7 @@ import { nearest } from './nearest.ts';
 const port = z.number().int().min(0).max(65_535);
 const absolutePath = z.string().regex(/^\/[^\0]*$/, 'must be an absolute path');
 const dnsName = z.string().regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, 'must be a Kubernetes name');
+const network = z.union([z.cidrv4(), z.cidrv6()], 'must be a network such as 10.3.0.0/16');
 const named = z.strictObject({ namespace: dnsName, name: dnsName });
 
 /** Where things are in an installation whose start-up file says nothing of it; the operators' commands go by them too. */
@@ -90,6 +91,17 @@ const startupSchema = z.strictObject({
       ca_file: absolutePath.optional(),
     })
     .prefault({}),
+  /** Webhooks of tools go to the internet; what stands here opens and closes networks, and never changes live. */
+  webhooks: z
+    .strictObject({
+      /** Networks that are not of the internet and may be reached all the same. */
+      allow: z.array(network).default([]),
+      /** Networks that may not be reached, whatever else is said: those of the cluster, where it has public addresses. */
+      refuse: z.array(network).default([]),
+      /** Trusted beside the usual authorities. */
+      ca_file: absolutePath.optional(),
+    })
+    .prefault({}),
   /** Of several processes over one state_dir only the holder of this Lease serves, writes and sends; absent = there is one process. */
   lease: named
     .extend({
@@ -159,11 +171,22 @@ export interface Settings {
   readonly streamsAtOncePerTool: number;
   /** A reader who takes nothing for so long is turned out. */
   readonly streamStallMs: number;
+  /** Records of runs: the newest of each job, and none that is older. */
+  readonly runsPerJob: number;
+  readonly runsDays: number;
   /** Tools that may not use the service, whatever their certificate says. */
   readonly deniedTools: ReadonlySet<string>;
   /** How often it is asked what jobs use; 0 = never. */
   readonly usageEveryMs: number;
+  readonly webhooks: WebhookSettings;
   readonly mail: MailSettings;
+}
+
+export interface WebhookSettings {
+  /** Off: nothing is sent to any. */
+  readonly isOn: boolean;
+  /** `*`, `*.example.org` (every name below it) or `hooks.example.org`. */
+  readonly hosts: readonly string[];
 }
 
 export interface MailSettings {
@@ -211,6 +234,21 @@ const toolNames = z
   .string()
   .transform((text) => text.split(/[\s,]+/).filter((name) => name !== ''))
   .pipe(z.array(z.string().regex(/^[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?$/, 'must be a list of tool names')));
+
+const hostPatterns = z
+  .string()
+  .transform((text) => text.split(/[\s,]+/).filter((pattern) => pattern !== ''))
+  .pipe(
+    z.array(
+      z
+        .string()
+        .max(253)
+        .regex(
+          /^(\*|(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?)$/,
+          'must be a list of hosts such as hooks.example.org or *.example.org, or *',
+        ),
+    ),
+  );
 
 /** What stands before the @ of our own addresses: an atom or several with dots between (RFC 5321 4.1.2), which needs no quoting. */
 const localPart = /^[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*$/;
@@ -266,7 +304,11 @@ const liveSchema = z.object({
   streams_at_once_per_tool: count(1, 1_000),
   stream_stall_seconds: count(1, 3_600),
   usage_every_seconds: count(0, 3_600),
+  runs_per_job: count(1, 1_000),
+  runs_days: count(1, 3_650),
   denied_tools: toolNames,
+  webhooks: yesNo,
+  webhook_hosts: hostPatterns,
 });
 
 /** What a key has that the ConfigMap leaves out. */
@@ -361,8 +403,11 @@ function settingsFrom(data: z.infer<typeof liveSchema>): Settings {
     requestsAtOnce: data.requests_at_once,
     streamsAtOncePerTool: data.streams_at_once_per_tool,
     streamStallMs: data.stream_stall_seconds * 1000,
+    runsPerJob: data.runs_per_job,
+    runsDays: data.runs_days,
     deniedTools: new Set(data.denied_tools),
     usageEveryMs: data.usage_every_seconds * 1000,
+    webhooks: { isOn: data.webhooks, hosts: data.webhook_hosts },
     mail: {
       isSent: data.send_emails_for_real,
       from: data.email_from_addr,

@@ -22,6 +22,8 @@ export interface StatusSources {
   mail(): MailQueueStats | undefined;
   /** Why no mail is made or sent; undefined where it is. */
   mailWithheld(): string | undefined;
+  /** The same of webhooks, and how many are set and take nothing: their owners see to it. */
+  webhooks(): (MailQueueStats & { readonly set: number; readonly failing: number }) | undefined;
   checkpoint(): { readonly savedAt: number | undefined; readonly failed: number; readonly gaps: number };
   runRecords(): { readonly waiting: number; readonly dropped: number; readonly failed: number };
   homes(): { readonly running: number; readonly stuck: number; readonly waiting: number };
@@ -55,6 +57,7 @@ interface Known {
   readonly streams: number;
   readonly mail: Readonly<Record<string, number>> | null;
   readonly mail_withheld: string | null;
+  readonly webhooks: Readonly<Record<string, number>> | null;
   readonly checkpoint: { readonly age_seconds: number | null; readonly failed: number; readonly gaps: number };
   readonly run_records: { readonly waiting: number; readonly dropped: number; readonly failed: number };
   readonly homes: { readonly running: number; readonly stuck: number; readonly waiting: number };
@@ -185,6 +188,7 @@ async function look(sources: StatusSources): Promise<Known> {
     streams: sources.streams(),
     mail: mailKnown(sources.mail(), now),
     mail_withheld: sources.mailWithheld() ?? null,
+    webhooks: mailKnown(sources.webhooks(), now),
     checkpoint: { age_seconds: savedAt === undefined ? null : secondsSince(savedAt), failed, gaps },
     run_records: { ...sources.runRecords() },
     homes: { ...sources.homes() },

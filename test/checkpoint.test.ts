@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Checkpoint, createCheckpoint } from '../src/checkpoint.ts';
 import type { Positions } from '../src/domain.ts';
 import { createLog } from '../src/log.ts';
+import type { Gap } from '../src/mailbox.ts';
 import { unfinishedOf } from '../src/store.ts';
 import { until } from './support/sandbox.ts';
 
@@ -14,6 +15,7 @@ let directory: string;
 let path: string;
 let lines: string[];
 let positions: Positions;
+let outages: readonly Gap[];
 let settled: () => Promise<void>;
 let clockMs: number;
 /** How often the positions were asked for. */
@@ -25,6 +27,7 @@ beforeEach(async () => {
   path = join(directory, 'checkpoint.json');
   lines = [];
   positions = {};
+  outages = [];
   settled = async () => {};
   clockMs = noon;
   looks = 0;
@@ -44,6 +47,7 @@ function open(): Checkpoint {
     },
     asOf: () => clockMs,
     firingsFrom: () => clockMs - 1_000,
+    outages: () => outages,
     settled: () => settled(),
     now: () => clockMs,
     log: createLog({ level: 'info', stream: { write: (line) => void lines.push(line) } }),
@@ -75,11 +79,13 @@ describe('a checkpoint', () => {
       asOf: noon,
       firingsFrom: noon - 1_000,
       gaps: [],
+      outages: [],
     });
     expect(await open().load()).toEqual({
       positions: { Pod: '7', Job: '8' },
       asOf: noon,
       firingsFrom: noon - 1_000,
+      outages: [],
     });
     expect(await readdir(directory)).toEqual(['checkpoint.json']);
   });
@@ -91,6 +97,15 @@ describe('a checkpoint', () => {
     await afterLooks(3);
     await checkpoint.stop();
     expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('keeps the times in which the cluster was away', async () => {
+    const first = open();
+    await first.load();
+    first.start();
+    outages = [{ from: 1, to: 2 }];
+    await until(async () => (await onDisk())?.outages.length === 1, 'they are on disk');
+    expect((await open().load())?.outages).toEqual(outages);
   });
 
   it('is left alone while nothing changes', async () => {
@@ -220,7 +235,7 @@ describe('a file that cannot be used', () => {
   ])('because it %s is set aside and said: nobody knows since when', async (_, text) => {
     await writeFile(path, text);
     const checkpoint = open();
-    expect(await checkpoint.load()).toEqual({ positions: {}, asOf: 0 });
+    expect(await checkpoint.load()).toEqual({ positions: {}, asOf: 0, outages: [] });
     expect(await readdir(directory)).toEqual([expect.stringContaining('checkpoint.json.corrupt-')]);
     expect(lines.join()).toContain('may go untold');
   });
@@ -232,7 +247,7 @@ describe('a file that cannot be used', () => {
     clockMs = 0;
     checkpoint.start();
     await until(async () => (await onDisk()) !== null, 'it is written');
-    expect(await open().load()).toEqual({ positions: {}, asOf: 0 });
+    expect(await open().load()).toEqual({ positions: {}, asOf: 0, outages: [] });
   });
 });
 

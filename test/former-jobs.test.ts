@@ -57,6 +57,18 @@ describe('what jobs were', () => {
     expect(await kept()).toEqual(['b ./2', 'a ./run.sh', 'b ./1', 'b ./0']);
   });
 
+  it('says since when it had been so: since it was made, or was changed, or both times', async () => {
+    const made = (cmd: string, at: number): FormerJob => ({ ...job('a', cmd), at: start + at, from: start - 1_000 });
+    await former.keep(alpha, [made('./one', 0)]);
+    await former.keep(alpha, [made('./two', 10)]);
+    await former.keep(alpha, [made('./one', 20)]);
+    former = open();
+    expect(await former.list(alpha)).toMatchObject([
+      { at: start + 20, from: start + 10, earlier: [{ from: start - 1_000, to: start }] },
+      { at: start + 10, from: start },
+    ]);
+  });
+
   it('does not grow without end', async () => {
     await former.keep(
       alpha,

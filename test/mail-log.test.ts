@@ -86,6 +86,17 @@ describe('the mail log', () => {
     expect(await open().list(alpha)).toMatchObject([{ state: 'sent' }]);
   });
 
+  it('has an event that is told by mail and to a webhook twice, each as it went', async () => {
+    const mailLog = open();
+    const told = row({ via: 'webhook', state: 'sent', since: now, messageId: 'evt_1' });
+    mailLog.add('alpha', [row()]);
+    mailLog.add('alpha', [told]);
+    mailLog.add('alpha', [sent]);
+    expect(await mailLog.list(alpha)).toEqual([told, sent]);
+    await mailLog.stop();
+    expect(await open().list(alpha)).toEqual([told, sent]);
+  });
+
   it('is of one tool, the newest first', async () => {
     const mailLog = open();
     mailLog.add('alpha', [row({ id: 'a', at: now - 3 }), row({ id: 'b', at: now - 1 }), row({ id: 'c', at: now - 2 })]);

@@ -13,6 +13,17 @@ const sources: MetricSources = {
   homes: () => ({ running: 3, stuck: 1, waiting: 7 }),
   certificates: () => ({ listener: 3_500 + 2 * 86_400_000 }),
   mail: () => ({ mailboxes: 9, gathered: 5, sealed: 1, parked: 2, unsaved: 0, failures: 0, oldestAt: 1_500 }),
+  webhooks: () => ({
+    mailboxes: 2,
+    gathered: 1,
+    sealed: 1,
+    parked: 0,
+    unsaved: 0,
+    failures: 0,
+    oldestAt: 2_500,
+    set: 2,
+    failing: 1,
+  }),
   checkpoint: () => ({ savedAt: 3_000, failed: 1, gaps: 2 }),
   now: () => 3_500,
 };

@@ -28,6 +28,24 @@ describe('a firing that became no run', () => {
     expect(told).toContainEqual(['b', 'suspended', undefined]);
   });
 
+  it('is told with the time in which the cluster could not be reached, where the cluster says nothing', async () => {
+    const outage = { from: 1, to: 2 };
+    const quiet: RunEnd[] = [];
+    const firings = createMissedFirings({
+      known: async () => undefined,
+      causeOf: async ({ id }) => (id === 'refused' ? { reason: 'quota' } : {}),
+      onMissed: (end) => void quiet.push(end),
+    });
+    for (const id of ['away', 'refused']) firings.accept({ end: endOf(id), notice, outage });
+    firings.accept({ end: endOf('unknown'), notice });
+    await turn();
+    expect(quiet.map(({ id, reason, since, until }) => [id, reason, since, until])).toEqual([
+      ['away', 'cluster_away', 1, 2],
+      ['refused', 'quota', undefined, undefined],
+      ['unknown', 'unexplained', undefined, undefined],
+    ]);
+  });
+
   it('is let go where its run is on record, and told where that cannot be read', async () => {
     const { firings, told } = create({
       async known({ id }) {

@@ -57,6 +57,17 @@ async function knownSeries(): Promise<Map<string, Map<string, Set<string>>>> {
     maps: () => ({ settings: { isCurrent: true, version: '1' }, images: { isCurrent: true, version: '1' } }),
     certificates: () => ({ listener: 1 }),
     mail: () => ({ mailboxes: 1, gathered: 0, sealed: 0, parked: 0, unsaved: 0, failures: 0, oldestAt: 1 }),
+    webhooks: () => ({
+      mailboxes: 2,
+      gathered: 1,
+      sealed: 1,
+      parked: 0,
+      unsaved: 0,
+      failures: 0,
+      oldestAt: 1,
+      set: 2,
+      failing: 1,
+    }),
     checkpoint: () => ({ savedAt: 1, failed: 0, gaps: 0 }),
     now: () => 1,
   });

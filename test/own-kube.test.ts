@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AppError, type ErrorCode } from '../src/errors.ts';
-import type { DrainableKube, KubeOptions } from '../src/kube.ts';
+import { type DrainableKube, fromKubeStatus, type KubeOptions } from '../src/kube.ts';
 import { createOwnKube, type OwnKube } from '../src/own-kube.ts';
 import { createAuthority, toolSubject } from './support/certs.ts';
 
@@ -103,5 +103,38 @@ describe('a replacement of our own credentials', () => {
     await kube.close();
     await vi.advanceTimersByTimeAsync(5_000);
     expect(said.filter((each) => each.endsWith('closes'))).toEqual(['second closes', 'first closes']);
+  });
+});
+
+describe('how a request of ours went', () => {
+  it('is an answer also where it is refused, and none where nobody answers or the API server cannot', async () => {
+    const outcomes: boolean[] = [];
+    const answers: unknown[] = [];
+    const create = (): DrainableKube => ({
+      request: async () => {
+        const answer = answers.shift();
+        if (answer instanceof Error) throw answer;
+        return answer;
+      },
+      stream: () => Promise.reject(new AppError('kube.unreachable', 'No.')),
+      drain: async () => {},
+      close: async () => {},
+    });
+    const own = createOwnKube({
+      first: options('first'),
+      now: () => now,
+      create,
+      onOutcome: (isAnswered) => void outcomes.push(isAnswered),
+    });
+    const ask = (signal?: AbortSignal) =>
+      own.request({ method: 'GET', path: '/', ...(signal ? { signal } : {}) }).catch(() => {});
+    answers.push({}, fromKubeStatus(404, {}), fromKubeStatus(429, {}), fromKubeStatus(503, {}));
+    for (let count = 0; count < 4; count++) await ask();
+    await own.stream({ method: 'GET', path: '/' }).catch(() => {});
+    expect(outcomes).toEqual([true, true, true, false, false]);
+    answers.push(new AppError('kube.unreachable', 'We gave it up.'));
+    await ask(AbortSignal.abort());
+    expect(outcomes).toHaveLength(5);
+    await own.close();
   });
 });

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type RunEnd, Tool } from '../src/domain.ts';
 import { createLog } from '../src/log.ts';
-import { maxRunsPerJob, runFilePath } from '../src/run-file.ts';
+import { runFilePath } from '../src/run-file.ts';
 import { createRunRecords, type RunRecords, type RunRecordsOptions } from '../src/run-records.ts';
 import { unfinishedOf } from '../src/store.ts';
 import { makeRan } from './support/notices.ts';
@@ -108,13 +108,13 @@ describe('records of runs', () => {
 
   it('are the newest few of a job, newest first', async () => {
     const records = open();
-    const all = Array.from({ length: maxRunsPerJob + 5 }, (_, at) => `run-${at}`);
+    const all = Array.from({ length: 100 + 5 }, (_, at) => `run-${at}`);
     for (const [at, id] of all.entries()) {
       records.add(makeEnd({ id, createdAt: 1_000 + at }));
       if (at % 3 === 0) await written(records);
     }
     await records.stop();
-    expect(await ids(open())).toEqual(all.reverse().slice(0, maxRunsPerJob));
+    expect(await ids(open())).toEqual(all.reverse().slice(0, 100));
   });
 
   it('stay as they are when the same end is told again', async () => {

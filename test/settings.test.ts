@@ -37,6 +37,7 @@ describe('the start-up file', () => {
       kubernetes: { act_as: 'tool-certificate' },
       homes: { base: '/data/project', mount: '/data/project' },
       smtp: { allow: [] },
+      webhooks: { allow: [], refuse: [] },
       state_dir: '/var/lib/toolforge-jobs',
       october_base: '/jobs',
       configmaps: {
@@ -114,7 +115,10 @@ describe('the settings', () => {
         streamsAtOncePerTool: 16,
         streamStallMs: 60_000,
         usageEveryMs: 15_000,
+        runsPerJob: 100,
+        runsDays: 90,
         deniedTools: new Set(),
+        webhooks: { isOn: true, hosts: ['*'] },
         mail: {
           isSent: false,
           from: 'noreply@toolforge.org',
@@ -177,6 +181,11 @@ describe('the settings', () => {
     ['email_to_prefix', ['', '.', 'a..b', 'a@b', 'a,b', 'a\n', 'a'.repeat(33)]],
     ['email_to_domain', ['', 'localhost', 'a..org', '-a.org', 'a.org>', '127.0.0.1/x']],
     ['smtp_server_fqdn', ['', 'localhost', '169.254.169.254', 'a_b.org', 'a.org/x', '[::1]', 'a.org:25']],
+    ['webhooks', ['', 'on', 'true']],
+    [
+      'webhook_hosts',
+      ['https://a.org', '**', '*a.org', 'a.*.org', 'A.org', 'a.org/x', '-a.org', '10.0.0.0/8', '[::1]'],
+    ],
     ['smtp_server_port', ['0', '65536', '-1', '25x']],
     ['task_compose_emails_loop_sleep', ['0', '86401', '1.5', '1e12']],
     ['denied_tools', ['Alpha', '../beta', '-a', 'a'.repeat(54), ['alpha']]],

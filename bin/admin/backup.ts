@@ -27,7 +27,8 @@ export interface BackedUp {
 const format = 1;
 const first = 'checkpoint.json';
 /** Of the names that the daemon gives; what was set aside, and what is half written, is none of its state. */
-const statePath = /^([a-z-]+\.json|(former|mail|mail-log|runs)(\/[A-Za-z0-9._-]{1,255}){1,3}\.json)$/;
+const directories = ['fences', 'former', 'mail', 'mail-log', 'output', 'runs', 'webhook-events', 'webhooks'];
+const statePath = new RegExp(`^([a-z-]+\\.json|(${directories.join('|')})(/[A-Za-z0-9._-]{1,255}){1,3}\\.json)$`);
 
 /** @throws AppError `file.invalid` where the directory cannot be read or the file not written; then there is none */
 export async function backUp(stateDir: string, file: string, now: number): Promise<BackedUp> {
@@ -112,7 +113,7 @@ export async function restore(file: string, stateDir: string, now: number): Prom
       await rm(fresh, { recursive: true, force: true });
       throw invalid(`${stateDir} cannot be written; what it holds is as it was.`, cause);
     }
-    const old = (await readdir(stateDir)).filter((name) => /^([a-z-]+\.json|former|mail|mail-log|runs)$/.test(name));
+    const old = (await readdir(stateDir)).filter((name) => /^[a-z-]+\.json$/.test(name) || directories.includes(name));
     if (old.length > 0) await mkdir(aside, { mode: 0o700 });
     for (const name of old) await rename(join(stateDir, name), join(aside, name));
     for (const name of await readdir(fresh)) await rename(join(fresh, name), join(stateDir, name));

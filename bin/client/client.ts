@@ -11,8 +11,8 @@ export interface Client {
   listJobs(): Promise<Job[]>;
   /** Only what their owners set, as they typed it. */
   listJobsAsSet(): Promise<Job[]>;
-  /** @throws AppError `job.not_found` */
-  showJob(name: string): Promise<Job>;
+  /** @param at what it was then, where that is asked for. @throws AppError `job.not_found` */
+  showJob(name: string, at?: string): Promise<Job>;
   createJob(body: Readonly<Record<string, unknown>>): Promise<Job>;
   /** Creates the job or changes it where it differs. @returns whether anything was changed */
   applyJob(body: Readonly<Record<string, unknown>>): Promise<boolean>;
@@ -47,8 +47,22 @@ export interface Client {
     position: Position,
     signal: AbortSignal,
   ): Promise<AsyncIterable<ServerSentEvent>>;
+  /** A number that grows with each newer run of a job. @throws AppError `run.not_found`, `run.superseded` */
+  claimFence(run: string): Promise<number>;
+  /** How much memory and CPU a job should have. @throws AppError `job.not_found`; `route.not_found` from an older service */
+  adviseJob(name: string): Promise<Job>;
+  /** What of the quota is used up. @throws AppError `route.not_found` from an older service */
+  adviseQuota(): Promise<Job>;
   /** What became of events in the mail of the tool, newest first. @throws AppError `route.not_found` from an older service */
   listMailLog(query: MailLogQuery): Promise<Job[]>;
+  /** @returns undefined where none is set. @throws AppError `route.not_found` from an older service; so do all four */
+  showWebhook(): Promise<Job | undefined>;
+  /** @returns the webhook, and its secret where it was made now */
+  setWebhook(request: WebhookRequest): Promise<{ readonly webhook: Job; readonly secret: string | undefined }>;
+  /** @throws AppError `webhook.not_found` */
+  removeWebhook(): Promise<void>;
+  /** @throws AppError `webhook.not_found`, `webhook.not_taken` */
+  testWebhook(): Promise<void>;
   /** `{ categories: [{ name, items: [{ name, limit, used }] }] }` */
   showQuota(): Promise<Job>;
   /**
@@ -77,6 +91,12 @@ export interface FormerJob {
   readonly job: Job & { readonly name: string };
 }
 
+export interface WebhookRequest {
+  readonly url: string;
+  readonly events?: string | undefined;
+  readonly renew_secret?: boolean | undefined;
+}
+
 export interface MailLogQuery {
   readonly job?: string | undefined;
   readonly limit?: number | undefined;
@@ -86,6 +106,8 @@ export interface LogsQuery {
   readonly lines?: number | undefined;
   readonly since?: string | undefined;
   readonly follow?: boolean | undefined;
+  /** Its id, how that begins, or `last`. */
+  readonly run?: string | undefined;
 }
 
 /** @throws AppError `settings.invalid` where the certificate and its key cannot be used */
@@ -94,7 +116,7 @@ export function createClient(options: ClientOptions): Client {
   return {
     listJobs: async () => listOf(await ask('GET', '/jobs'), 'jobs'),
     listJobsAsSet: async () => listOf(await ask('GET', '/jobs?include_unset=false&as_typed=true'), 'jobs'),
-    showJob: async (name) => recordOf(await ask('GET', `/jobs/${safeName(name)}`), 'job'),
+    showJob: async (name, at) => recordOf(await ask('GET', `/jobs/${safeName(name)}${queryText({ at })}`), 'job'),
     createJob: async (body) => recordOf(await ask('POST', '/jobs', body), 'job'),
     applyJob: async (body) => (await ask('PATCH', '/jobs', body)).job_changed === true,
     planJobs: async (request) => planOf(await ask('POST', '/plan', request)),
@@ -110,13 +132,27 @@ export function createClient(options: ClientOptions): Client {
     resumeJob: async (name) => void (await ask('POST', `/jobs/${safeName(name)}/resume`)),
     flushJobs: async () => void (await ask('DELETE', '/jobs')),
     listRuns: async (name) => listOf(await ask('GET', `/jobs/${safeName(name)}/runs`), 'runs'),
+    adviseJob: async (name) => recordOf(await ask('GET', `/jobs/${safeName(name)}/advice`), 'advice'),
+    adviseQuota: async () => recordOf(await ask('GET', '/advice'), 'advice'),
     followEvents: async (name, position, signal) => {
       const headers = position.id === undefined ? {} : { 'last-event-id': position.id };
       const path = `/events${queryText({ job: name && safeName(name) })}`;
       return eventsOf(await open(path, { headers, signal, quietMs }), position);
     },
+    claimFence: async (run) => numberOf(await ask('PUT', `/fences/${encodeURIComponent(run)}`), 'fence'),
     listImages: async () => listOf(await ask('GET', '/images'), 'images'),
     listMailLog: async (query) => listOf(await ask('GET', `/mail-log${queryText(query)}`), 'events'),
+    showWebhook: async () => {
+      const { webhook } = await ask('GET', '/webhook');
+      return isRecord(webhook) ? webhook : undefined;
+    },
+    setWebhook: async (request) => {
+      const answer = await ask('PUT', '/webhook', request);
+      const { secret } = answer;
+      return { webhook: recordOf(answer, 'webhook'), secret: typeof secret === 'string' ? secret : undefined };
+    },
+    removeWebhook: async () => void (await ask('DELETE', '/webhook')),
+    testWebhook: async () => void (await ask('POST', '/webhook/test')),
     showQuota: async () => recordOf(await ask('GET', '/quotas'), 'quota'),
     openLogs: async (name, query, signal) =>
       linesOf(await open(`/jobs/${safeName(name)}/logs${queryText(query)}`, { signal })),
@@ -149,6 +185,12 @@ function formerOf({ at, reason, job }: Job): FormerJob {
 function recordOf(answer: Job, key: string): Job {
   const value = answer[key];
   if (!isRecord(value)) throw notUnderstood();
+  return value;
+}
+
+function numberOf(answer: Job, key: string): number {
+  const value = answer[key];
+  if (typeof value !== 'number') throw notUnderstood();
   return value;
 }
 

@@ -1,5 +1,23 @@
 /** Made by `npm run -s openapi`, from the table of routes and the shapes that requests are checked against. Do not edit. */
 
+export interface Advice {
+  /** Runs that were measured, the newest 30 at most; of a continuous job its copies. */
+  readonly runs: number;
+  /** Peak, in bytes or thousandths of a core; null: not measured. */
+  readonly lowest: number | null;
+  readonly highest: number | null;
+  /** Of these runs, killed for lack of memory. */
+  readonly killed: number;
+  /** What may be used now, in bytes or thousandths of a core. */
+  readonly limit: number;
+  /** unknown: too few were measured to say. */
+  readonly verdict: 'larger' | 'smaller' | 'keep' | 'unknown';
+  /** What it should be, as a definition takes it; null: as it is. */
+  readonly to: string | null;
+  /** The same for people. */
+  readonly message: string;
+}
+
 export interface FormerJob {
   /** When it ceased to be so, to the millisecond. */
   readonly at: string;
@@ -44,6 +62,8 @@ export interface Job {
   readonly status: JobStatus;
   /** One-off and scheduled jobs: the newest run; null before the first. */
   readonly run_id?: string | null;
+  /** Scheduled jobs: how the last run went, where one is on record. */
+  readonly last_run?: { readonly outcome: 'succeeded' | 'failed' | 'skipped'; readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null; readonly ended: string | null; readonly in_a_row: number; readonly after_failures: number };
   /** One-off and scheduled jobs. */
   readonly retry?: number;
   /** Scheduled jobs: as typed. */
@@ -80,6 +100,23 @@ export interface Job {
   readonly parameters?: Readonly<Record<string, string>>;
   /** Of a job that comes after others. */
   readonly after?: readonly string[];
+  /** Where one job is shown: the most that its runs were seen to use, where that is measured. */
+  readonly peaks?: { readonly runs: number; readonly memory?: { readonly lowest: number; readonly highest: number }; readonly cpu?: { readonly lowest: number; readonly highest: number } };
+}
+
+export interface JobAdvice {
+  /** Job name: a DNS name of at most 52 characters. */
+  readonly job: string;
+  readonly job_type: 'one-off' | 'scheduled' | 'continuous';
+  readonly memory: Advice | null;
+  /** null of a job that is gone. */
+  readonly cpu: Advice | null;
+  /** Whether the quota has room for it; null where nothing larger is advised. */
+  readonly fits: boolean | null;
+  /** What the quota has against it. */
+  readonly obstacles: readonly string[];
+  /** Text for whoever decides about quotas, where it does not fit. */
+  readonly request: string | null;
 }
 
 /** What happened to a job, as server-sent events say it: docs/wire.md, "Events". */
@@ -101,6 +138,53 @@ export interface JobStatus {
   readonly next_schedules?: readonly string[];
 }
 
+export interface ListedRun {
+  /** Of this run and no other; run_id of its job while it was the newest. */
+  readonly id: string;
+  /** Job name: a DNS name of at most 52 characters. */
+  readonly job: string;
+  readonly job_type: 'one-off' | 'scheduled' | 'continuous';
+  /** Of the definition it ran: another one after the job was made anew. */
+  readonly job_id: string | null;
+  /** Asked for by hand, not by the schedule. */
+  readonly manual: boolean;
+  /** What asked for it; a one-off job is asked for by hand. caught_up: it began more than a minute late. */
+  readonly trigger: 'schedule' | 'manual' | 'caught_up';
+  /** When the schedule asked for it; null for a run that no schedule asked for. RFC 3339, as all times. */
+  readonly due: string | null;
+  readonly created: string | null;
+  /** When its program first ran; null where it never did. */
+  readonly started: string | null;
+  readonly finished: string | null;
+  /** stopped: its job was deleted before it had ended, or (replaced) the next run took its place. unknown: nobody saw how it ended. skipped: its schedule asked for it, and it never began. */
+  readonly outcome: 'succeeded' | 'failed' | 'stopped' | 'unknown' | 'skipped';
+  /** Of runs that failed, were skipped or replaced. */
+  readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null;
+  /** Of the last attempt. */
+  readonly exit_code: number | null;
+  readonly signal: number | null;
+  /** Attempts that have ended. */
+  readonly attempts: number;
+  /** Bytes: the highest of samples, or the limit of a run that was killed for memory; null: not measured. */
+  readonly peak_memory: number | null;
+  /** Bytes that it might use; null where nothing was measured. */
+  readonly memory_limit: number | null;
+  /** Thousandths of a core: the highest mean of the time between two samples; null: not measured. */
+  readonly peak_cpu: number | null;
+  /** Equal for runs of the same definition; null for runs recorded by earlier releases. */
+  readonly definition_version: string | null;
+  /** Of the image that was pulled, where that is known. */
+  readonly image_digest: string | null;
+  /** How it ended, for people. */
+  readonly message: string;
+  /** Since the run before it. */
+  readonly changed: readonly ('definition' | 'image')[];
+  /** So many have ended well, or not well, one after the other; null where it says nothing of the job. */
+  readonly in_a_row: number | null;
+  /** Of the first success after failures: how many there were; else 0. */
+  readonly after_failures: number;
+}
+
 export interface LogLine {
   /** The pod, or the file below the home. */
   readonly pod: string;
@@ -109,8 +193,8 @@ export interface LogLine {
   /** Whole seconds. Of a line of a file: when the file was last written to, or the line seen. */
   readonly datetime: string;
   readonly message: string;
-  /** service: said by the service about the log. */
-  readonly source: 'pod' | 'file' | 'service';
+  /** record: kept when the run had ended. service: said by the service about the log. */
+  readonly source: 'pod' | 'file' | 'record' | 'service';
   readonly stream: 'stdout' | 'stderr' | 'both';
   /** When the line was written; null where nobody knows. */
   readonly timestamp: string | null;
@@ -227,16 +311,18 @@ export interface Run {
   readonly job_id: string | null;
   /** Asked for by hand, not by the schedule. */
   readonly manual: boolean;
+  /** What asked for it; a one-off job is asked for by hand. caught_up: it began more than a minute late. */
+  readonly trigger: 'schedule' | 'manual' | 'caught_up';
   /** When the schedule asked for it; null for a run that no schedule asked for. RFC 3339, as all times. */
   readonly due: string | null;
   readonly created: string | null;
   /** When its program first ran; null where it never did. */
   readonly started: string | null;
   readonly finished: string | null;
-  /** stopped: its job was deleted before it had ended. unknown: nobody saw how it ended. skipped: its schedule asked for it, and it never began. */
+  /** stopped: its job was deleted before it had ended, or (replaced) the next run took its place. unknown: nobody saw how it ended. skipped: its schedule asked for it, and it never began. */
   readonly outcome: 'succeeded' | 'failed' | 'stopped' | 'unknown' | 'skipped';
-  /** Of runs that failed or were skipped. */
-  readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'unexplained' | null;
+  /** Of runs that failed, were skipped or replaced. */
+  readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null;
   /** Of the last attempt. */
   readonly exit_code: number | null;
   readonly signal: number | null;
@@ -248,8 +334,102 @@ export interface Run {
   readonly memory_limit: number | null;
   /** Thousandths of a core: the highest mean of the time between two samples; null: not measured. */
   readonly peak_cpu: number | null;
+  /** Equal for runs of the same definition; null for runs recorded by earlier releases. */
+  readonly definition_version: string | null;
+  /** Of the image that was pulled, where that is known. */
+  readonly image_digest: string | null;
   /** How it ended, for people. */
   readonly message: string;
+}
+
+export interface ShownJob {
+  /** Job name: a DNS name of at most 52 characters. */
+  readonly name: string;
+  /** Command line. */
+  readonly cmd: string;
+  /** Short name of the image, or its address where it has none. */
+  readonly imagename: string;
+  /** The same as imagename. */
+  readonly image: string;
+  readonly image_state: 'stable' | 'deprecated' | 'unknown';
+  /** Whether output is written to files. */
+  readonly filelog: boolean;
+  /** Absolute path; null without file logs. */
+  readonly filelog_stdout: string | null;
+  /** Absolute path; null without file logs. */
+  readonly filelog_stderr: string | null;
+  readonly emails: 'none' | 'all' | 'onfinish' | 'onfailure';
+  readonly mount: 'all' | 'none';
+  /** In Gi, e.g. 0.5Gi. */
+  readonly memory: string;
+  /** In cores, e.g. 0.1. */
+  readonly cpu: string;
+  /** For tables, e.g. Running. */
+  readonly status_short: string;
+  /** For people, several lines. */
+  readonly status_long: string;
+  readonly job_type: 'one-off' | 'scheduled' | 'continuous';
+  readonly status: JobStatus;
+  /** One-off and scheduled jobs: the newest run; null before the first. */
+  readonly run_id?: string | null;
+  /** Scheduled jobs: how the last run went, where one is on record. */
+  readonly last_run?: { readonly outcome: 'succeeded' | 'failed' | 'skipped'; readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null; readonly ended: string | null; readonly in_a_row: number; readonly after_failures: number };
+  /** One-off and scheduled jobs. */
+  readonly retry?: number;
+  /** Scheduled jobs: as typed. */
+  readonly schedule?: string;
+  /** Scheduled jobs: the five fields that run. */
+  readonly schedule_actual?: string;
+  /** Scheduled jobs: seconds, 0 = none. */
+  readonly timeout?: number;
+  /** Scheduled jobs: whether the definition wants it suspended. */
+  readonly suspend?: true | { readonly note?: string; readonly until?: string };
+  /** Scheduled jobs: failed runs in a row that suspend it. */
+  readonly suspend_after?: number;
+  /** Scheduled jobs, while they are suspended, where it is known by whom. */
+  readonly suspension?: { readonly since: string; readonly by: 'owner' | 'service'; readonly note: string | null; readonly until: string | null };
+  /** Scheduled jobs, where it is not UTC. */
+  readonly timezone?: string;
+  /** Scheduled jobs, where it is not forbid. */
+  readonly concurrency?: 'forbid' | 'replace' | 'allow';
+  /** Scheduled jobs, where it is not 30 s. */
+  readonly starting_deadline?: number;
+  /** On continuous jobs only. */
+  readonly continuous?: true;
+  /** Continuous jobs. */
+  readonly replicas?: number;
+  /** Continuous jobs. */
+  readonly port?: number | null;
+  /** Continuous jobs. */
+  readonly port_protocol?: 'tcp' | 'udp';
+  /** Continuous jobs. */
+  readonly health_check?: { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | null;
+  /** Continuous jobs. */
+  readonly publish?: boolean;
+  /** Environment variables of a job that has some. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** Of a job that comes after others. */
+  readonly after?: readonly string[];
+  /** Where one job is shown: the most that its runs were seen to use, where that is measured. */
+  readonly peaks?: { readonly runs: number; readonly memory?: { readonly lowest: number; readonly highest: number }; readonly cpu?: { readonly lowest: number; readonly highest: number } };
+  /** With at: of when it is. */
+  readonly as_of?: { readonly at: string | null; readonly from: string | null; readonly until: string | null; readonly run_id: string | null };
+  /** The last five that have ended, newest first; of those on record. */
+  readonly last_runs?: readonly ListedRun[];
+}
+
+export interface Webhook {
+  readonly url: string;
+  readonly events: 'failures' | 'all';
+  readonly set_at: string | null;
+  /** Events that it has not taken yet. */
+  readonly waiting: number;
+  /** When it last took one; null where that is more than a day ago. */
+  readonly taken_at: string | null;
+  /** Null while it takes what it is sent. */
+  readonly failing_since: string | null;
+  /** What the last attempt met, for people. */
+  readonly failure: string | null;
 }
 
 /**
@@ -285,7 +465,7 @@ export interface Jobs {
    * One job.
    * @throws AppError `job.not_found`
    */
-  show(name: string): Promise<Job>;
+  show(name: string, query?: { readonly at?: string }): Promise<ShownJob>;
   /**
    * Delete one job.
    * @throws AppError `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
@@ -310,12 +490,22 @@ export interface Jobs {
    * Runs of one job that have ended.
    * @throws AppError `job.not_found`
    */
-  runs(name: string): Promise<readonly Run[]>;
+  runs(name: string): Promise<readonly ListedRun[]>;
+  /**
+   * How much memory and CPU a job should have, by what its runs have used.
+   * @throws AppError `job.not_found`
+   */
+  advise(name: string): Promise<JobAdvice>;
   /**
    * What a job has written, a JSON object a line.
-   * @throws AppError `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `logs.none`, `kube.refused`, `home.unavailable`, `kube.unreachable`
+   * @throws AppError `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `logs.none`, `run.not_found`, `kube.refused`, `home.unavailable`, `kube.unreachable`
    */
-  logs(name: string, query?: { readonly lines?: number; readonly since?: string; readonly follow?: boolean }): AsyncIterable<LogLine>;
+  logs(name: string, query?: { readonly lines?: number; readonly since?: string; readonly follow?: boolean; readonly run?: string }): AsyncIterable<LogLine>;
+  /**
+   * A number that only grows, for the newest run of a job to be known by.
+   * @throws AppError `run.not_found`, `run.superseded`, `job.several_copies`, `state.unwritable`, `kube.unreachable`
+   */
+  fence(run: string): Promise<number>;
   /**
    * What happens to the jobs of the tool, as it happens.
    */
@@ -332,6 +522,10 @@ export interface Jobs {
    * What the tool may have and has.
    */
   quota(): Promise<Quota>;
+  /**
+   * The webhook of the tool.
+   */
+  webhook(): Promise<Webhook | null>;
   /** Ends the kept connections. A program that just ends need not call it. */
   close(): void;
 }
@@ -351,6 +545,9 @@ export type ErrorCode =
   | 'job.not_scheduled'
   | 'job.running'
   | 'name.taken'
+  | 'job.several_copies'
+  | 'run.not_found'
+  | 'run.superseded'
   | 'logs.none'
   | 'schedule.invalid'
   | 'image.unknown'
@@ -378,9 +575,13 @@ export type ErrorCode =
   | 'kube.gone'
   | 'view.not_ready'
   | 'kube.conflict'
+  | 'state.unwritable'
   | 'mail.deferred'
   | 'mail.refused'
   | 'mail.not_found'
+  | 'webhook.not_found'
+  | 'webhook.off'
+  | 'webhook.not_taken'
   | 'settings.invalid'
   | 'file.invalid'
   | 'usage.invalid'

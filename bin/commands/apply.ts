@@ -12,6 +12,7 @@ import { endOf } from './load.ts';
 import type { Command, Context, Outcome } from './outcome.ts';
 import { isCutOff, patiently } from './patience.ts';
 import { makePlan } from './plan.ts';
+import { createPredecessors, type Predecessors } from './predecessors.ts';
 import { nothingSent, readJobs } from './read-jobs.ts';
 
 /** What became of one job, for programs. */
@@ -63,18 +64,23 @@ async function isAgreedTo({ line, confirm }: Context, { jobs }: Plan): Promise<b
 
 async function carryOut(context: Context, plan: Plan, asked: readonly FileJob[]): Promise<Outcome> {
   const named = plan.jobs.filter(({ action }) => action !== 'stay');
+  const predecessors = createPredecessors(context, asked);
   const applied: Applied[] = [];
   let exit: Exit = 0;
   let isOver = false;
   for (const [index, { name, action }] of named.entries()) {
     context.progress(`Job ${index + 1} of ${named.length}: ${name}`);
     const job = asked.find((one) => one.name === name);
+    const isLeft = action === 'unchanged';
+    const unready = job && !isOver && !isLeft ? await predecessors.whenReady(job) : 0;
     const result: Result =
-      isOver && action !== 'unchanged' ? notSent(name, action) : await applyOne(context, name, action, job);
+      (isOver && !isLeft) || unready !== 0
+        ? notSent(name, action, unready)
+        : await applyOne(context, name, action, job);
     applied.push(result.applied);
     const isThere = result.applied.state === 'done' || result.applied.state === 'unchanged';
-    const waited = job?.wait !== undefined && isThere && !isOver ? await waitFor(context, job, job.wait) : 0;
-    exit = Math.max(exit, result.exit, waited) as Exit;
+    const stayed = job && isThere && !isOver ? await stay(context, job, predecessors) : 0;
+    exit = Math.max(exit, result.exit, stayed) as Exit;
     isOver ||= result.isOver;
   }
   return summary(context, await settled(context, plan, asked, applied), exit);
@@ -87,8 +93,9 @@ interface Result {
   readonly isOver: boolean;
 }
 
-function notSent(name: string, action: PlannedJob['action']): Result {
-  return { applied: { name, action, state: 'not sent' }, exit: 0, isOver: true };
+/** @param unready why: 0 where it is not for a job that comes first */
+function notSent(name: string, action: PlannedJob['action'], unready: Exit): Result {
+  return { applied: { name, action, state: 'not sent' }, exit: unready, isOver: unready === 0 };
 }
 
 async function applyOne(
@@ -108,13 +115,15 @@ async function applyOne(
   }
 }
 
-/** Whatever becomes of the waiting, the job is there. */
-async function waitFor(context: Context, job: FileJob, seconds: number): Promise<Exit> {
-  try {
-    return await endOf(context, job, seconds);
-  } catch (thrown) {
-    return errorTable[failure(context, job.name, thrown).code].exit;
-  }
+/** With a job that is there, as long as the file says. Whatever becomes of the waiting, it is there. */
+async function stay(context: Context, job: FileJob, predecessors: Predecessors): Promise<Exit> {
+  await predecessors.made(job);
+  if (job.wait === undefined) return 0;
+  const exit = await endOf(context, job, job.wait).catch(
+    (thrown: unknown): Exit => errorTable[failure(context, job.name, thrown).code].exit,
+  );
+  predecessors.ended(job, exit);
+  return exit;
 }
 
 /** Says it. */

@@ -1,11 +1,14 @@
 /** Everything there is to say of a command, said once, and what is done then. */
-import { concurrencyChoices, emailsChoices, mountChoices } from '../../src/domain.ts';
+import { concurrencyChoices, emailsChoices, mountChoices, webhookEvents } from '../../src/domain.ts';
 import { shells } from '../terminal/completion/completion.ts';
 import type { ShownCommand, ShownOption } from '../terminal/shown-command.ts';
+import { advise } from './advise.ts';
 import { applyFile } from './apply.ts';
 import { completeNames, printCompletion } from './completion.ts';
+import { showDashboard } from './dashboard.ts';
 import { deleteJob } from './delete.ts';
 import { dumpJobs } from './dump.ts';
+import { claimFence } from './fence.ts';
 import { flushJobs } from './flush.ts';
 import { showHistory } from './history.ts';
 import { listImages } from './images.ts';
@@ -18,10 +21,12 @@ import { planFile } from './plan.ts';
 import { showQuota } from './quota.ts';
 import { restartJob } from './restart.ts';
 import { runJob, runJobNow } from './run.ts';
+import { setAmounts } from './set.ts';
 import { showJob } from './show.ts';
 import { resumeJob, suspendJob } from './suspend.ts';
 import { undoChanges } from './undo.ts';
 import { watchJobs } from './watch.ts';
+import { useWebhook, webhookActions } from './webhook.ts';
 
 export interface CommandEntry extends ShownCommand {
   /** Asks the service. */
@@ -154,7 +159,16 @@ export const commandTable: readonly CommandEntry[] = [
     forms: listForms,
     run: listJobs,
   },
-  { usage: 'show <name>', description: 'show everything about a job', offers: 'job', options: [output], run: showJob },
+  {
+    usage: 'show <name>',
+    description: 'show everything about a job',
+    offers: 'job',
+    options: [
+      { words: '--at <time>', description: 'What it was then, e.g. 2h, 1d or 2026-07-01T12:00:00Z; 7 days back' },
+      output,
+    ],
+    run: showJob,
+  },
   {
     usage: 'logs <name>',
     description: 'show what a job has written, to files or not',
@@ -163,6 +177,7 @@ export const commandTable: readonly CommandEntry[] = [
       { words: '-f, --follow', description: 'Go on with what it writes, until it has ended' },
       { words: '-l, --last <lines>', description: 'So many lines at most, 0 to 5000; 500 unless told otherwise' },
       { words: '--since <time>', description: 'Only what came after, e.g. 10m, 2h, 1d or 2026-07-01T12:00:00Z' },
+      { words: '--run <id>', description: 'Only what this run has written, as history names it, or the last one' },
       { ...output, description: 'json for programs: an object a line' },
     ],
     run: showLogs,
@@ -172,7 +187,7 @@ export const commandTable: readonly CommandEntry[] = [
     description: 'show what became of the runs of a job, and of each time its schedule asked for one',
     offers: 'job',
     options: [
-      { words: '-l, --last <runs>', description: 'So many at most, 1 to 100; 20 unless told otherwise' },
+      { words: '-l, --last <runs>', description: 'So many at most, 1 to 1000; 20 unless told otherwise' },
       { words: '--failed', description: 'Only those that did not succeed' },
       output,
     ],
@@ -185,6 +200,40 @@ export const commandTable: readonly CommandEntry[] = [
     run: watchJobs,
   },
   {
+    usage: 'dashboard',
+    description: 'show the jobs, their runs and the mail log as a page in a browser, until Ctrl-C',
+    options: [
+      { words: '--port <number>', description: 'Where the page is; any free port unless told otherwise' },
+      { words: '--no-open', description: 'Only say its address' },
+      output,
+    ],
+    run: showDashboard,
+  },
+  {
+    usage: 'advise [name]',
+    description: 'say how much memory and CPU a job should have, by what its runs have used',
+    offers: 'job',
+    options: [
+      {
+        words: '--quota',
+        description: 'Instead: what of the quota of the tool is used up, and a text that asks for more',
+      },
+      output,
+    ],
+    run: advise,
+  },
+  {
+    usage: 'set <name>',
+    description: 'give a job more or less memory or CPU, and leave everything else as it is',
+    offers: 'job',
+    options: [
+      { words: '--mem <memory>', description: 'Memory it may use, e.g. 512Mi' },
+      { words: '--cpu <cpu>', description: 'Processor time it may use, e.g. 500m or 1' },
+      output,
+    ],
+    run: setAmounts,
+  },
+  {
     usage: 'mail-log',
     description: 'show what became of each event in the mail of the tool',
     options: [
@@ -193,6 +242,21 @@ export const commandTable: readonly CommandEntry[] = [
       output,
     ],
     run: showMailLog,
+  },
+  {
+    usage: 'webhook <action> [url]',
+    description: 'have failures and recoveries of jobs sent to an address, signed: set <url>, show, test, remove',
+    offers: webhookActions,
+    options: [
+      {
+        words: '--events <which>',
+        description: `With set: ${webhookEvents.join(' or ')} that happens to jobs; failures unless told otherwise`,
+        offers: webhookEvents,
+      },
+      { words: '--renew-secret', description: 'With set: make a new secret to sign with' },
+      output,
+    ],
+    run: useWebhook,
   },
   {
     usage: 'restart <name>',
@@ -232,6 +296,12 @@ export const commandTable: readonly CommandEntry[] = [
   },
   { usage: 'delete <name>', description: 'end a job and remove it', offers: 'job', options: [output], run: deleteJob },
   { usage: 'flush', description: 'end all jobs and remove them', options: [output], run: flushJobs },
+  {
+    usage: 'fence',
+    description: 'inside a job: print a number that is higher than that of every run of the job before',
+    options: [{ words: '--run <id>', description: 'Another run than the one it is asked in' }, output],
+    run: claimFence,
+  },
   {
     usage: 'images',
     alias: 'containers',

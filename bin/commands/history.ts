@@ -3,10 +3,11 @@ import { cpuWords, shareWords } from '../../src/usage/amount-words.ts';
 import type { Job } from '../client/client.ts';
 import { numberOf } from '../terminal/arguments.ts';
 import { momentOf, wordOf } from '../terminal/cells.ts';
+import { outcomeWords, shortId } from '../terminal/run-words.ts';
 import { simpleTable } from '../terminal/table.ts';
 import type { Command } from './outcome.ts';
 
-const maxRuns = 100;
+const maxRuns = 1_000;
 const usualRuns = 20;
 
 export const showHistory: Command = async ({ client, line }) => {
@@ -18,23 +19,42 @@ export const showHistory: Command = async ({ client, line }) => {
   const shown = runs.filter(isShown).slice(0, last);
   if (shown.length === 0)
     return { text: `No run of job '${name}' ${isFailedOnly ? 'has failed' : 'has ended'} yet.`, data: [] };
-  const isMeasured = shown.some(({ peak_memory: memory, peak_cpu: cpu }) => (memory ?? cpu ?? null) !== null);
-  const head = ['Due (UTC)', 'Began', 'Ran for', ...(isMeasured ? ['Sampled peak'] : []), 'Outcome'];
-  const rows = [...shown].reverse().map((run) => cellsOf(run, isMeasured));
-  return { text: simpleTable(head, rows), data: shown };
+  return { text: historyTable([...shown].reverse()), data: shown };
 };
 
-function cellsOf(run: Job, isMeasured: boolean): string[] {
-  const { due, created, manual, started, finished, outcome, message } = run;
-  const isExpected = outcome === 'succeeded' || outcome === 'skipped';
-  return [
-    manual === true ? 'by hand' : momentOf(due ?? created),
-    momentOf(started),
-    lengthOf(started, finished),
-    ...(isMeasured ? [peakOf(run)] : []),
-    isExpected ? wordOf(outcome === 'skipped' ? message : outcome) : `${wordOf(outcome)}: ${wordOf(message)}`,
-  ];
+function historyTable(runs: readonly Job[]): string {
+  const shown = columns.filter(({ isAlways, of, has = (run) => of(run) !== '' }) => isAlways || runs.some(has));
+  return simpleTable(
+    shown.map(({ head }) => head),
+    runs.map((run) => shown.map(({ of }) => of(run))),
+  );
 }
+
+interface Column {
+  readonly head: string;
+  of(run: Job): string;
+  readonly isAlways?: true;
+  /** The column is there where one of the runs shown has it. Unset: where a cell would not be empty. */
+  has?(run: Job): boolean;
+}
+
+const columns: readonly Column[] = [
+  {
+    head: 'Due (UTC)',
+    of: ({ manual, due, created }) => (manual === true ? 'by hand' : momentOf(due ?? created)),
+    isAlways: true,
+  },
+  { head: 'Began', of: ({ started }) => momentOf(started), isAlways: true },
+  { head: 'Ran for', of: ({ started, finished }) => lengthOf(started, finished), isAlways: true },
+  { head: 'Run', of: shortId },
+  { head: 'Changed', of: ({ changed }) => (Array.isArray(changed) ? changed.join(', ') : '') },
+  {
+    head: 'Sampled peak',
+    of: peakOf,
+    has: ({ peak_memory: memory, peak_cpu: cpu }) => (memory ?? cpu ?? null) !== null,
+  },
+  { head: 'Outcome', of: (run) => `${outcomeWords(run)}${lateWords(run)}`, isAlways: true },
+];
 
 /** @example '96 of 512 MiB, 0.35 CPU' */
 function peakOf({ started, reason, peak_memory: memory, memory_limit: limit, peak_cpu: cpu }: Job): string {
@@ -44,6 +64,10 @@ function peakOf({ started, reason, peak_memory: memory, memory_limit: limit, pea
   ];
   if (parts.length > 0) return `${parts.join(', ')}${reason === 'out_of_memory' ? ' (limit)' : ''}`;
   return started === null ? '' : 'not measured';
+}
+
+function lateWords({ trigger, due, created }: Job): string {
+  return trigger === 'caught_up' ? ` (caught up, ${lengthOf(due, created)} late)` : '';
 }
 
 function lengthOf(started: unknown, finished: unknown): string {

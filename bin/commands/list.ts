@@ -2,7 +2,7 @@
 
 import type { Job } from '../client/client.ts';
 import { choiceOf } from '../terminal/arguments.ts';
-import { longRows, saysPublic, shortRows } from '../terminal/job-rows.ts';
+import { longRows, saysLast, saysPublic, shortRows } from '../terminal/job-rows.ts';
 import { prettyTable } from '../terminal/table.ts';
 import { visibleLine } from '../terminal/terminal.ts';
 import type { Command } from './outcome.ts';
@@ -22,7 +22,8 @@ export const listJobs: Command = async ({ client, line, say, isWatched }) => {
 function textOf(jobs: readonly Job[], form: (typeof listForms)[number]): string {
   if (form === 'name') return jobs.map(({ name }) => visibleLine(String(name))).join('\n');
   const hasPublic = jobs.some(saysPublic);
-  const rows = jobs.map((job) => (form === 'long' ? longRows(job, hasPublic) : shortRows(job)));
+  const hasLast = jobs.some(saysLast);
+  const rows = jobs.map((job) => (form === 'long' ? longRows(job, hasPublic) : shortRows(job, hasLast)));
   return prettyTable(
     (rows[0] ?? []).map(([label]) => label),
     rows.map((row) => row.map(([, words]) => words)),

@@ -3,6 +3,7 @@ import { errorTable, toAppError } from '../../src/errors.ts';
 import type { FileJob } from '../job-file/jobs-of-file.ts';
 import type { Command, Context, Outcome } from './outcome.ts';
 import { isCutOff, patiently } from './patience.ts';
+import { createPredecessors, type Predecessors } from './predecessors.ts';
 import { readJobs } from './read-jobs.ts';
 import { waitForEnd } from './wait.ts';
 
@@ -18,14 +19,17 @@ type Exit = 0 | 1 | 2;
 
 export const loadJobs: Command = async (context) => {
   const jobs = await readJobs(context);
+  const predecessors = createPredecessors(context, jobs);
   const loaded: Loaded[] = [];
   let exit: Exit = 0;
   let isOver = false;
   for (const [index, job] of jobs.entries()) {
     context.progress(`Loading job ${index + 1} of ${jobs.length}: ${job.name}`);
-    if (isOver) loaded.push({ number: job.number, name: job.name, state: 'not sent' });
+    const unready = isOver ? 0 : await predecessors.whenReady(job);
+    exit = Math.max(exit, unready) as Exit;
+    if (isOver || unready !== 0) loaded.push({ number: job.number, name: job.name, state: 'not sent' });
     else {
-      const result = await loadJob(context, job);
+      const result = await loadJob(context, job, predecessors);
       loaded.push(result.loaded);
       exit = Math.max(exit, result.exit) as Exit;
       isOver = result.isCutOff;
@@ -41,12 +45,14 @@ interface Result {
   readonly isCutOff: boolean;
 }
 
-async function loadJob(context: Context, job: FileJob): Promise<Result> {
+async function loadJob(context: Context, job: FileJob, predecessors: Predecessors): Promise<Result> {
   const { number, name } = job;
   try {
     const isChanged = await patiently(context, () => context.client.applyJob(job.body));
     const loaded: Loaded = { number, name, state: isChanged ? 'changed' : 'unchanged' };
+    await predecessors.made(job);
     const exit = job.wait === undefined ? 0 : await endOf(context, job, job.wait);
+    if (job.wait !== undefined) predecessors.ended(job, exit);
     return { loaded, exit, isCutOff: false };
   } catch (thrown) {
     context.signal.throwIfAborted();

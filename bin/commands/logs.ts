@@ -15,6 +15,7 @@ export const showLogs: Command = async (context) => {
     lines: numberOf(line, 'last', 0, maxLines),
     since: line.options.get('since'),
     follow: line.options.has('follow') ? true : undefined,
+    run: line.options.get('run'),
   };
   await printLogs(context, line.operands[0] ?? '', asked, signal);
   signal.throwIfAborted();

@@ -91,7 +91,7 @@ export function waitSecondsOf(line: CommandLine): number | undefined {
   return numberOf(line, 'wait', 1, maxSeconds);
 }
 
-const defaultWaitSeconds = 600;
+export const defaultWaitSeconds = 600;
 
 function filelogOf({ options }: CommandLine): boolean | undefined {
   if (options.has('filelog')) return true;

@@ -8,6 +8,8 @@ import type { Level } from '../terminal/talk.ts';
 
 export interface Context {
   readonly client: Client;
+  /** Whose jobs they are. */
+  readonly tool: string;
   readonly line: CommandLine;
   /** Something for the person at the terminal, at once. */
   say(level: Level, text: string): void;
@@ -19,10 +21,14 @@ export interface Context {
   readonly isWatched: boolean;
   /** The terminal that stdout is, where a person looks at it and it can be drawn on. */
   readonly display?: Display | undefined;
+  /** The program that opens a file in the person's browser. Unset: there is no screen. */
+  readonly opener?: string | undefined;
   /** Asks the person at the terminal for a yes. Unset: nobody is there to be asked. */
   readonly confirm?: ((question: string) => Promise<boolean>) | undefined;
   /** Where the files of the tool are, as far as is known. */
   readonly home: string | undefined;
+  /** Inside a job: what its run is known by. */
+  readonly runId?: string | undefined;
   readonly clock: Clock;
   /** Aborted when the command is interrupted. */
   readonly signal: AbortSignal;

@@ -1,6 +1,7 @@
 /** The jobs of the file that a command line names, or everything that is wrong with it. */
 import { AppError } from '../../src/errors.ts';
 import { nearest } from '../../src/nearest.ts';
+import { problemsOfDefaults, warningsOfDefaults, withDefaults } from '../job-file/defaults.ts';
 import { nameOf } from '../job-file/entry-options.ts';
 import { type FileJob, jobsOfFile } from '../job-file/jobs-of-file.ts';
 import { readJobFile } from '../job-file/read-file.ts';
@@ -15,10 +16,11 @@ export async function readJobs({ line, say }: Context): Promise<readonly FileJob
   if (content.kind === 'unreadable')
     throw new AppError('file.invalid', `Unable to parse yaml file '${file}': ${content.why}`);
   const { problemsOfBody } = await import('../job-file/job-rules.ts');
-  const { jobs, problems, warnings } = jobsOfFile(
-    chosen(content.entries, file, line.options.get('job')),
-    problemsOfBody,
-  );
+  const { defaults } = content;
+  const all = defaults ? content.entries.map((entry) => withDefaults(entry, defaults)) : content.entries;
+  const { jobs, ...found } = jobsOfFile(chosen(all, file, line.options.get('job')), problemsOfBody, all);
+  const warnings = [...(defaults ? warningsOfDefaults(defaults) : []), ...found.warnings];
+  const problems = [...(defaults ? problemsOfDefaults(defaults) : []), ...found.problems];
   for (const warning of warnings) say('warning', warning);
   if (problems.length > 0) throw nothingSent(problems);
   return jobs;

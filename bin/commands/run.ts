@@ -8,6 +8,7 @@ import { followLogs } from './logs.ts';
 import { type NewJob, newJob, parametersOf, waitSecondsOf } from './new-job.ts';
 import type { Command, Context, Outcome } from './outcome.ts';
 import { planRun } from './plan.ts';
+import { whenSucceeded } from './predecessors.ts';
 import { waitForEnd } from './wait.ts';
 
 export const runJob: Command = async (context) => {
@@ -15,6 +16,8 @@ export const runJob: Command = async (context) => {
   const body = newJob(line);
   const stay = stayOf(context);
   if (line.options.has('dry-run')) return dryRun(context, body);
+  const unready = await whenSucceeded(context, body);
+  if (unready !== 0) return { text: '', data: undefined, exit: unready };
   const job = await client.createJob(body);
   return stay(job);
 };

@@ -5,7 +5,7 @@ import { gridTable } from '../terminal/table.ts';
 import type { Command } from './outcome.ts';
 
 export const showJob: Command = async ({ client, line }) => {
-  const job = await client.showJob(line.operands[0] ?? '');
+  const job = await client.showJob(line.operands[0] ?? '', line.options.get('at'));
   return { text: showText(job), data: job };
 };
 

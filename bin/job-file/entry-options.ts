@@ -10,8 +10,11 @@ export interface EntryOptions {
   readonly options: ReadonlyMap<string, string>;
   /** Those that may be given several times. */
   readonly repeated: ReadonlyMap<string, readonly string[]>;
-  /** Whole sentences. */
+  /** Of a job that is not even named or has nothing to run; whole sentences. */
+  readonly missing: readonly string[];
+  /** Each the rest of a sentence about this job. */
   readonly problems: readonly string[];
+  /** Whole sentences. */
   readonly warnings: readonly string[];
 }
 
@@ -31,12 +34,13 @@ export function optionsOf(entry: FileEntry): EntryOptions {
   const name = nameOf(entry) ?? '';
   const options = new Map<string, string>();
   const repeated = new Map<string, readonly string[]>();
-  const problems = entry.problems.map((text) => `Invalid job ${number}${name && ` ('${name}')`}: ${text}`);
+  const missing: string[] = [];
+  const problems: string[] = [];
   const warnings = entry.warnings.map((text) => `In job '${name || number}' ${text}.`);
   const warn = (text: string) => warnings.push(text);
   for (const key of neededKeys) {
     const value = values.get(key);
-    if (!value || isNothing(value)) problems.push(missing(number, name, key));
+    if (!value || isNothing(value)) missing.push(missingText(number, name, key));
   }
   for (const [key, value] of values) {
     if (!knownKeys.includes(key)) {
@@ -48,17 +52,12 @@ export function optionsOf(entry: FileEntry): EntryOptions {
     } else if (switchKeys.some((one) => one === key)) readSwitch(key, value);
     else if (key === 'wait') readWait(value);
     else if (listKeys.includes(key)) repeated.set(key, [value.text]);
-    else if (mappingKeys.includes(key))
-      problems.push(`Invalid job ${number} ('${name}'): '${key}' must be names with values, e.g. "WIKI: frwiki".`);
+    else if (mappingKeys.includes(key)) problems.push(`'${key}' must be names with values, e.g. "WIKI: frwiki".`);
     else if (key !== 'name') options.set(key, value.text);
   }
-  for (const [key, items] of lists)
-    repeated.set(
-      key,
-      items.map(({ text }) => text),
-    );
+  for (const [key, items] of lists) if (items.length > 0) repeated.set(key, items.map(textOf));
   for (const [key, pairs] of mappings) readPairs(key, pairs);
-  return { number, name, options, repeated, problems, warnings };
+  return { number, name, options, repeated, missing, problems, warnings };
 
   function readPairs(key: string, pairs: ReadonlyMap<string, Value>): void {
     const given = [...pairs].filter(([one, value]) => {
@@ -76,18 +75,16 @@ export function optionsOf(entry: FileEntry): EntryOptions {
     if (truths.test(value.text)) {
       options.set(key, '');
       if (value.isQuoted) warn(`'${key}' in job '${name}' should be true without quotes; quoted words will go away.`);
-    } else if (falsehoods.test(value.text)) {
+    } else if (isFalse(value)) {
       const instead = key === 'filelog' ? " Write 'no-filelog: true' to switch file logs off." : '';
       warn(`'${key}' in job '${name}' can only be true, and is left out.${instead}`);
     } else {
-      problems.push(
-        `Invalid job ${number} ('${name}'): '${key}' must be true or left out; '${value.text}' is neither.`,
-      );
+      problems.push(`'${key}' must be true or left out; '${value.text}' is neither.`);
     }
   }
 
   function readWait(value: Value): void {
-    if (falsehoods.test(value.text)) warn(`'wait' in job '${name}' can only be true or seconds, and is left out.`);
+    if (isFalse(value)) warn(`'wait' in job '${name}' can only be true or seconds, and is left out.`);
     else if (values.has('schedule') || values.has('continuous')) {
       warn(`'wait' in job '${name}' is left out: only one-off jobs come to an end.`);
     } else options.set('wait', truths.test(value.text) ? '' : value.text);
@@ -98,8 +95,16 @@ export function isNothing({ text, isQuoted }: Value): boolean {
   return !isQuoted && nothing.test(text);
 }
 
+export function isFalse({ text }: Value): boolean {
+  return falsehoods.test(text);
+}
+
 /** The sentence is known from the earlier clients. */
-function missing(number: number, name: string, key: string): string {
+function textOf({ text }: Value): string {
+  return text;
+}
+
+function missingText(number: number, name: string, key: string): string {
   const of = name === '' ? '' : ` ('${name}')`;
   return `Unable to load job number ${number}${of}: missing configuration parameter ${key}`;
 }

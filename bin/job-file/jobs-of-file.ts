@@ -1,8 +1,12 @@
 /** All jobs of a file, or everything that is wrong with it: nothing is sent of a file with a mistake in it. */
+
+import { inLoadOrder } from '../../src/definition/load-order.ts';
 import { readNewJob, waitSecondsOf } from '../commands/new-job.ts';
 import type { CommandLine } from '../terminal/arguments.ts';
 import { type EntryOptions, optionsOf } from './entry-options.ts';
 import { keyOfField, knownKeys } from './keys.ts';
+import { problemsOfOrder } from './load-order.ts';
+import { type Places, placesOf } from './places.ts';
 import type { FileEntry } from './yaml-entries.ts';
 
 export interface FileJob {
@@ -20,38 +24,85 @@ export interface FileJobs {
   readonly warnings: readonly string[];
 }
 
-/** @param problemsOfBody the service's rules */
+/**
+ * @param entries those to be sent, defaults and all
+ * @param all of the file, which `after` may name
+ * @param problemsOfBody the service's rules
+ */
 export function jobsOfFile(
   entries: readonly FileEntry[],
   problemsOfBody: (body: FileJob['body']) => readonly string[],
+  all: readonly FileEntry[] = entries,
 ): FileJobs {
   const read = entries.map(optionsOf);
-  const checked = read.map((entry) => checkEntry(entry, problemsOfBody));
+  const checked = read.map((options, index) => {
+    const entry = entries[index] as FileEntry;
+    return checkEntry(options, entry, problemsOfOrder(entry, all), problemsOfBody);
+  });
+  const jobs = checked.map(({ job }) => job);
+  const found = checked.flatMap(({ problems }, index) => [...problems, ...takenName(read, index)]);
   return {
-    jobs: checked.map(({ job }) => job),
-    problems: checked.flatMap(({ problems }, index) => [...problems, ...takenName(read, index)]),
+    jobs: inLoadOrder(jobs, ({ name }) => name, predecessorsOf),
+    problems: sentencesOf(found),
     warnings: read.flatMap(({ warnings }) => warnings),
   };
 }
 
+/** Names of the jobs that come first. */
+export function predecessorsOf({ body }: Pick<FileJob, 'body'>): readonly string[] {
+  return Array.isArray(body.after) ? body.after : [];
+}
+
+/** A whole sentence, or what is wrong with one job. */
+type Found = string | { readonly job: EntryOptions; readonly text: string; readonly places: Places };
+
 function checkEntry(
-  { number, name, options, repeated, problems }: EntryOptions,
+  entryOptions: EntryOptions,
+  entry: FileEntry,
+  ofOrder: readonly string[],
   problemsOfBody: (body: FileJob['body']) => readonly string[],
-): { job: FileJob; problems: readonly string[] } {
+): { job: FileJob; problems: readonly Found[] } {
+  const { number, name, options, repeated, missing, problems } = entryOptions;
   const line: CommandLine = { command: undefined, operands: [name], options, repeated };
   const read = readNewJob(line);
   const wait = secondsOf(line);
   const found = [...read.misused, ...read.problems, ...(wait.problem === undefined ? [] : [wait.problem])];
   // Missing keys have been named, and the service's rules would name what was found so far once more.
-  const own = found.filter((text) => !text.startsWith("'run' needs "));
-  const rules = own.length + problems.length === 0 ? problemsOfBody(read.body).map(withKeys) : [];
+  const own = [...problems, ...ofOrder, ...found.filter((text) => !text.startsWith("'run' needs "))];
+  const isSound = entry.problems.length + missing.length + own.length === 0;
+  const rules = isSound ? problemsOfBody(read.body).map(withKeys) : [];
+  const about = (text: string): Found => ({
+    job: entryOptions,
+    text: withoutDashes(text),
+    places: placesOf(text, entry),
+  });
   return {
     job: { number, name, body: read.body, wait: wait.seconds },
-    problems: [
-      ...problems,
-      ...[...own.map(withoutDashes), ...rules].map((text) => `Invalid job ${number} ('${name}'): ${text}`),
-    ],
+    problems: [...entry.problems.map(about), ...missing, ...[...own, ...rules].map(about)],
   };
+}
+
+const maxNamed = 5;
+
+/** What several jobs have of `defaults` is told once. */
+function sentencesOf(found: readonly Found[]): string[] {
+  const shared = new Map<string, EntryOptions[]>();
+  for (const one of found) {
+    if (typeof one === 'string' || !one.places.isOfDefaults) continue;
+    const text = one.text + one.places.text;
+    shared.set(text, [...(shared.get(text) ?? []), one.job]);
+  }
+  return found.flatMap((one) => {
+    if (typeof one === 'string') return [one];
+    const text = one.text + one.places.text;
+    const jobs = one.places.isOfDefaults ? (shared.get(text) ?? []) : [one.job];
+    return jobs[0] === one.job ? [`Invalid ${jobs.length === 1 ? 'job' : 'jobs'} ${namesOf(jobs)}: ${text}`] : [];
+  });
+}
+
+function namesOf(jobs: readonly EntryOptions[]): string {
+  const named = jobs.slice(0, maxNamed).map(({ number, name }) => `${number}${name && ` ('${name}')`}`);
+  return [...named, ...(jobs.length > maxNamed ? [`${jobs.length - maxNamed} more`] : [])].join(', ');
 }
 
 function secondsOf(line: CommandLine): { seconds?: number | undefined; problem?: string } {

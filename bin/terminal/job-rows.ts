@@ -1,18 +1,31 @@
 /** What the columns of `list` and the rows of `show` say of a job: labels, order and words of the newest of the earlier clients. */
 import { isTimeZone } from '../../src/definition/time-zone.ts';
 import { firingNotes } from '../../src/definition/zone-words.ts';
+import { cpuRangeWords, rangeWords } from '../../src/usage/amount-words.ts';
 import type { Job } from '../client/client.ts';
+import { isRecord } from '../client/session.ts';
+import { momentOf } from './cells.ts';
+import { outcomeWords } from './run-words.ts';
 import { wrap } from './table.ts';
 
 const hintColumns = 70;
 
-/** Labels and words of one job, short form. */
-export function shortRows(job: Job): [label: string, words: string][] {
+/**
+ * Labels and words of one job, short form.
+ * @param hasLast whether there is a row for how the last run went
+ */
+export function shortRows(job: Job, hasLast = saysLast(job)): [label: string, words: string][] {
   return [
     ['Job name:', wordsOf(job.name)],
     ['Job type:', typeWords(job)],
     ['Status:', wordsOf(job.status_short)],
+    ...(hasLast ? [['Last run:', isRecord(job.last_run) ? outcomeWords(job.last_run) : ''] as [string, string]] : []),
   ];
+}
+
+/** Whether the service says of this job how its last run went. */
+export function saysLast(job: Job): boolean {
+  return isRecord(job.last_run);
 }
 
 /** @param hasPublic whether there is a row for what only some services can do: a port that is reached from outside */
@@ -46,11 +59,14 @@ export function saysPublic(job: Job): boolean {
 /** Everything, with when it runs next and the hints: what the job's last attempt did, and in plain words why. */
 export function showRows(job: Job, now = Date.now()): [label: string, words: string][] {
   const firings = firingTexts(textsIn(job, 'next_schedules'), job.timezone, now);
+  const runs = Array.isArray(job.last_runs) ? job.last_runs.filter(isRecord) : [];
   const hints = [wordsOf(job.status_long), ...textsIn(job, 'messages')];
   return [
     ...longRows(job),
     ...firingRows(job),
+    ...peakRows(job.peaks),
     ...(firings.length > 0 ? [['Next runs:', firings.join('\n')] as [string, string]] : []),
+    ...(runs.length > 0 ? [['Last runs:', runs.map(runLine).join('\n')] as [string, string]] : []),
     ['Hints:', [...new Set(hints)].map((hint) => wrap(hint, hintColumns)).join('\n')],
   ];
 }
@@ -73,6 +89,25 @@ export function firingTexts(texts: readonly string[], zone: unknown, now: number
   if (typeof zone !== 'string' || !isTimeZone(zone) || times.some(Number.isNaN)) return [...texts];
   const notes = firingNotes(times, zone, now);
   return texts.map((text, index) => `${text}${notes[index]}`);
+}
+
+function runLine(run: Job): string {
+  const when = momentOf(run.due ?? run.started ?? run.created);
+  return wrap(`${when} ${outcomeWords(run)}`, hintColumns);
+}
+
+/** @example '96-110 MiB, 0.1-0.35 CPU in the last 10 runs (sampled)' */
+function peakRows(peaks: unknown): [label: string, words: string][] {
+  if (typeof peaks !== 'object' || peaks === null) return [];
+  const { runs, memory, cpu } = peaks as Job;
+  const parts = [rangeOf(memory, rangeWords), rangeOf(cpu, cpuRangeWords)].filter((words) => words !== undefined);
+  const where = runs === 1 ? 'one run' : `the last ${wordsOf(runs)} runs`;
+  return [['Peaks:', `${parts.join(', ')} in ${where} (sampled)`]];
+}
+
+function rangeOf(range: unknown, words: (lowest: number, highest: number) => string): string | undefined {
+  const { lowest, highest } = typeof range === 'object' && range !== null ? (range as Job) : {};
+  return typeof lowest === 'number' && typeof highest === 'number' ? words(lowest, highest) : undefined;
 }
 
 /** A list of texts in the structured status. */

@@ -26,8 +26,10 @@ export interface Sources {
 
 /** Where Debian has modules for Node.js; one directory as the repository has it, so that what stands beside is found. */
 const moduleDirectory = 'usr/share/nodejs/toolforge-jobs';
-/** The first is the program, which loads the next two when it needs them; the last is for the programs of others. */
-const bundleNames = ['jobs.js', 'jobs-yaml.js', 'jobs-rules.js', 'client.js'];
+/** The first is the program, which loads the next three when it needs them; the last is for the programs of others. */
+const bundleNames = ['jobs.js', 'jobs-yaml.js', 'jobs-rules.js', 'jobs-dashboard.js', 'client.js'];
+/** What a browser loads of the dashboard. */
+const pageDirectory = 'page';
 
 const documentation = 'usr/share/doc/toolforge-jobs';
 /** What the manual pages and one another name. */
@@ -65,9 +67,19 @@ async function programFiles({ bundles, version }: Sources): Promise<[string, str
   );
   return [
     ...(await Promise.all(texts)),
+    ...(await pageFiles(bundles)),
     [`${moduleDirectory}/dist/client.d.ts`, await readFile(join(bundles, 'client.d.ts'), 'utf8')],
     [`${moduleDirectory}/package.json`, `${JSON.stringify(described, null, 2)}\n`],
   ];
+}
+
+async function pageFiles(bundles: string): Promise<[string, string][]> {
+  const names = (await readdir(join(bundles, pageDirectory))).sort();
+  const read = names.map(async (name): Promise<[string, string]> => {
+    const path = join(pageDirectory, name);
+    return [`${moduleDirectory}/dist/${path}`, await readFile(join(bundles, path), 'utf8')];
+  });
+  return Promise.all(read);
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import { lastFirings, nextFirings } from '../definition/cron.ts';
 import { suspensionAt } from '../definition/suspension.ts';
+import { versionOf } from '../definition/version.ts';
 import { whatRan } from '../definition/what-ran.ts';
 import type { FiringRules, Notice, ObjectFacts, RunEnd, RunFacts, Suspension } from '../domain.ts';
 import type { JobFacts } from './job-facts.ts';
@@ -19,6 +20,14 @@ export interface FiringSurroundings {
   completeUntil(): number;
   /** Whether facts of that moment are missing for good. */
   isUnseen(at: number): boolean;
+  /** When the cluster could not be reached at some time in between. Unset: it always could. */
+  outage?(from: number, to: number): Outage | undefined;
+}
+
+/** Times are ms since the epoch. */
+export interface Outage {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** How far the firings of one life of a job, under one schedule, are accounted for. */
@@ -51,6 +60,8 @@ export interface MissedFiring {
   readonly end: RunEnd;
   /** For the owner; undefined where it is what was asked for, or nobody's fault. */
   readonly notice: Notice | undefined;
+  /** The cluster could not be reached when it was to begin at the latest: why, where nobody knows better. */
+  readonly outage?: Outage | undefined;
 }
 
 export interface Account {
@@ -61,6 +72,8 @@ export interface Account {
 const minuteMs = 60_000;
 /** Clocks of machines differ, and words take their time. */
 const slackMs = 15_000;
+/** The controller has a minute at least, after the cluster is back, to begin what may still begin. */
+const catchUpMs = 60_000;
 /** While the facts lag behind. */
 const lookAgainMs = 15_000;
 /** So many at once are told one by one; of more only the last ones are. */
@@ -250,20 +263,31 @@ function missedFiring(
   { due, held }: { readonly due: Due; readonly held: readonly Held[] },
   around: FiringSurroundings,
 ): MissedFiring {
+  const windowEnd = endOfWindow(plan, due.at);
+  const outage = around.outage?.(Math.max(due.at, windowEnd - catchUpMs), windowEnd);
   const holder = held.find((one) => one.due === due.at);
   const cause = holder
     ? ({ outcome: 'skipped', reason: 'previous_run', since: holder.since } as const)
-    : causeOf(object, inTheWay(facts, object, plan, due), due, around);
+    : causeOf(object, inTheWay(facts, object, plan, due), due, around, outage);
   const end = endOf(facts, object.uid, due, cause);
   const isNews = end.outcome === 'skipped' && end.reason !== 'suspended';
-  return { end, notice: isNews ? noticeAbout(facts, end) : undefined };
+  return { end, notice: isNews ? noticeAbout(facts, end) : undefined, outage };
 }
 
 type Cause = Pick<RunEnd, 'outcome' | 'reason' | 'since' | 'suspension'>;
 
-function causeOf(object: ObjectFacts, before: RunFacts | undefined, { at }: Due, around: FiringSurroundings): Cause {
+function causeOf(
+  object: ObjectFacts,
+  before: RunFacts | undefined,
+  { at }: Due,
+  around: FiringSurroundings,
+  outage: Outage | undefined,
+): Cause {
+  const lastAt = object.status.lastScheduledAt ?? 0;
+  // Nobody saw that time, but the controller could do nothing in it, and has begun none since.
+  const isAway = outage !== undefined && lastAt < at;
   // It was begun, and its run has come and gone unseen.
-  if (object.status.lastScheduledAt === at || around.isUnseen(at)) return { outcome: 'unknown', reason: undefined };
+  if (lastAt === at || (around.isUnseen(at) && !isAway)) return { outcome: 'unknown', reason: undefined };
   const suspension = suspensionAt(object, at);
   if (suspension)
     return { outcome: 'skipped', reason: 'suspended', ...(suspension === true ? {} : bySuspension(suspension)) };
@@ -308,6 +332,7 @@ function endOf({ key, object }: JobFacts, jobUid: string, { at, until }: Due, ca
     signal: undefined,
     attempts: 0,
     ran: object?.job && whatRan(object.job, undefined),
+    version: versionOf(object),
     clusterSays: undefined,
     since: undefined,
     ...cause,

@@ -23,8 +23,11 @@ import type {
   PodFacts,
   RunEnd,
   RunFacts,
+  RunRecord,
   Skip,
+  Streak,
 } from '../domain.ts';
+import { nextStreak, streakOf } from '../streak.ts';
 import { longestTimerMs } from '../time-limit.ts';
 import { catchUpOf, countingOf, resumptionOf } from './errands.ts';
 import { accountFor, type FiringSurroundings, type Firings, type MissedFiring, standIn } from './firings.ts';
@@ -76,12 +79,22 @@ interface JobContext extends JobFacts {
   readonly skipped: Skip | undefined;
   /** Id of the errand that was asked for last. */
   readonly errand: string | undefined;
+  /** Of a scheduled job. */
+  readonly streak: Streak | undefined;
+  /** Whether what happened before the start counts in the two. */
+  readonly isRecalled: boolean;
 }
 
 /** What is known by now of a firing that this job has told to be missed. */
 interface FiringExplained {
   readonly type: 'firing.explained';
-  readonly skip: Skip;
+  readonly end: RunEnd;
+}
+
+/** What is on record of its runs, newest first. */
+interface RunsRecalled {
+  readonly type: 'runs.recalled';
+  readonly runs: readonly RunRecord[];
 }
 
 /** A firing should have begun by now. */
@@ -111,7 +124,7 @@ const longestWaitMs = 3_600_000;
 export const jobMachine = setup({
   types: {
     context: {} as JobContext,
-    events: {} as JobEvent | GracePassed | GracesChanged | FiringDue | FiringExplained | ErrandDue,
+    events: {} as JobEvent | GracePassed | GracesChanged | FiringDue | FiringExplained | ErrandDue | RunsRecalled,
     input: {} as { readonly key: JobKey; readonly around?: JobSurroundings },
     tags: {} as JobState,
     emitted: {} as
@@ -128,17 +141,17 @@ export const jobMachine = setup({
       for (const end of ends) enqueue.emit({ type: 'run.ended', end });
       const counting = ends.some(({ outcome }) => outcome === 'failed') && countingOf(context.object);
       if (counting) enqueue.emit({ type: 'errand', errand: counting });
-      enqueue.assign({ told: [...context.told, ...ends.map(({ id }) => id)] });
+      enqueue.assign({ told: [...context.told, ...ends.map(({ id }) => id)], streak: streakAfter(context, ends) });
     }),
     /** The last moment to tell the end of a run: with what is known of it. */
     tellLast: enqueueActions(({ context, enqueue }, { uid }: { uid: string | undefined }) => {
-      const end = endOfGone(context, uid);
+      const end = endOfGone(context, uid, context.around.now());
       const sign = end && signOfEnd(context, end);
       if (end) enqueue.emit({ type: 'run.ended', end });
       const counting = end?.outcome === 'failed' && countingOf(context.object);
       if (counting) enqueue.emit({ type: 'errand', errand: counting });
       if (sign && isNews(context, sign)) enqueue.emit({ type: 'notice', notice: sign.notice });
-      enqueue.assign({ told: forget(context.told, uid) });
+      enqueue.assign({ told: forget(context.told, uid), streak: streakAfter(context, end ? [end] : []) });
     }),
     /** Whatever has happened, or has lasted long enough; and a look at the rest when its time comes. */
     tellNotices: enqueueActions(({ context, enqueue }) => {
@@ -188,13 +201,18 @@ export const jobMachine = setup({
         enqueue.assign({ errand: next.errand.id });
       }
     }),
-    keepSkip: assign(({ context: { skipped } }, { skip }: { skip: Skip }) => ({
-      skipped: skipped && skipped.dueAt > skip.dueAt ? skipped : skip,
+    keepSkip: assign(({ context }, { end }: { end: RunEnd }) => ({
+      skipped: laterSkip(context.skipped, skipIn(end)),
+      streak: streakAfter(context, [end]),
     })),
+    recall: assign(({ context }, { runs }: { runs: readonly RunRecord[] }) => recalled(context, runs)),
     keepAge: assign(({ context: { old } }, { uid, isOld = false }: { uid: string; isOld?: boolean | undefined }) => ({
       old: withAge(old, uid, isOld),
     })),
-    keepObject: assign(({ context }, { object }: { object: ObjectFacts }) => withObject(context, object)),
+    keepObject: assign(({ context }, { object }: { object: ObjectFacts }) => ({
+      ...withObject(context, object),
+      ...(formerUid(context, object) === undefined ? {} : { skipped: undefined, streak: undefined }),
+    })),
     keepRun: assign(({ context }, { run }: { run: RunFacts }) => ({ runs: withPart(context.runs, run) })),
     keepPod: assign(({ context }, { pod }: { pod: PodFacts }) => ({ pods: withPart(context.pods, pod) })),
     buryObject: assign(({ context }, { uid, resourceVersion }: Gone) => withoutObject(context, uid, resourceVersion)),
@@ -240,6 +258,8 @@ export const jobMachine = setup({
     firings: undefined,
     skipped: undefined,
     errand: undefined,
+    streak: undefined,
+    isRecalled: false,
   }),
   initial: 'absent',
   on: {
@@ -305,6 +325,7 @@ export const jobMachine = setup({
     },
     'firing.due': { actions: 'tellFirings' },
     'errand.due': { actions: 'askForResumption' },
+    'runs.recalled': { actions: { type: 'recall', params: ({ event }) => event } },
     'firing.explained': { actions: { type: 'keepSkip', params: ({ event }) => event } },
     'grace.passed': { actions: 'tellNotices' },
     'graces.changed': { actions: 'tellNotices' },
@@ -371,7 +392,42 @@ export function showJob(snapshot: SnapshotFrom<typeof jobMachine>): JobSnapshot 
   const [state] = snapshot.tags as ReadonlySet<JobState>;
   if (context.object === undefined || state === undefined) return undefined;
   const runs = ownRuns(context);
-  return { key: context.key, object: context.object, runs, pods: ownPods(context), state, ...skipOf(context, runs) };
+  return {
+    key: context.key,
+    object: context.object,
+    runs,
+    pods: ownPods(context),
+    state,
+    ...skipOf(context, runs),
+    ...(context.streak ? { streak: context.streak } : {}),
+  };
+}
+
+/** A run of another job, a one-off, is a job of its own. */
+function streakAfter({ key, streak }: JobContext, ends: readonly RunEnd[]): Streak | undefined {
+  return key.kind === 'CronJob' ? ends.reduce(nextStreak, streak) : undefined;
+}
+
+/** Of this life; nothing where a run has ended since the records were read. */
+function recalled({ object, streak, skipped }: JobContext, runs: readonly RunRecord[]): Partial<JobContext> {
+  if (streak && !runs.some(({ id }) => id === streak.run)) return {};
+  const own = runs.filter(({ jobUid }) => jobUid === object?.uid);
+  const last = own.reduce<RunRecord | undefined>(
+    (latest, run) => ((run.dueAt ?? 0) > (latest?.dueAt ?? 0) ? run : latest),
+    undefined,
+  );
+  return { streak: streakOf(own), skipped: laterSkip(skipped, last && skipIn(last)), isRecalled: true };
+}
+
+function skipIn(run: RunRecord | RunEnd): Skip | undefined {
+  const { outcome, dueAt, reason, since, until, clusterSays, suspension } = run;
+  return outcome === 'skipped' && dueAt !== undefined
+    ? { dueAt, reason, since, until, clusterSays, suspension }
+    : undefined;
+}
+
+function laterSkip(one: Skip | undefined, other: Skip | undefined): Skip | undefined {
+  return one && (!other || one.dueAt > other.dueAt) ? one : other;
 }
 
 /** No news once a run was begun after it. */

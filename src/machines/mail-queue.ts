@@ -14,14 +14,15 @@
 import { type ActorRefFrom, assign, emit, enqueueActions, fromPromise, setup } from 'xstate';
 import type { MailLogRow, Notice } from '../domain.ts';
 import { errorTable, toAppError } from '../errors.ts';
-import type { MailAttempt, Mailbox, NoticeDetails, SealedMail } from '../mailbox.ts';
-import type { MailSettings } from '../settings.ts';
+import type { MailAttempt, Mailbox, NoticeDetails, SealedMail, WebhookTrouble } from '../mailbox.ts';
 import { longestTimerMs } from '../time-limit.ts';
 import * as changes from './mailbox-changes.ts';
+import type { SendingRules } from './sending-rules.ts';
 
 /** What the queue looks at beside its mailbox, at the moment of use. */
 export interface MailSurroundings {
-  settings(): MailSettings;
+  readonly rules: SendingRules;
+  settings(): changes.DueSettings;
   /** Ms since the epoch. */
   now(): number;
   /** 0 ≤ n < 1 */
@@ -37,8 +38,8 @@ interface MailQueueContext {
   readonly dueSince: number;
   /** The mail server is back, or is another one: the mail that waits to be tried again need not wait longer than until then. */
   readonly retryFrom: number | undefined;
-  /** How much of `box.open` goes into the mail that is being sealed. */
-  readonly batch: { readonly events: number; readonly folded: number };
+  /** What goes into the mail that is being sealed. */
+  readonly batch: changes.Batch;
 }
 
 export interface MailQueueInput {
@@ -50,6 +51,7 @@ export interface MailQueueInput {
 export type MailQueueEvent =
   | { readonly type: 'notice.added'; readonly notice: Notice }
   | { readonly type: 'details.found'; readonly id: string; readonly details: NoticeDetails }
+  | { readonly type: 'webhook.failed'; readonly trouble: WebhookTrouble }
   | { readonly type: 'retry.requested'; readonly messageId: string }
   | { readonly type: 'drop.requested'; readonly messageId: string }
   | { readonly type: 'settings.changed' }
@@ -97,7 +99,7 @@ export const mailQueueMachine = setup({
     isPutOff: ({ context: { box } }) => box.sealed !== undefined && box.tries > 0 && box.refusals === 0,
     isRetryNext: ({ context: { box } }) => box.sealed === undefined && changes.hasRetry(box),
     mayTryAgain: ({ context: { box, around } }, { failure }: { failure: changes.Failure }) =>
-      changes.mayTryAgain(box, failure, around.now()),
+      changes.mayTryAgain(box, failure, around.rules, around.now()),
   },
   actions: {
     take: enqueueActions(({ context: { box, around }, enqueue }, { notice }: { notice: Notice }) =>
@@ -112,22 +114,31 @@ export const mailQueueMachine = setup({
     addDetails: assign(({ context: { box } }, { id, details }: { id: string; details: NoticeDetails }) => ({
       box: changes.addDetails(box, id, details),
     })),
+    noteWebhook: assign(({ context: { box, around } }, { trouble }: { trouble: WebhookTrouble }) => ({
+      box: changes.noteWebhook(box, trouble, around.now()),
+    })),
     unpark: assign(({ context: { box } }) => ({ box: changes.unpark(box) })),
     hurry: assign(({ context: { around } }) => ({ retryFrom: around.now() + around.random() * hurrySpreadMs })),
     noteDue: assign(({ context }) => ({ dueSince: whenDue(context), retryFrom: undefined })),
-    takeBatch: assign(({ context: { box } }) => ({ batch: { events: box.open.length, folded: box.folded } })),
+    takeBatch: assign(({ context: { box, around } }) => ({
+      batch: {
+        events: Math.min(box.open.length, around.rules.batch),
+        folded: box.folded,
+        trouble: box.webhookTrouble,
+      },
+    })),
     keepSealed: enqueueActions(({ context: { box, batch }, enqueue }, { mail }: { mail: SealedMail }) =>
       apply(enqueue, changes.seal(box, mail, batch)),
     ),
     settle: enqueueActions(({ context: { box, around }, enqueue }, { isSent }: { isSent: boolean }) =>
-      apply(enqueue, changes.settle(box, isSent, around.now())),
+      apply(enqueue, changes.settle(box, isSent, around.rules, around.now())),
     ),
     backOff: enqueueActions(({ context: { box, around }, enqueue }, { failure }: { failure: changes.Failure }) => {
-      apply(enqueue, changes.defer(box, failure, around.now(), around.random()));
+      apply(enqueue, changes.defer(box, failure, around.rules, around.now(), around.random()));
       if (failure.isRefusal) enqueue.assign({ retryFrom: undefined });
     }),
     park: enqueueActions(({ context: { box, around }, enqueue }, { failure }: { failure: changes.Failure }) =>
-      apply(enqueue, changes.park(box, failure.why, around.now())),
+      apply(enqueue, changes.park(box, failure.why, around.rules, around.now())),
     ),
     tellAttempt: emit(({ context }, { as }: { as: MailAttempt }) => ({
       type: 'attempted' as const,
@@ -143,12 +154,13 @@ export const mailQueueMachine = setup({
     notBefore: input.notBefore ?? 0,
     dueSince: 0,
     retryFrom: undefined,
-    batch: { events: 0, folded: 0 },
+    batch: { events: 0, folded: 0, trouble: undefined },
   }),
   initial: 'idle',
   on: {
     'notice.added': { actions: { type: 'take', params: ({ event }) => event } },
     'details.found': { actions: { type: 'addDetails', params: ({ event }) => event } },
+    'webhook.failed': { actions: { type: 'noteWebhook', params: ({ event }) => event } },
     'retry.requested': { actions: { type: 'wantRetry', params: ({ event }) => event } },
     'drop.requested': { actions: { type: 'drop', params: ({ event }) => event } },
   },
@@ -259,7 +271,7 @@ function apply(enqueue: Enqueue, { box, rows }: changes.Change): void {
 function whenDue({ box, around, notBefore, retryFrom = Number.POSITIVE_INFINITY }: MailQueueContext): number {
   const now = around.now();
   const at = box.sealed
-    ? Math.min(retryFrom, changes.retryAt(box, now))
+    ? Math.min(retryFrom, changes.retryAt(box, around.rules, now))
     : (changes.dueAt(box, around.settings(), now) ?? now);
   return Math.max(notBefore, at);
 }

@@ -5,10 +5,18 @@
 import { type ActorOptions, createActor, fromPromise } from 'xstate';
 import { type MailLogRow, type Notice, Tool } from '../domain.ts';
 import type { Log } from '../log.ts';
-import { emptyMailbox, type MailAttempt, type Mailbox, type NoticeDetails, type SealedMail } from '../mailbox.ts';
-import type { MailSettings } from '../settings.ts';
+import {
+  emptyMailbox,
+  type MailAttempt,
+  type Mailbox,
+  type NoticeDetails,
+  type SealedMail,
+  type WebhookTrouble,
+} from '../mailbox.ts';
 import { atMost } from '../time-limit.ts';
 import { type MailQueueActor, type MailQueueEvent, type MailSurroundings, mailQueueMachine } from './mail-queue.ts';
+import { dropAll } from './mailbox-changes.ts';
+import { mailRules, type SendingRules } from './sending-rules.ts';
 
 export interface MailEffects {
   /** Composes; the bytes are fixed from then on. Rejects only by a defect of ours. */
@@ -32,7 +40,9 @@ export interface MailRosterOptions {
   /** As they were on disk at the start. */
   readonly saved: readonly Mailbox[];
   readonly effects: MailEffects;
-  settings(): MailSettings;
+  settings: MailSurroundings['settings'];
+  /** Unset: those of mail. */
+  readonly rules?: SendingRules;
   /** Ms since the epoch. */
   now(): number;
   /** 0 ≤ n < 1; unset: Math.random. */
@@ -69,6 +79,8 @@ export interface MailRoster {
   accept(notice: Notice): void;
   /** What was collected of an event; nothing where it does not wait any more. */
   addDetails(tool: string, noticeId: string, details: NoticeDetails): void;
+  /** The tool's webhook takes nothing: a mail tells of it, once for each such time. */
+  addWebhookTrouble(tool: string, trouble: WebhookTrouble): void;
   /** Whether an event waits for a mail, and nothing was collected of it yet. */
   isWaiting(notice: Notice): boolean;
   /** Resolves when everything accepted before is on disk; pending while the disk refuses. Never rejects. */
@@ -78,8 +90,10 @@ export interface MailRoster {
   /** @returns false where the tool has no parked mail of this Message-ID */
   retry(tool: string, messageId: string): boolean;
   drop(tool: string, messageId: string): boolean;
-  /** To be called when settings have changed: what is due when is reckoned anew. */
-  replan(): void;
+  /** To be called when settings have changed, those of one tool or of all: what is due when is reckoned anew. */
+  replan(tool?: string): void;
+  /** What is kept of a tool begins anew; the events that wait are dropped. */
+  reset(tool: string, why: string): void;
   stats(): MailStats;
   /** Waits for attempts under way, 3 s at most, and for the disk, 5 s at most. */
   stop(): Promise<void>;
@@ -112,12 +126,13 @@ export function createMailRoster(options: MailRosterOptions): MailRoster {
     onAccounted,
     now,
     random = Math.random,
+    rules = mailRules,
     machine = mailQueueMachine,
     spreadMs = 10_000,
   } = options;
   const entries = new Map<string, Entry>();
   const dirty = new Set<Entry>();
-  const around: MailSurroundings = { settings: options.settings, now, random };
+  const around: MailSurroundings = { rules, settings: options.settings, now, random };
   let failures = 0;
   let isStopping = false;
 
@@ -182,6 +197,7 @@ export function createMailRoster(options: MailRosterOptions): MailRoster {
   const putOff = new Set<Entry>();
 
   function noteServer(entry: Entry, as: MailAttempt): void {
+    if (!rules.hasOneServer) return;
     if (as === 'deferred') putOff.add(entry);
     // Who was refused meanwhile has been heard by the server, and waits as long as a refusal makes it.
     else putOff.delete(entry);
@@ -278,6 +294,10 @@ export function createMailRoster(options: MailRosterOptions): MailRoster {
   return {
     accept,
     addDetails: (tool, id, details) => send(entries.get(tool), { type: 'details.found', id, details }),
+    addWebhookTrouble(tool, trouble) {
+      if (isStopping) return;
+      send(entries.get(tool) ?? open(tool, emptyMailbox(tool)), { type: 'webhook.failed', trouble });
+    },
     isWaiting(notice) {
       const tool = Tool.ofNamespace(notice.key.namespace)?.name;
       const box = tool === undefined ? undefined : entries.get(tool)?.box;
@@ -292,8 +312,18 @@ export function createMailRoster(options: MailRosterOptions): MailRoster {
     },
     retry: (tool, messageId) => ask(tool, { type: 'retry.requested', messageId }),
     drop: (tool, messageId) => ask(tool, { type: 'drop.requested', messageId }),
-    replan() {
-      for (const entry of entries.values()) send(entry, { type: 'settings.changed' });
+    replan(tool) {
+      const meant = tool === undefined ? [...entries.values()] : [entries.get(tool)];
+      for (const entry of meant) send(entry, { type: 'settings.changed' });
+    },
+    reset(tool, why) {
+      const entry = entries.get(tool);
+      if (!entry || isStopping) return;
+      entry.actor.stop();
+      const { box, rows } = dropAll(entry.box, why, now());
+      if (rows.length > 0) onAccounted(tool, rows);
+      changed(entry, box);
+      begin(entry);
     },
     stats: () => ({ ...statsOf(entries.values()), mailboxes: entries.size, unsaved: dirty.size, failures }),
     async stop() {

@@ -5,15 +5,18 @@
 import type { MailLogRow, MailState, Notice } from '../domain.ts';
 import {
   dateOf,
+  emptyMailbox,
   type GatheredNotice,
   type Incident,
   type Mailbox,
   type NoticeDetails,
   refOf,
   type SealedMail,
+  type WebhookTrouble,
 } from '../mailbox.ts';
 import type { MailSettings } from '../settings.ts';
 import { judge, type Verdict } from './notify-policy.ts';
+import type { SendingRules } from './sending-rules.ts';
 
 export interface Change {
   readonly box: Mailbox;
@@ -31,12 +34,9 @@ const limits = {
   incidents: 500,
   incidentMs: 30 * dayMs,
   sentMs: dayMs,
-  parked: 100,
 } as const;
 
-/** First wait, longest wait, and when it is given up, for a mail server that does not take a mail now. */
-const passing = { firstMs: 60_000, longestMs: 4_000_000, lifetimeMs: 5 * dayMs, jitter: 0.2 } as const;
-/** The same where it refuses it: three tries over an hour at least. */
+/** Where the server refuses a message: three tries over an hour at least. */
 const refused = { tries: 3, pauseMs: 1_800_000, jitter: 0.2 } as const;
 
 /** An event comes. The very same mailbox where it changes nothing that has to be kept. */
@@ -68,7 +68,7 @@ function gather(box: Mailbox, notice: Notice, before: Incident | undefined, { is
     : withFailure(box, notice, before, now, true);
   const next = { ...counted(box, notice), incidents, openedAt: box.openedAt ?? now };
   if (box.open.length >= limits.open) {
-    const why = `more than ${limits.open} events wait for one mail; it tells only how many more there are`;
+    const why = `more than ${limits.open} events wait to be told; of those beyond them only the number is told`;
     return { box: { ...next, folded: box.folded + 1 }, rows: [rowOf(notice, 'gathered', now, why)] };
   }
   const gathered: GatheredNotice = { notice, as: isRecovery ? 'recovered' : 'event', incident, details: undefined };
@@ -124,8 +124,16 @@ export function addDetails(box: Mailbox, id: string, details: NoticeDetails): Ma
   return { ...box, open: box.open.map((one) => (one.notice.id === id ? { ...one, details } : one)) };
 }
 
+/** The tool's webhook takes nothing; each such time is told once. The very same mailbox where there is nothing new to tell. */
+export function noteWebhook(box: Mailbox, trouble: WebhookTrouble, now: number): Mailbox {
+  if (box.webhookTrouble || trouble.since <= box.webhookToldSince) return box;
+  return { ...box, webhookTrouble: trouble, openedAt: box.openedAt ?? now };
+}
+
+export type DueSettings = Pick<MailSettings, 'firstMs' | 'windowMs' | 'perDay'>;
+
 /** When the next mail is made of what is gathered; undefined while there is nothing. */
-export function dueAt(box: Mailbox, settings: MailSettings, now: number): number | undefined {
+export function dueAt(box: Mailbox, settings: DueSettings, now: number): number | undefined {
   if (box.openedAt === undefined) return undefined;
   // Clocks may have been put back since.
   const openedAt = Math.min(box.openedAt, now);
@@ -135,11 +143,18 @@ export function dueAt(box: Mailbox, settings: MailSettings, now: number): number
   return dayIsFull ? Math.max(at, startOfNextDay(now)) : at;
 }
 
-/** The events at the head of `open`, and the number of those that did not fit, are in the mail. */
-export function seal(box: Mailbox, mail: SealedMail, batch: { events: number; folded: number }): Change {
+/** What goes into one message: events at the head of `open`, the number of those that did not fit, and the trouble of the webhook. */
+export interface Batch {
+  readonly events: number;
+  readonly folded: number;
+  readonly trouble: WebhookTrouble | undefined;
+}
+
+export function seal(box: Mailbox, mail: SealedMail, batch: Batch): Change {
   const told = box.open.slice(0, batch.events);
   const open = box.open.slice(batch.events);
   const folded = box.folded - batch.folded;
+  const webhookTrouble = batch.trouble ? undefined : box.webhookTrouble;
   const date = dateOf(mail.sealedAt);
   const begun = told.flatMap(({ incident }) => incident ?? []);
   const inThread = (one: Incident): Incident =>
@@ -149,13 +164,15 @@ export function seal(box: Mailbox, mail: SealedMail, batch: { events: number; fo
       ...box,
       open: open.map((one) => (one.incident ? { ...one, incident: inThread(one.incident) } : one)),
       folded,
-      openedAt: open.length + folded > 0 ? mail.sealedAt : undefined,
+      openedAt: open.length + folded > 0 || webhookTrouble ? mail.sealedAt : undefined,
       incidents: box.incidents.map(inThread),
       sealed: mail,
       lastSealedAt: mail.sealedAt,
       ...untried,
       day: { date, mails: (box.day.date === date ? box.day.mails : 0) + 1 },
       gapsToldUntil: Math.max(box.gapsToldUntil, mail.gapsUntil),
+      webhookTrouble,
+      webhookToldSince: batch.trouble?.since ?? box.webhookToldSince,
     },
     rows: rowsOf(mail, 'sealed', mail.sealedAt),
   };
@@ -168,16 +185,14 @@ function isSame(one: Incident, other: Incident): boolean {
 }
 
 /** The mail server has taken it; or nothing is sent, and it was recorded. */
-export function settle(box: Mailbox, isSent: boolean, now: number): Change {
+export function settle(box: Mailbox, isSent: boolean, { offWhy }: SendingRules, now: number): Change {
   const { sealed } = box;
   if (!sealed) return { box, rows: noRows };
   const sent = box.sent.filter(({ sentAt }) => sentAt > now - limits.sentMs && sentAt <= now);
   const { messageId, subject } = sealed;
   return {
     box: { ...box, ...untried, sealed: undefined, sent: [...sent, { messageId, subject, sentAt: now, isSent }] },
-    rows: isSent
-      ? rowsOf(sealed, 'sent', now)
-      : rowsOf(sealed, 'withheld', now, 'sending is switched off (send_emails_for_real: no)'),
+    rows: isSent ? rowsOf(sealed, 'sent', now) : rowsOf(sealed, 'withheld', now, offWhy),
   };
 }
 
@@ -189,15 +204,15 @@ export interface Failure {
 }
 
 /** Whether a mail that was not taken now is tried again. */
-export function mayTryAgain(box: Mailbox, { isRefusal }: Failure, now: number): boolean {
+export function mayTryAgain(box: Mailbox, { isRefusal }: Failure, rules: SendingRules, now: number): boolean {
   if (isRefusal && box.refusals + 1 >= refused.tries) return false;
-  return now - (box.firstTriedAt ?? now) < passing.lifetimeMs;
+  return !rules.isGivenUp(box, now);
 }
 
 /** @param random 0 ≤ n < 1 */
-export function defer(box: Mailbox, failure: Failure, now: number, random: number): Change {
+export function defer(box: Mailbox, failure: Failure, rules: SendingRules, now: number, random: number): Change {
   const refusals = box.refusals + (failure.isRefusal ? 1 : 0);
-  const retryAt = now + (failure.isRefusal ? pauseAfterRefusalMs(random) : pauseMs(box.tries, random));
+  const retryAt = now + (failure.isRefusal ? pauseAfterRefusalMs(random) : pauseMs(box.tries, rules, random));
   return {
     box: { ...box, tries: box.tries + 1, refusals, firstTriedAt: box.firstTriedAt ?? now, retryAt },
     rows: box.sealed ? rowsOf(box.sealed, 'deferred', now, `${failure.why}; next try at ${clockOf(retryAt)}`) : noRows,
@@ -209,8 +224,8 @@ function clockOf(at: number): string {
   return `${new Date(at).toISOString().slice(11, 16)} UTC`;
 }
 
-function pauseMs(tries: number, random: number): number {
-  const { firstMs, longestMs, jitter } = passing;
+function pauseMs(tries: number, { pauses }: SendingRules, random: number): number {
+  const { firstMs, longestMs, jitter } = pauses;
   return Math.min(longestMs, firstMs * 2 ** Math.min(tries, 10)) * (1 - jitter + 2 * jitter * random);
 }
 
@@ -220,21 +235,23 @@ function pauseAfterRefusalMs(random: number): number {
 }
 
 /** When the sealed mail may be tried; a clock that was put back makes it wait no longer than the longest pause. */
-export function retryAt({ retryAt: at }: Mailbox, now: number): number {
-  return at === undefined ? now : Math.min(at, now + passing.longestMs * (1 + passing.jitter));
+export function retryAt({ retryAt: at }: Mailbox, { pauses }: SendingRules, now: number): number {
+  return at === undefined ? now : Math.min(at, now + pauses.longestMs * (1 + pauses.jitter));
 }
 
-/** Given up. Of more than a hundred the oldest go: somebody should have looked long ago. */
-export function park(box: Mailbox, why: string, now: number): Change {
+/** Given up. Of more than are kept the oldest go: somebody should have looked long ago. */
+export function park(box: Mailbox, why: string, rules: SendingRules, now: number): Change {
   const { sealed } = box;
   if (!sealed) return { box, rows: noRows };
+  const next = { ...box, ...untried, sealed: undefined };
+  if (rules.parked === 0) return { box: next, rows: rowsOf(sealed, 'dropped', now, why) };
   const all = [...box.parked, { ...sealed, parkedAt: now, tries: box.tries + 1, why, isRetried: false }];
-  const gone = all.slice(0, -limits.parked);
+  const gone = all.slice(0, -rules.parked);
   return {
-    box: { ...box, ...untried, sealed: undefined, parked: all.slice(-limits.parked) },
+    box: { ...next, parked: all.slice(-rules.parked) },
     rows: [
       ...rowsOf(sealed, 'parked', now, why),
-      ...gone.flatMap((mail) => rowsOf(mail, 'dropped', now, `more than ${limits.parked} mails were parked`)),
+      ...gone.flatMap((mail) => rowsOf(mail, 'dropped', now, `more than ${rules.parked} mails were parked`)),
     ],
   };
 }
@@ -267,6 +284,15 @@ export function drop(box: Mailbox, messageId: string, now: number): Change {
   return {
     box: { ...box, parked: box.parked.filter((one) => one !== mail) },
     rows: rowsOf(mail, 'dropped', now, 'an operator has dropped it'),
+  };
+}
+
+/** Nothing of it is wanted any more. */
+export function dropAll({ tool, open, sealed }: Mailbox, why: string, now: number): Change {
+  const waiting = [...open.map(({ notice }) => refOf(notice)), ...(sealed?.notices ?? [])];
+  return {
+    box: emptyMailbox(tool),
+    rows: waiting.map((ref) => ({ ...ref, state: 'dropped', since: now, why, messageId: undefined })),
   };
 }
 

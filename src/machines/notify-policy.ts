@@ -77,8 +77,8 @@ function sameIncident({ notice, incident, now }: Question): Verdict | undefined 
   const failures = incident.failures + 1;
   if (toldFailures.includes(failures) || now - incident.toldAt >= dayMs) return undefined;
   const next = toldFailures.find((count) => count > failures);
-  const then = next === undefined ? 'a day after the last mail about it' : `when it has failed ${next} times`;
-  return { is: 'counted', why: `failure ${failures} in a row; the next mail about it comes ${then}` };
+  const then = next === undefined ? 'a day after it was told last' : `when it has failed ${next} times`;
+  return { is: 'counted', why: `failure ${failures} in a row; it is told again ${then}` };
 }
 
 /** A failure of something else is news: its owner has tried to mend it. */

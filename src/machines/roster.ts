@@ -13,6 +13,7 @@ import {
   keyText,
   type Notice,
   type RunEnd,
+  type RunRecord,
   type RunUsage,
 } from '../domain.ts';
 import type { Log } from '../log.ts';
@@ -26,6 +27,10 @@ export interface JobRoster {
   accept(event: JobEvent): void;
   /** Takes what is known by now of a firing that a job has told to be missed, and tells whoever listens and `onRunEnded`. Never throws. */
   announce(end: RunEnd): void;
+  /** Scheduled jobs that have not been told of their last runs. */
+  unrecalled(namespace: string): readonly JobKey[];
+  /** Tells a job what is on record of its runs, newest first. Never throws. */
+  recall(key: JobKey, runs: readonly RunRecord[]): void;
   /** To be called when graces have changed: what is told when is reckoned anew, for what lasts already as well. Never throws. */
   replan(): void;
   /** One-off, scheduled and continuous jobs, each by name. The same array, and the same snapshots in it, as long as nothing changed. */
@@ -90,6 +95,8 @@ interface Waiter {
 interface Room {
   readonly jobs: Map<string, Entry>;
   readonly waiters: Set<Waiter>;
+  /** Those of scheduled jobs that have not been told of their last runs. */
+  readonly unrecalled: Set<JobKey>;
   /** Undefined when it has to be put together again. */
   listed: readonly JobSnapshot[] | undefined;
 }
@@ -180,12 +187,30 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
 
   function announce(end: RunEnd): void {
     runEnded({ end });
-    const { key, outcome, dueAt, jobUid, reason, since, clusterSays, suspension } = end;
+    const { key, outcome, jobUid } = end;
     const room = rooms.get(key.namespace);
     const entry = room?.jobs.get(keyText(key));
-    if (!room || !entry || outcome !== 'skipped' || dueAt === undefined || entry.shown?.object.uid !== jobUid) return;
+    if (room && entry && outcome === 'skipped' && entry.shown?.object.uid === jobUid)
+      tellMore(room, entry, { type: 'firing.explained', end });
+  }
+
+  function unrecalled(namespace: string): readonly JobKey[] {
+    const room = rooms.get(namespace);
+    return [...(room?.unrecalled ?? [])].filter((key) => room?.jobs.get(keyText(key))?.shown);
+  }
+
+  function recall(key: JobKey, runs: readonly RunRecord[]): void {
+    const room = rooms.get(key.namespace);
+    const entry = room?.jobs.get(keyText(key));
+    if (!room || !entry?.shown) return;
+    tellMore(room, entry, { type: 'runs.recalled', runs });
+    if (entry.actor.getSnapshot().context.isRecalled) room.unrecalled.delete(entry.key);
+  }
+
+  /** Something that no watch tells. */
+  function tellMore(room: Room, entry: Entry, event: Parameters<JobActor['send']>[0]): void {
     const before = entry.actor.getSnapshot();
-    entry.actor.send({ type: 'firing.explained', skip: { dueAt, reason, since, clusterSays, suspension } });
+    entry.actor.send(event);
     const after = entry.actor.getSnapshot();
     if (after.status === 'error') revive(room, entry, before.context);
     else settle(room, entry, after);
@@ -210,7 +235,7 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
   function roomOf(namespace: string): Room {
     const found = rooms.get(namespace);
     if (found) return found;
-    const room: Room = { jobs: new Map(), waiters: new Set(), listed: undefined };
+    const room: Room = { jobs: new Map(), waiters: new Set(), unrecalled: new Set(), listed: undefined };
     rooms.set(namespace, room);
     return room;
   }
@@ -226,6 +251,7 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
     actor.start();
     const entry: Entry = { key, actor, shown: undefined };
     room.jobs.set(keyText(key), entry);
+    if (key.kind === 'CronJob') room.unrecalled.add(key);
     size += 1;
     return entry;
   }
@@ -241,6 +267,7 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
   function close(room: Room, entry: Entry): void {
     entry.actor.stop();
     room.jobs.delete(keyText(entry.key));
+    room.unrecalled.delete(entry.key);
     room.listed = undefined;
     size -= 1;
   }
@@ -292,6 +319,8 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
     namespaces: () => rooms.keys(),
     accept,
     announce,
+    unrecalled,
+    recall,
     replan,
     list,
     find,

@@ -2,6 +2,7 @@
  * When and how a run has ended: a run of a one-off job is the job's own object, one of a scheduled job a Job that it owns. Asked by job.ts
  * after every fact; each end is told once. Pure. Conditions and reasons: kubernetes.io, "Jobs" and "Pod Lifecycle".
  */
+import { versionOf } from '../definition/version.ts';
 import { whatRan } from '../definition/what-ran.ts';
 import type { Condition, FailureReason, ObjectStatus, PodFacts, RunEnd } from '../domain.ts';
 import {
@@ -16,6 +17,7 @@ import {
   troubleIn,
 } from './attempt.ts';
 import type { JobFacts } from './job-facts.ts';
+import { replacedAt } from './replaced.ts';
 
 /** A run, whichever object tells of it. */
 export interface Run {
@@ -35,13 +37,21 @@ const noEnds: readonly RunEnd[] = [];
 /** Ends that are certain and complete, and not told yet. */
 export function endsToTell(facts: JobFacts): readonly RunEnd[] {
   const ended = runsIn(facts).filter((run) => !facts.told.includes(run.uid) && isCertain(facts, run));
-  return ended.length === 0 ? noEnds : ended.map((run) => endOf(facts, run));
+  return ended.length === 0 ? noEnds : ended.map((run) => lastWord(facts, run));
 }
 
 /** What is known of a run that will not be heard of again; undefined for what is no run, or has been told. */
-export function endOfGone(facts: JobFacts, uid: string | undefined): RunEnd | undefined {
+export function endOfGone(facts: JobFacts, uid: string | undefined, now: number): RunEnd | undefined {
   const run = runsIn(facts).find((one) => one.uid === uid);
-  return run && !facts.told.includes(run.uid) ? endOf(facts, run) : undefined;
+  if (!run || facts.told.includes(run.uid)) return undefined;
+  const end = lastWord(facts, run);
+  const isOpen = end.outcome === 'unknown' || end.outcome === 'stopped';
+  const at = isOpen ? replacedAt(facts, run, now) : undefined;
+  return at === undefined ? end : { ...end, outcome: 'stopped', reason: 'replaced', finishedAt: end.finishedAt ?? at };
+}
+
+function lastWord(facts: JobFacts, run: Run): RunEnd {
+  return { ...endOf(facts, run), version: versionOf(facts.object) };
 }
 
 export function forget(told: readonly string[], uid: string | undefined): readonly string[] {
@@ -93,6 +103,7 @@ export function endOf(facts: JobFacts, run: Run): RunEnd {
     ...(isKnown ? codesOf(reason, end) : { exitCode: undefined, signal: undefined }),
     attempts: Math.max(run.status.failed + run.status.succeeded, pods.filter(hasEnded).length),
     ran: facts.object?.job && whatRan(facts.object.job, (last ?? pods[0])?.container?.imageDigest),
+    pod: (last ?? pods[0])?.name,
   };
 }
 

@@ -4,9 +4,10 @@
  */
 import { nextFirings } from '../definition/cron.ts';
 import { zoneNote } from '../definition/zone-words.ts';
-import { isQuotaRefusal, keyText, type Notice } from '../domain.ts';
-import { type Gap, type GatheredNotice, isLastOfDay, type Mailbox } from '../mailbox.ts';
+import { isQuotaRefusal, keyText, type MemoryAdvice, type Notice } from '../domain.ts';
+import { type Gap, type GatheredNotice, isLastOfDay, type Mailbox, type WebhookTrouble } from '../mailbox.ts';
 import type { MailSettings } from '../settings.ts';
+import { rangeWords, shareWords } from '../usage/amount-words.ts';
 import { changesBetween } from './changes.ts';
 import { cut, visible, wrap } from './lines.ts';
 import type { ComposedMail } from './seal.ts';
@@ -39,16 +40,23 @@ interface Story {
   readonly ending: Ending;
 }
 
-type Ending = 'failed' | 'suspended' | 'recovered' | 'finished' | 'started' | 'restarted';
+export type Ending = 'failed' | 'suspended' | 'recovered' | 'finished' | 'started' | 'restarted';
 
 const command = 'toolforge-jobs';
 const limits = { line: 200, words: 500, stories: 20, textBytes: 60 * 1024 } as const;
 
 export function composeMail(mailbox: Mailbox, around: Around): ComposedMail {
   const stories = storiesOf(mailbox.open);
-  const parts = stories.length === 1 && stories[0] ? onlyStory(stories[0], around) : manyStories(stories, around);
+  const parts =
+    stories.length > 1 ? manyStories(stories, around) : stories.flatMap((story) => onlyStory(story, around));
   const text = [...parts, ...notesOf(mailbox, around), ...footer(stories)].join('\n');
   return { subject: subjectOf(mailbox.tool, stories), text: `${text}\n`, references: threadsOf(stories) };
+}
+
+/** One event by itself: what it came to, and the sentence that a mail about it begins with. */
+export function summaryOf(gathered: GatheredNotice): { readonly ending: Ending; readonly sentence: string } {
+  const [story] = storiesOf([gathered]) as [Story];
+  return { ending: story.ending, sentence: sentenceOf(story) };
 }
 
 /** By job, those that came first first. What a later event of the same run says again is left out. */
@@ -84,7 +92,8 @@ function endingOf({ as, notice }: GatheredNotice, hasFailed: boolean): Ending {
 /** The same for all mails of an incident, so that they are one thread; equal to how the jobs are now. */
 function subjectOf(tool: string, stories: readonly Story[]): string {
   const [first] = stories;
-  const what = stories.length === 1 && first ? `${first.name} ${wordOf(first)}` : newsOf(stories);
+  if (!first) return `[Toolforge] [${tool}] its webhook fails`;
+  const what = stories.length === 1 ? `${first.name} ${wordOf(first)}` : newsOf(stories);
   return `[Toolforge] [${tool}] ${what}`;
 }
 
@@ -238,6 +247,7 @@ function factsOf(story: Story, told: GatheredNotice, around: Around): string[] {
     ['Exit code', notice.kind === 'failed' || notice.kind === 'restarted' ? exitWords(notice) : undefined],
     ['Ran for', notice.kind === 'failed' ? ranFor(notice) : undefined],
     ['Attempts', notice.key.kind !== 'Deployment' && notice.attempts > 1 ? String(notice.attempts) : undefined],
+    ['Memory', details?.memory && peakWords(details.memory)],
     ['In a row', incident && incident.failures > 1 && notice.kind === 'failed' ? rowWords(incident) : undefined],
     ['Changed', notice.kind === 'failed' ? changedWords(notice, details) : undefined],
     ['Also', isLast ? alsoWords(story) : undefined],
@@ -267,6 +277,12 @@ function alsoWords({ events, last, ending }: Story): string | undefined {
   }
   const words = [...counts].map(([kind, count]) => `${kind} ${timesWords(count)}`);
   return words.length > 0 ? words.join(', ') : undefined;
+}
+
+/** @example 'used 512 of 512 MiB; the last 10 runs that were measured peaked at 430-512 MiB' */
+function peakWords({ limit, peaks }: MemoryAdvice): string | undefined {
+  if (!peaks) return undefined;
+  return `used ${shareWords(limit, limit)}; the last ${peaks.runs} runs that were measured peaked at ${rangeWords(peaks.lowest, peaks.highest)}`;
 }
 
 function rowWords({ failures, since }: NonNullable<GatheredNotice['incident']>): string {
@@ -323,12 +339,35 @@ function outputOf({ notice, details }: GatheredNotice, { settings }: Around): st
 
 function furtherOf({ name, last, failure, ending }: Story): string[] {
   const isSuspended = ending === 'suspended';
+  const told = isSuspended && failure ? failure : last;
+  const memory = ending === 'failed' || isSuspended ? told.details?.memory : undefined;
   return [
+    ...(memory ? moreMemory(name, told, memory) : []),
     'To look further:',
     '',
-    `  ${command} ${furtherCommand(name, isSuspended && failure ? failure : last)}`,
+    `  ${command} ${furtherCommand(name, told)}`,
     '',
     ...(isSuspended ? ['When it is mended:', '', `  ${command} resume ${name}`, ''] : []),
+  ];
+}
+
+function moreMemory(name: string, { notice }: GatheredNotice, { to, fits }: MemoryAdvice): string[] {
+  const room =
+    fits === undefined ? '' : fits ? ' (your quota has room for that)' : ', for which your quota has no room now';
+  const isOnce = notice.key.kind === 'Job';
+  return [
+    ...wrap(`To ${isOnce ? 'run it again with' : 'give it'} more memory${room}:`),
+    '',
+    `  ${command} ${isOnce ? `run ${name} …` : `set ${name}`} --mem ${cut(visible(to), limits.line)}`,
+    ...(fits === false
+      ? [
+          '',
+          ...wrap('A text that asks for more, for those who decide about quotas:'),
+          '',
+          `  ${command} advise ${name}`,
+        ]
+      : []),
+    '',
   ];
 }
 
@@ -342,6 +381,7 @@ function furtherCommand(name: string, { notice, details }: GatheredNotice): stri
 /** What concerns the mail, not a job. */
 function notesOf(mailbox: Mailbox, { now, gaps, settings }: Around): string[] {
   const notes = [
+    ...(mailbox.webhookTrouble ? [webhookWords(mailbox.webhookTrouble)] : []),
     ...(mailbox.folded > 0 ? [`${mailbox.folded} more events had no room in this mail.`] : []),
     ...gaps.map(({ from, to }) => `Activity ${gapWords(from, to)} may be missing: the service could not see it.`),
     ...(isLastOfDay(mailbox, settings, now)
@@ -353,6 +393,10 @@ function notesOf(mailbox: Mailbox, { now, gaps, settings }: Around): string[] {
   return notes.flatMap((note) => [...wrap(note), '']);
 }
 
+function webhookWords({ since, why }: WebhookTrouble): string {
+  return `The webhook of your tool has taken nothing since ${momentWords(since)}: ${visible(why)}. What happens is kept for it and sent again for a day. '${command} webhook show' says how it is, '${command} webhook test' tries it, and '${command} webhook remove' ends it.`;
+}
+
 /** @param from 0 where nobody knows since when */
 function gapWords(from: number, to: number): string {
   if (from === 0) return `before ${minuteWords(to)} on ${dayWords(to)}`;
@@ -362,6 +406,7 @@ function gapWords(from: number, to: number): string {
 }
 
 function footer(stories: readonly Story[]): string[] {
+  if (stories.length === 0) return ['-- ', 'You get this mail, once, because your tool has a webhook.'];
   const settings = [...new Set(stories.map(({ last }) => last.notice.emails))];
   const asked = `(emails: ${settings.join(', ')})`;
   const whose = stories.length === 1 ? 'the job asks' : 'these jobs ask';

@@ -6,6 +6,7 @@ import { AppError } from '../errors.ts';
 import type { SealedMail } from '../mailbox.ts';
 import type { MailSettings } from '../settings.ts';
 import type { Pace } from './pace.ts';
+import { isTlsTrouble, tlsTroubleWords } from './tls-trouble.ts';
 import type { MailTransport } from './transport.ts';
 import { requireNotWithheld } from './withheld.ts';
 
@@ -67,26 +68,9 @@ function failureOf(error: unknown, server: string): AppError {
       });
 }
 
-/** Codes of Node.js for what goes wrong in a handshake (its manual, "X509 certificate error codes" and "OpenSSL errors"). */
-const tlsCode = /^(EPROTO$|ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/;
-const unknownAuthority = 'we know no authority that vouches for its certificate';
-const certificateTroubles: Readonly<Record<string, string>> = {
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is of another name',
-  CERT_HAS_EXPIRED: 'its certificate has expired',
-  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
-  UNABLE_TO_GET_ISSUER_CERT: unknownAuthority,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
-  SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
-  DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
-};
-
 function troubleOf(error: unknown, server: string): string {
   const { code, message, originalCode = '' } = (error ?? {}) as SmtpFailure;
-  if (code === 'ETLS' || tlsCode.test(originalCode)) {
-    const why = certificateTroubles[originalCode];
-    return `no secure connection to the mail server ${server} was to be had${why ? `: ${why}` : ''}`;
-  }
+  if (code === 'ETLS' || isTlsTrouble(originalCode)) return tlsTroubleWords(`the mail server ${server}`, originalCode);
   switch (code) {
     case 'EDNS':
       return `the mail server ${server} has no address`;

@@ -2,17 +2,18 @@
  * What is collected of a failure for the mail about it, as soon as it is known: a pod and its log may be gone half a minute later. Each
  * piece is asked of functions that the hallway hands in; none of them is waited for longer than the deadline.
  */
-import type { LastGood, Notice } from '../domain.ts';
+import type { LastGood, MemoryAdvice, Notice, RunOutput } from '../domain.ts';
 import type { Log } from '../log.ts';
 import type { Mailbox, NoticeDetails } from '../mailbox.ts';
 import { timeLimited } from '../time-limit.ts';
 
 export interface DetailsOptions {
-  /** Last lines of output, where they come from, or why there are none. */
-  lines(notice: Notice, signal: AbortSignal): Promise<Pick<NoticeDetails, 'lines' | 'linesFrom' | 'linesMissing'>>;
+  lines(notice: Notice, signal: AbortSignal): Promise<RunOutput>;
   /** Why the cluster made no pod, in its words. */
   refusal(notice: Notice): Promise<string | undefined>;
   lastGood(notice: Notice): Promise<LastGood | undefined>;
+  /** What would be better; asked of what ran out of memory. */
+  memory(notice: Notice): Promise<MemoryAdvice | undefined>;
   /** Whether the notice waits for a mail and nothing was collected of it yet. */
   isWanted(notice: Notice): boolean;
   onDetails(notice: Notice, details: NoticeDetails): void;
@@ -69,12 +70,16 @@ export function createDetails(options: DetailsOptions): Details {
     const signal = timeLimited(stop.signal, deadlineMs);
     const within = <T>(work: Promise<T>, otherwise: T): Promise<T> =>
       Promise.race([work, whenAborted(signal, otherwise)]);
-    const [output, refusal, lastGood] = await Promise.all([
+    const ofMemory = notice.reason === 'out_of_memory' ? options.memory(notice) : Promise.resolve(undefined);
+    const [output, refusal, lastGood, memory] = await Promise.all([
       within(options.lines(notice, signal), tooLate),
       within(options.refusal(notice), undefined),
       within(options.lastGood(notice), undefined),
+      within(ofMemory, undefined),
     ]);
-    return { ...output, lines: output.lines.map((line) => line.slice(0, maxLineChars)), refusal, lastGood };
+    const { from: linesFrom, missing: linesMissing } = output;
+    const lines = output.lines.map(({ message }) => message.slice(0, maxLineChars));
+    return { lines, linesFrom, linesMissing, refusal, lastGood, ...(memory ? { memory } : {}) };
   }
 
   return {
@@ -99,7 +104,7 @@ export function createDetails(options: DetailsOptions): Details {
   };
 }
 
-const tooLate = { lines: [], linesFrom: undefined, linesMissing: 'it could not be read in time' } as const;
+const tooLate: RunOutput = { lines: [], from: undefined, missing: 'it could not be read in time', isCut: false };
 
 /** What was never begun left nothing behind. */
 function needsDetails({ kind, isSkipped }: Notice): boolean {

@@ -53,6 +53,11 @@ export function momentWords(at: number): string {
   return `${clockWords(at)} on ${dayWords(at)}`;
 }
 
+/** For programs. @example instantOf(0) -> '1970-01-01T00:00:00.000Z' */
+export function instantOf(at: number): string {
+  return realDate(at).toISOString();
+}
+
 /** @example shortDateWords(0) -> ' 1 Jan 00:00 UTC' */
 export function shortDateWords(at: number): string {
   const date = realDate(at);
@@ -122,6 +127,8 @@ export function causeWords(notice: Notice, refusal?: string): string {
       return 'it could not be started';
     case 'previous_run':
       return `the run before it was still going${notice.since === undefined ? '' : `, since ${momentWords(notice.since)}`}`;
+    case 'cluster_away':
+      return `the cluster could not be reached${awayWords(notice)}`;
     case 'unexplained':
       return 'the cluster does not say why';
     case 'lost':
@@ -132,6 +139,14 @@ export function causeWords(notice: Notice, refusal?: string): string {
     default:
       return 'the cluster gave it up';
   }
+}
+
+/** @example awayWords({ since: 0, until: 60_000 }) -> ' from 00:00 UTC to 00:01 UTC on 1 January 1970' */
+function awayWords({ since, until }: Pick<Notice, 'since' | 'until'>): string {
+  if (since === undefined) return '';
+  if (until === undefined) return ` since ${momentWords(since)}`;
+  const from = dayWords(since) === dayWords(until) ? minuteWords(since) : `${minuteWords(since)} on ${dayWords(since)}`;
+  return ` from ${from} to ${minuteWords(until)} on ${dayWords(until)}`;
 }
 
 /** The same in few words, for a line of a table. */
@@ -153,6 +168,8 @@ export function shortCauseWords(notice: Notice, refusal?: string): string {
       return refusal && isQuotaRefusal(refusal) ? noRoom : 'could not be started';
     case 'previous_run':
       return 'not started: the run before it went on';
+    case 'cluster_away':
+      return 'not started: the cluster was away';
     case 'unexplained':
       return 'not started';
     case 'lost':

@@ -13,6 +13,9 @@ import {
   noticeKinds,
   portProtocols,
   runOutcomes,
+  tellingWays,
+  triggers,
+  webhookEvents,
 } from '../domain.ts';
 import { effects } from './plan/effect.ts';
 import { maxPlannedJobs } from './plan/planned-job.ts';
@@ -137,6 +140,7 @@ const status = z
   })
   .meta({ id: 'JobStatus' });
 
+const peakRange = z.object({ lowest: z.number(), highest: z.number() }).optional();
 export const jobSchema = z
   .object({
     name,
@@ -160,6 +164,16 @@ export const jobSchema = z
       .nullable()
       .optional()
       .describe('One-off and scheduled jobs: the newest run; null before the first.'),
+    last_run: z
+      .object({
+        outcome: z.enum(['succeeded', 'failed', 'skipped']),
+        reason: z.enum(failureReasons).nullable(),
+        ended: z.string().nullable(),
+        in_a_row: z.number().describe('So many have ended well, or not well, one after the other.'),
+        after_failures: z.number().describe('Of the first success after failures: how many there were; else 0.'),
+      })
+      .optional()
+      .describe('Scheduled jobs: how the last run went, where one is on record.'),
     retry: z.number().optional().describe('One-off and scheduled jobs.'),
     schedule: z.string().optional().describe('Scheduled jobs: as typed.'),
     schedule_actual: z.string().optional().describe('Scheduled jobs: the five fields that run.'),
@@ -189,6 +203,14 @@ export const jobSchema = z
     publish: z.boolean().optional().describe('Continuous jobs.'),
     parameters: z.record(z.string(), z.string()).optional().describe('Environment variables of a job that has some.'),
     after: z.array(z.string()).optional().describe('Of a job that comes after others.'),
+    peaks: z
+      .object({
+        runs: z.number().describe('The last ones that were measured, 10 at most; copies of a continuous job.'),
+        memory: peakRange.describe('Bytes.'),
+        cpu: peakRange.describe('Thousandths of a core.'),
+      })
+      .optional()
+      .describe('Where one job is shown: the most that its runs were seen to use, where that is measured.'),
   })
   .meta({ id: 'Job' });
 
@@ -200,9 +222,11 @@ export const jobAsSetSchema = z
     status: true,
     suspension: true,
     run_id: true,
+    last_run: true,
     status_short: true,
     status_long: true,
     schedule_actual: true,
+    peaks: true,
   })
   .partial()
   .required({ name: true, cmd: true, imagename: true, image: true, job_type: true })
@@ -215,9 +239,15 @@ export const begunAnswer = z.object({
   job: jobSchema,
   messages,
 });
-export const jobAnswer = z.object({ job: shownJob, messages });
 export const jobsAnswer = z.object({ jobs: z.array(shownJob), messages });
 export const messagesAnswer = z.object({ messages });
+export const fenceAnswer = z.object({
+  fence: z
+    .number()
+    .int()
+    .describe('Higher than that of every run of the job before it; the same however often it asks.'),
+  messages,
+});
 const image = z
   .object({
     shortname: z.string().describe('What imagename takes.'),
@@ -307,6 +337,9 @@ const runSchema = z
     job_type: jobType,
     job_id: z.string().nullable().describe('Of the definition it ran: another one after the job was made anew.'),
     manual: z.boolean().describe('Asked for by hand, not by the schedule.'),
+    trigger: z
+      .enum(triggers)
+      .describe('What asked for it; a one-off job is asked for by hand. caught_up: it began more than a minute late.'),
     due: z
       .string()
       .nullable()
@@ -317,9 +350,9 @@ const runSchema = z
     outcome: z
       .enum(runOutcomes)
       .describe(
-        'stopped: its job was deleted before it had ended. unknown: nobody saw how it ended. skipped: its schedule asked for it, and it never began.',
+        'stopped: its job was deleted before it had ended, or (replaced) the next run took its place. unknown: nobody saw how it ended. skipped: its schedule asked for it, and it never began.',
       ),
-    reason: z.enum(failureReasons).nullable().describe('Of runs that failed or were skipped.'),
+    reason: z.enum(failureReasons).nullable().describe('Of runs that failed, were skipped or replaced.'),
     exit_code: z.number().nullable().describe('Of the last attempt.'),
     signal: z.number().nullable(),
     attempts: z.number().describe('Attempts that have ended.'),
@@ -332,9 +365,67 @@ const runSchema = z
       .number()
       .nullable()
       .describe('Thousandths of a core: the highest mean of the time between two samples; null: not measured.'),
+    definition_version: z
+      .string()
+      .nullable()
+      .describe('Equal for runs of the same definition; null for runs recorded by earlier releases.'),
+    image_digest: z.string().nullable().describe('Of the image that was pulled, where that is known.'),
     message: z.string().describe('How it ended, for people.'),
   })
   .meta({ id: 'Run' });
+const listedRun = z
+  .object(runSchema.shape)
+  .extend({
+    changed: z.array(z.enum(['definition', 'image'])).describe('Since the run before it.'),
+    in_a_row: z
+      .number()
+      .nullable()
+      .describe('So many have ended well, or not well, one after the other; null where it says nothing of the job.'),
+    after_failures: z.number().describe('Of the first success after failures: how many there were; else 0.'),
+  })
+  .meta({ id: 'ListedRun' });
+const advice = z
+  .object({
+    runs: z.number().describe('Runs that were measured, the newest 30 at most; of a continuous job its copies.'),
+    lowest: z.number().nullable().describe('Peak, in bytes or thousandths of a core; null: not measured.'),
+    highest: z.number().nullable(),
+    killed: z.number().describe('Of these runs, killed for lack of memory.'),
+    limit: z.number().describe('What may be used now, in bytes or thousandths of a core.'),
+    verdict: z.enum(['larger', 'smaller', 'keep', 'unknown']).describe('unknown: too few were measured to say.'),
+    to: z.string().nullable().describe('What it should be, as a definition takes it; null: as it is.'),
+    message: z.string().describe('The same for people.'),
+  })
+  .meta({ id: 'Advice' });
+export const jobAdviceAnswer = z.object({
+  advice: z
+    .object({
+      job: name,
+      job_type: jobType,
+      memory: advice.nullable(),
+      cpu: advice.nullable().describe('null of a job that is gone.'),
+      fits: z.boolean().nullable().describe('Whether the quota has room for it; null where nothing larger is advised.'),
+      obstacles: z.array(z.string()).describe('What the quota has against it.'),
+      request: z.string().nullable().describe('Text for whoever decides about quotas, where it does not fit.'),
+    })
+    .meta({ id: 'JobAdvice' }),
+  messages,
+});
+export const toolAdviceAnswer = z.object({
+  advice: z
+    .object({
+      items: z.array(
+        z.object({
+          name: z.string(),
+          used: z.string(),
+          limit: z.string(),
+          full: z.boolean().describe('Nine tenths of it are used, or more.'),
+        }),
+      ),
+      request: z.string().nullable().describe('Text for whoever decides about quotas, where anything is full.'),
+    })
+    .meta({ id: 'ToolAdvice' }),
+  messages,
+});
 export const mailLogQuery = z.object({
   job: z.string().optional().describe('Events of this job only.'),
   limit: z.string().optional().describe('The newest ones, 1 to 1000; 50 by default.'),
@@ -346,17 +437,49 @@ const mailedEvent = z
     happened: z.string().nullable().describe('RFC 3339, as all times.'),
     event: z.enum(noticeKinds).describe('steady: a continuous job has run for a while.'),
     reason: z.enum(failureReasons).nullable().describe('Of what failed.'),
+    via: z.enum(tellingWays).describe('An event that is told in both ways is there twice.'),
     state: z
       .enum(mailStates)
       .describe(
-        'gathered: for the next mail. sealed: in a mail that is about to be sent. deferred: that mail is tried again. parked: it was given up. withheld: it is not told, and message says why.',
+        'gathered: for the next mail. sealed: in a mail that is about to be sent. deferred: that mail is tried again. parked: it was given up. dropped: so was it, for good. withheld: it is not told, and message says why.',
       ),
     since: z.string().nullable().describe('When it came into this state.'),
-    message_id: z.string().nullable().describe('Of the mail that tells of it.'),
+    message_id: z.string().nullable().describe('Of the mail that tells of it; of a webhook the id of the event.'),
     message: z.string().describe('What became of it, for people.'),
   })
   .meta({ id: 'MailedEvent' });
 export const mailLogAnswer = z.object({ events: z.array(mailedEvent).describe('Newest first.'), messages });
+export const newWebhook = z.strictObject({
+  url: z.string().describe('Where events are sent: https, without a name and a password in it.'),
+  events: z
+    .enum(webhookEvents)
+    .optional()
+    .describe('failures: also what was skipped, and recoveries. failures by default.'),
+  renew_secret: z
+    .boolean()
+    .optional()
+    .describe('Make a new secret; for a day events are signed with the former one as well.'),
+});
+const webhook = z
+  .object({
+    url: z.string(),
+    events: z.enum(webhookEvents),
+    set_at: z.string().nullable(),
+    waiting: z.number().describe('Events that it has not taken yet.'),
+    taken_at: z.string().nullable().describe('When it last took one; null where that is more than a day ago.'),
+    failing_since: z.string().nullable().describe('Null while it takes what it is sent.'),
+    failure: z.string().nullable().describe('What the last attempt met, for people.'),
+  })
+  .meta({ id: 'Webhook' });
+export const webhookAnswer = z.object({ webhook: webhook.nullable().describe('Null where none is set.'), messages });
+export const newWebhookAnswer = z.object({
+  webhook,
+  secret: z
+    .string()
+    .nullable()
+    .describe('What events are signed with, where it was made now; it is never shown again.'),
+  messages,
+});
 export const eventsQuery = z.object({ job: z.string().optional().describe('Events of this job only.') });
 const eventOf = <Name extends string, Data extends z.ZodType>(event: Name, data: Data) =>
   z.object({ id: z.string(), event: z.literal(event), data });
@@ -373,7 +496,31 @@ export const eventsAnswer = z
     id: 'JobEvent',
     description: 'What happened to a job, as server-sent events say it: docs/wire.md, "Events".',
   });
-export const runsAnswer = z.object({ runs: z.array(runSchema).describe('Newest first.'), messages });
+export const jobAnswer = z.object({
+  job: z.union([
+    z
+      .object(jobSchema.shape)
+      .extend({
+        as_of: z
+          .object({
+            at: z.string().nullable(),
+            from: z.string().nullable().describe('Since when it had been so, where that is known.'),
+            until: z.string().nullable().describe('When it was changed or deleted; null where it still is so.'),
+            run_id: z.string().nullable().describe('The run that was going.'),
+          })
+          .optional()
+          .describe('With at: of when it is.'),
+        last_runs: z
+          .array(listedRun)
+          .optional()
+          .describe('The last five that have ended, newest first; of those on record.'),
+      })
+      .meta({ id: 'ShownJob' }),
+    jobAsSetSchema,
+  ]),
+  messages,
+});
+export const runsAnswer = z.object({ runs: z.array(listedRun).describe('Newest first.'), messages });
 
 export const logQuery = z.object({
   lines: z
@@ -385,6 +532,12 @@ export const logQuery = z.object({
     .optional()
     .describe('Only what came after: 2026-07-01T12:00:00Z, or how long ago: 90s, 10m, 2h, 1d.'),
   follow: z.string().optional().describe('true: go on until a one-off job has ended, or the reader leaves.'),
+  run: z
+    .string()
+    .optional()
+    .describe(
+      'Only of this run: its id or how that begins (8 characters at least), or last; also after the job is gone.',
+    ),
 });
 export const logLine = z
   .object({
@@ -394,7 +547,9 @@ export const logLine = z
       .string()
       .describe('Whole seconds. Of a line of a file: when the file was last written to, or the line seen.'),
     message: z.string(),
-    source: z.enum(['pod', 'file', 'service']).describe('service: said by the service about the log.'),
+    source: z
+      .enum(['pod', 'file', 'record', 'service'])
+      .describe('record: kept when the run had ended. service: said by the service about the log.'),
     stream: z.enum(['stdout', 'stderr', 'both']),
     timestamp: z.string().nullable().describe('When the line was written; null where nobody knows.'),
   })
@@ -421,11 +576,19 @@ export const errorAnswer = z
 
 export const toolParams = z.object({ tool: z.string() });
 export const jobParams = z.object({ tool: z.string(), name: z.string() });
+export const runParams = z.object({ tool: z.string(), run: z.string() });
 export const nameParams = z.object({ name: z.string() });
 const truth = z.enum(['true', 'false', 'True', 'False', '1', '0']);
 export const unsetQuery = z.object({
   include_unset: truth.optional().describe('false: only what the owner set.'),
   as_typed: truth.optional().describe('true, with the other false: image and amounts as they were typed.'),
+});
+
+export const showQuery = unsetQuery.extend({
+  at: z
+    .string()
+    .optional()
+    .describe('What the job was then: 2026-07-01T12:00:00Z, or how long ago: 90s, 10m, 2h, 1d; also after it is gone.'),
 });
 
 const seedText = z.union([z.string(), z.boolean(), z.number(), z.null()]);

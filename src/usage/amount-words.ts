@@ -20,10 +20,20 @@ export function rangeWords(lowest: number, highest: number): string {
 
 /** @param millicores thousandths of a core. @example cpuWords(350) -> '0.35 CPU' */
 export function cpuWords(millicores: number): string {
-  return `${Math.ceil(millicores / 10) / 100} CPU`;
+  return `${cores(millicores)} CPU`;
+}
+
+/** @example cpuRangeWords(120, 350) -> '0.12-0.35 CPU' */
+export function cpuRangeWords(lowest: number, highest: number): string {
+  const [low, high] = [cores(lowest), cores(highest)];
+  return `${low === high ? high : `${low}-${high}`} CPU`;
 }
 
 /** Never none for something. */
 function mebibytes(bytes: number): number {
   return bytes > 0 ? Math.max(1, Math.round(bytes / mebibyte)) : 0;
+}
+
+function cores(millicores: number): number {
+  return Math.ceil(millicores / 10) / 100;
 }

@@ -43,6 +43,15 @@ const set = {
   replicas: 1,
   publish: true,
 };
+const webAsSet = { ...set, job_type: 'continuous' };
+const advised = {
+  ...{ runs: 3, lowest: 1, highest: 2, killed: 0, limit: 4 },
+  ...{ verdict: 'keep', to: null, message: 'used' },
+};
+const advice = {
+  ...{ job: 'x', job_type: 'scheduled', memory: advised, cpu: null },
+  ...{ fits: null, obstacles: [], request: null },
+};
 const item = { name: 'CPU', limit: '1', used: null };
 const logLine = {
   pod: 'x.out',
@@ -72,7 +81,11 @@ const run = {
   memory_limit: null,
   peak_cpu: null,
   message: 'skipped: the run before it was still going',
+  trigger: 'schedule',
+  definition_version: null,
+  image_digest: null,
 };
+const listedRun = { ...run, changed: [], in_a_row: 1, after_failures: 0 };
 const gone = { job: 'x', job_type: 'one-off', run_id: null };
 const mailed = {
   job: 'x',
@@ -83,7 +96,17 @@ const mailed = {
   state: 'sent',
   since: '2026-03-01T04:20:43Z',
   message_id: '<one@toolforge.org>',
+  via: 'mail',
   message: 'mailed',
+};
+const webhook = {
+  url: 'https://hooks.example.org/jobs',
+  events: 'failures',
+  set_at: '2026-03-01T04:20:12Z',
+  waiting: 1,
+  taken_at: null,
+  failing_since: '2026-03-01T04:20:43Z',
+  failure: 'hooks.example.org answered with 500',
 };
 const planned = {
   name: 'a',
@@ -112,6 +135,9 @@ const heard = [
   ['job.gone', gone],
 ].map(([event, data]) => `id: 1-1\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 
+/** Of what has no end by itself. */
+const isEnough = /"job\.gone"|"url"/;
+
 /** What is typed, and what the service answers. */
 const cases: Readonly<
   Record<string, readonly [words: readonly string[], ...answers: { body: unknown; status?: number }[]]>
@@ -124,6 +150,7 @@ const cases: Readonly<
   'run-now': [['run-now', 'x', '-o', 'json'], said({ run_id: 'run-1', job: makeJob() })],
   suspend: [['suspend', 'x', '-o', 'json'], said({})],
   resume: [['resume', 'x', '-o', 'json'], said({})],
+  fence: [['fence', '--run', 'uid-1', '-o', 'json'], said({ fence: 1_767_225_600_000 })],
   delete: [['delete', 'x', '-o', 'json'], said({})],
   flush: [['flush', '-o', 'json'], said({})],
   images: [['images', '-o', 'json'], said({ images: [{ shortname: 'a', image: 'b' }] })],
@@ -132,10 +159,14 @@ const cases: Readonly<
   apply: [['apply', 'FILE', '-o', 'json'], said({ plan }), said({ job_changed: true }), refusal, said({ plan })],
   undo: [['undo', '-o', 'json'], said({ former: [{ at: '2026-03-01T04:20:12Z', reason: 'deleted', job: newJob }] })],
   dump: [['dump', '-o', 'json'], said({ jobs: [set] })],
-  history: [['history', 'x', '-o', 'json'], said({ runs: [run] })],
+  history: [['history', 'x', '-o', 'json'], said({ runs: [listedRun] })],
+  advise: [['advise', 'x', '-o', 'json'], said({ advice })],
+  set: [['set', 'web', '--mem', '1Gi', '-o', 'json'], said({ jobs: [webAsSet] }), said({ job_changed: true })],
   'mail-log': [['mail-log', '-o', 'json'], said({ events: [mailed] })],
+  webhook: [['webhook', 'set', webhook.url, '-o', 'json'], said({ webhook, secret: 'whsec_AAAA' })],
   quota: [['quota', '-o', 'json'], said({ quota: { categories: [{ name: 'Per-job limits', items: [item] }] } })],
   watch: [['watch', '-o', 'json'], said({ jobs: [makeJob(), continuous] })],
+  dashboard: [['dashboard', '-o', 'json']],
   completion: [['completion', 'fish', '-o', 'json']],
 };
 
@@ -155,7 +186,7 @@ describe('--output json', () => {
     if (verb === 'watch') service.beside({ events: [heard] });
     const { stdout } = await runMain(
       words.map((word) => (word === 'FILE' ? file : word)),
-      { env: service.env, onPrint: (text, interrupt) => (text.includes('"job.gone"') ? interrupt() : undefined) },
+      { env: service.env, onPrint: (text, interrupt) => (isEnough.test(text) ? interrupt() : undefined) },
     );
     const shape = z.fromJSONSchema({ $defs: strict, ...strict[verb] });
     const values = verb === 'watch' ? stdout.trimEnd().split('\n') : [stdout];
@@ -170,7 +201,7 @@ describe('docs/cli.md', () => {
   it('names every variable and file that the programs in bin/ read for users', () => {
     const sources = [
       'jobs.ts',
-      ...['client', 'commands', 'terminal', 'job-file'].flatMap((folder) => filesOf(`bin/${folder}`)),
+      ...['client', 'commands', 'dashboard', 'terminal', 'job-file'].flatMap((folder) => filesOf(`bin/${folder}`)),
     ]
       .map((path) => readFileSync(join(repositoryRoot, 'bin', path), 'utf8'))
       .join('\n');

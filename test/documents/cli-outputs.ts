@@ -46,13 +46,14 @@ const applied = object({
 export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
   run: { anyOf: [of('Job'), of('Plan')] },
   list: list(of('Job')),
-  show: of('Job'),
+  show: of('ShownJob'),
   /** One a line. */
   logs: of('LogLine'),
   restart: done('restarted'),
   'run-now': of('Job'),
   suspend: done('suspended'),
   resume: done('resumed'),
+  fence: object({ run: text, fence: count }),
   delete: done('deleted'),
   flush: object({ state: { const: 'flushed' } }),
   images: list(of('Image')),
@@ -80,7 +81,9 @@ export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
       written.filter((key) => !['name', 'command', 'image'].includes(key)),
     ),
   ),
-  history: list(of('Run')),
+  history: list(of('ListedRun')),
+  advise: { anyOf: [of('JobAdvice'), of('ToolAdvice')] },
+  set: object({ name: text, changed: { type: 'boolean' } }),
   'mail-log': list(of('MailedEvent')),
   /** One a line. */
   watch: {
@@ -89,6 +92,14 @@ export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
       of('JobEvent'),
       object({ event: { const: 'service.away' }, data: object({ message: text }) }),
       object({ event: { const: 'service.back' }, data: object({}) }),
+    ],
+  },
+  dashboard: object({ url: text }),
+  webhook: {
+    anyOf: [
+      of('Webhook'),
+      object({ webhook: of('Webhook'), secret: { anyOf: [text, { type: 'null' }] } }),
+      object({ state: { enum: ['taken', 'removed'] } }),
     ],
   },
   quota: of('Quota'),

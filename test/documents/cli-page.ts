@@ -50,12 +50,41 @@ const files = `## Files of jobs
 - The whole file is checked before anything is sent: every problem of every entry is named with the number of the entry, the job and the key, and a name may be there once.
 - An unknown key is a warning that names the closest known one. A key without a value, or a switch that is \`false\`, is a warning and left out. Switches in quotes (\`"yes"\`) are taken with a warning.
 - Values are taken as they are typed: \`cpu: 1.0\` and \`name: 007\` need no quotes.
-- Jobs are sent in the order of the file, one after the other. One that is refused does not stop the others; where the service cannot be reached, or does not accept the account, the rest is not sent. The last line says how many were loaded, the line before it which were not.
+- Jobs are sent in the order of the file, one after the other, but for \`after\` (below). One that is refused does not stop the others; where the service cannot be reached, or does not accept the account, the rest is not sent. The last line says how many were loaded, the line before it which were not.
 - A one-off job that is there already is not changed: delete it first. \`wait: true\`, or \`wait: 30\` for seconds, stays with a one-off until it has ended before the next job is sent.
+
+What jobs have in common may stand once, in \`defaults\`; the jobs are then the list \`jobs\`:
+
+\`\`\`yaml
+defaults:
+  image: python3.11
+  emails: onfailure
+  command: ./venv/bin/python3 update.py
+  parameters: {LANG: en}
+  after: setup
+jobs:
+- name: setup
+  command: ./setup.sh
+  after: ~
+- name: update-fr
+  schedule: "@daily"
+  parameters: {WIKI: frwiki, LANG: fr}
+- name: update-de
+  schedule: "@daily"
+  parameters: {WIKI: dewiki}
+\`\`\`
+
+- A key of the job's own wins; one without a value (\`~\`), or a switch that is \`false\`, leaves the default out. A job that is \`continuous\` leaves out a default \`schedule\`, and the other way round; so do \`filelog\` and \`no-filelog\`, and the two health checks. \`name\` can be no default.
+- A problem says whether it stands in the job or in \`defaults\`, and in which line; what several jobs have of \`defaults\` is told once.
+- A list of jobs alone is a file as before. That \`defaults\` makes it a mapping is on purpose: a program that knows no defaults then refuses the file as a whole, where it might take one more entry of a list for a job.
+
+\`parameters\` are variables that the program finds in its environment, so that one command serves many jobs. No shell reads their values: they arrive byte for byte, \`$\` and quotes and all. A name has capital letters, digits and \`_\`, and is none that the service sets (\`HOME\`, \`PATH\`, \`PORT\`, \`TOOL_…\`, \`TOOLFORGE_…\` and their like); a value has at most 4 KiB, all together 16 KiB. With \`defaults\` they are merged name by name; \`NAME: ~\` leaves one out.
+
+\`after\` names a job of the file, or a list of them, that comes first, wherever it stands. A one-off that is named has to succeed: \`load\` and \`apply\` wait for its end, as long as its \`wait\` says, or 600 seconds; when it fails, is stopped, or cannot be made, what comes after it is not made, nor what comes after that, and it is said why. Of scheduled and continuous jobs that are named only the order counts. A name that is no job of the file, and a circle, are mistakes. With \`--job\` the one job is sent alone. \`after\` is looked at when jobs are sent, never later: a run of a schedule waits for no other job. \`run --after\` waits for a one-off that is there, or was.
 
 \`plan\` says what \`apply\` would do with such a file, in words: what is created, changed (each key, from what to what) and deleted, what that does to what runs, when a schedule that is new or changes comes next, and the quota afterwards. The service decides the same for both. A job that the file does not name is left alone unless \`--prune\` is given; one that seems to have been renamed is said to be.
 
-\`apply\` does it, in the order of the plan: deletions and what takes less come first, so that a full quota is no obstacle.
+\`apply\` does it, in the order of the plan: deletions and what takes less come first, so that a full quota is no obstacle, and each job comes behind those of its \`after\`.
 
 - Nothing is sent where one entry cannot be done, whatever the reason: a mistake in it, an image that is not on the list, too much for one job or for what the quota counts, a one-off that runs and cannot be changed. All reasons are named at once.
 - Deletions are asked for. Where nobody can be asked they need \`--yes\`.
@@ -66,7 +95,7 @@ const files = `## Files of jobs
 
 With what changes comes advice, as warnings: a file that is not in the home, or only in a directory below it (a missing \`cd\`), or may not be executed; an interpreter that an image for another language hardly has; a schedule that fires each minute of an hour; several jobs that begin at minute 0. Files are looked at by the command itself, as whoever runs it.
 
-\`dump\` writes what owners set, as they typed it, with sorted keys: a dumped file that is loaded changes nothing. With \`--to-file\` the file is replaced as a whole, a new one is readable by its owner only.
+\`dump\` writes what owners set, as they typed it, with sorted keys: a dumped file that is loaded changes nothing. Of \`after\` names of jobs that are gone by now are left out, with a warning. With \`--to-file\` the file is replaced as a whole, a new one is readable by its owner only.
 
 | key | what it is |
 |---|---|`;
@@ -103,7 +132,9 @@ The kubeconfig says who asks: the namespace \`tool-NAME\` of its current context
 | \`TOOLFORGE_DEBUG\` | \`1\`, \`true\` or \`yes\`: as \`--debug\` |
 | \`TOOLFORGE_CLI\` | set by the common command: the program calls itself \`toolforge jobs\` |
 | \`NO_COLOR\` | not empty: no colours |
-| \`TERM\` | \`dumb\`: neither colours nor a line of progress |
+| \`TERM\` | \`dumb\`: neither colours nor a line of progress, and \`watch\` prints lines |
+| \`DISPLAY\`, \`WAYLAND_DISPLAY\` | neither set, except on macOS: \`dashboard\` opens no browser |
+| \`TOOLFORGE_RUN_ID\` | set inside a job: which run \`fence\` is for |
 
 On machines of Toolforge (those with \`/etc/wmcs-project\`) a user who is not called \`<project>.<tool>\` is warned; elsewhere, one whose name says another tool.`;
 

@@ -30,6 +30,10 @@ const inWords: Readonly<Record<string, Edge>> = {
     good: ['', 'alpha', 'alpha, beta gamma'],
     bad: ['Alpha', '-a', 'a;b'],
   },
+  'hosts with commas or blanks between: `hooks.example.org`, `*.example.org` (every name below it), or `*`': {
+    good: ['', '*', 'hooks.example.org', '*.example.org, hooks.example.net 192.0.2.1'],
+    bad: ['https://hooks.example.org', 'a.*.org', '**', 'Hooks.example.org', 'hooks.example.org/x'],
+  },
   'a CPU quantity such as `500m` or `1`': { good: ['500m', '1', '0.5'], bad: ['', '1Gi', '-1', 'one'] },
   'empty, or a DNS name': { good: ['', 'jobs.example.org'], bad: ['-a', 'a b', 'Example.org'] },
   'empty, or the name of an IngressClass': { good: ['', 'nginx'], bad: ['-a', 'a b', 'Nginx'] },
@@ -106,14 +110,15 @@ const allow = [{ host: settingDefaults.smtp_server_fqdn ?? '' }];
 
 /** Every field by its path, e.g. `mail.windowMs`, in a form that can be compared. */
 function fieldsWith(raw: Record<string, string>): ReadonlyMap<string, unknown> {
-  const { mail, ...rest } = parseSettings(raw, { allow }).settings;
+  const { mail, webhooks, ...rest } = parseSettings(raw, { allow }).settings;
   const flat = (values: object, place: string) =>
     Object.entries(values).map(([name, value]) => [`${place}${name}`, comparable(value)] as const);
-  return new Map([...flat(rest satisfies Omit<Settings, 'mail'>, ''), ...flat(mail, 'mail.')]);
+  const own = rest satisfies Omit<Settings, 'mail' | 'webhooks'>;
+  return new Map([...flat(own, ''), ...flat(mail, 'mail.'), ...flat(webhooks, 'webhooks.')]);
 }
 
 function comparable(value: unknown): unknown {
-  return value instanceof Set ? [...value].join(' ') : value;
+  return value instanceof Set || Array.isArray(value) ? [...value].join(' ') : value;
 }
 
 function fieldsThatDiffer(one: ReadonlyMap<string, unknown>, other: ReadonlyMap<string, unknown>): string[] {

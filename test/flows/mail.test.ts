@@ -88,7 +88,7 @@ describe('a mail about a job that failed', () => {
       'a lack of memory',
       'hungry',
       'tail /dev/zero',
-      /ran out of memory, having used all of its 100 MiB/,
+      /ran out of memory, having used all of its 100 MiB.* run it again with more memory \(your quota has room for that\): toolforge-jobs run hungry … --mem 192Mi/,
       { memory: '100Mi' },
     ],
     ['a signal', 'killed', 'sleep 60 & kill -9 $!; wait $!', /killed from outside/, {}],

@@ -1,4 +1,5 @@
 /** What runs use, measured on the real node: in the records, in the history, and in the mail about a lack of memory. */
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kubectl } from '../cluster/cluster.ts';
@@ -10,8 +11,9 @@ import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
 
 const tool = 'usage-one';
 const mebibyte = 2 ** 20;
-/** Half a second of one core now and then, so that there is something to be seen of it. */
-const busy = 'while :; do head -c 30000000 /dev/zero | sha256sum >/dev/null; sleep 0.5; done';
+/** Holds 100 MB and is busy now and then, until it is told that this was seen. */
+const eater = `x=$(head -c 100000000 /dev/zero | tr '\\0' x)
+until [ -e seen ]; do head -c 30000000 /dev/zero | sha256sum >/dev/null; sleep 0.2; done`;
 let sandbox: Sandbox;
 let client: ApiClient;
 
@@ -21,6 +23,12 @@ interface Run {
   readonly peak_memory: number | null;
   readonly memory_limit: number | null;
   readonly peak_cpu: number | null;
+}
+
+interface Peaks {
+  readonly runs: number;
+  readonly memory?: { readonly highest: number };
+  readonly cpu?: { readonly highest: number };
 }
 
 beforeAll(async () => {
@@ -40,8 +48,7 @@ afterAll(async () => {
   client?.close();
   await sandbox?.stop();
   await sandbox?.removeTool(tool);
-  // What other flows find is a cluster in which nobody measures.
-  await kubectl(cluster, ['delete', 'clusterrole,clusterrolebinding', 'jobs-api-node-usage']);
+  await kubectl(cluster, ['delete', 'clusterrole', 'jobs-api-node-usage', '--ignore-not-found']);
 });
 
 async function run(name: string, cmd: string, more: object = {}): Promise<void> {
@@ -58,7 +65,14 @@ const endOf = (name: string) =>
 
 describe('what a run uses', () => {
   it('is on its record when it has ended: the most that was seen of it', async () => {
-    await run('eats', `x=$(head -c 100000000 /dev/zero | tr '\\0' x); timeout 30 sh -c '${busy}'; exit 0`);
+    await run('eats', eater);
+    const seen = await until(async () => {
+      const { job } = (await client.call('GET', `${jobsPath(tool)}/eats`)).json() as { job: { peaks?: Peaks } };
+      return job.peaks?.cpu && (job.peaks.memory?.highest ?? 0) > 95 * mebibyte ? job.peaks : undefined;
+    }, 'what it uses is seen while it runs');
+    expect(seen.runs).toBe(1);
+    expect((await sandbox.jobs(tool, 'show', 'eats')).stdout).toMatch(/Peaks: .* MiB, .* CPU in one run \(sampled\)/);
+    await writeFile(join(sandbox.homeOf(tool), 'seen'), '');
     const { outcome, peak_memory: memory, memory_limit: limit, peak_cpu: cpu } = await endOf('eats');
     expect([outcome, limit]).toEqual(['succeeded', 512 * mebibyte]);
     expect(memory).toBeGreaterThan(95 * mebibyte);
@@ -75,6 +89,38 @@ describe('what a run uses', () => {
     expect([reason, memory, limit]).toEqual(['out_of_memory', 100 * mebibyte, 100 * mebibyte]);
     const { stdout } = await sandbox.jobs(tool, 'history', 'hungry');
     expect(stdout).toMatch(/ 100 of 100 MiB.* \(limit\) +failed: ran out of memory/);
+  });
+});
+
+describe('advice', () => {
+  it('is more memory for what was killed, by a command that gives it', async () => {
+    await run('nightly', 'tail /dev/zero', { memory: '100Mi', schedule: '0 3 1 1 *' });
+    await sandbox.jobs(tool, 'restart', 'nightly');
+    await endOf('nightly');
+    const { stdout } = await sandbox.jobs(tool, 'advise', 'nightly');
+    expect(stdout).toMatch(/^Memory: +used 100 of 100 MiB in one run, which was killed for lack of it; 192Mi would be/);
+    const [command = ''] = /toolforge-jobs set .*/.exec(stdout) ?? [];
+    expect(command).toBe('toolforge-jobs set nightly --mem 192Mi');
+    const changed = await sandbox.jobs(tool, ...command.split(' ').slice(1));
+    expect([changed.code, changed.stderr]).toEqual([0, expect.stringContaining("write 'mem: 192Mi' there as well")]);
+    expect((await client.call('GET', `${jobsPath(tool)}/nightly`)).json()).toMatchObject({ job: { memory: '192Mi' } });
+  });
+
+  it('of the tool says what of the quota is used', async () => {
+    const { code, stdout } = await sandbox.jobs(tool, 'advise', '--quota');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^Cron jobs +1 +/m)]);
+  });
+});
+
+describe('where nobody may be asked', () => {
+  it('runs are not measured, which operators can read', async () => {
+    await kubectl(cluster, ['delete', 'clusterrolebinding', 'jobs-api-node-usage']);
+    await run('unseen', 'trap exit TERM; sleep 600 & wait', { continuous: true });
+    await until(async () => {
+      const { stdout } = await sandbox.admin('status');
+      return /Use of jobs +not measured: .*it may not ask nodes/.test(stdout);
+    }, 'status says so');
+    expect((await sandbox.admin('status')).code).toBe(0);
   });
 });
 

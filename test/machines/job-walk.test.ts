@@ -6,7 +6,7 @@ import { getShortestPaths } from 'xstate/graph';
 import type { JobEvent, JobKey, JobSnapshot, Notice, RunEnd } from '../../src/domain.ts';
 import { createLog } from '../../src/log.ts';
 import { jobMachine, showJob } from '../../src/machines/job.ts';
-import { createJobRoster } from '../../src/machines/roster.ts';
+import { createJobRoster, type JobRoster } from '../../src/machines/roster.ts';
 import { makeCronJobObject, makeDeploymentObject, makeJobObject, makePod } from '../support/make.ts';
 import { keyOf, makeGone, makeSeen } from '../support/make-event.ts';
 
@@ -202,7 +202,7 @@ describe.each(Object.keys(stories) as JobKey['kind'][])('from any order of facts
         const told = events.slice(0, count);
         const straight = toldAll(told);
         const crooked = toldAll(disturb(told, moves));
-        expect(crooked.list('tool-alpha')).toEqual(straight.list('tool-alpha'));
+        expect(factsIn(crooked)).toEqual(factsIn(straight));
         expect(crooked.size()).toBe(straight.size());
         expect(new Set(crooked.ends).size).toBe(crooked.ends.length);
       }),
@@ -210,6 +210,11 @@ describe.each(Object.keys(stories) as JobKey['kind'][])('from any order of facts
     );
   });
 });
+
+/** A streak is what was told in its order, and of one that was told of too late nobody heard. */
+function factsIn({ list }: Pick<JobRoster, 'list'>) {
+  return list('tool-alpha').map(({ streak: _, ...shown }) => shown);
+}
 
 /** Through the roster, since a job that was over for a moment may still be told of. */
 function toldAll(events: readonly JobEvent[]) {

@@ -3,6 +3,7 @@ import { createActor, fromPromise } from 'xstate';
 import type { MailLogRow } from '../../src/domain.ts';
 import { AppError } from '../../src/errors.ts';
 import { type MailQueueEmitted, mailQueueMachine } from '../../src/machines/mail-queue.ts';
+import { mailRules, type SendingRules, webhookRules } from '../../src/machines/sending-rules.ts';
 import { type Mailbox, refOf, type SealedMail } from '../../src/mailbox.ts';
 import { parseSettings } from '../../src/settings.ts';
 import { makeDetails, makeMailbox, makeNotice, makeSealed } from '../support/notices.ts';
@@ -27,9 +28,18 @@ interface Script {
   readonly answers?: readonly Answer[];
   readonly seal?: 'fails once';
   readonly notBefore?: number;
+  /** Unset: those of mail. */
+  readonly rules?: SendingRules;
 }
 
-function run({ saved = makeMailbox(), settings: changes, answers = ['taken'], seal, notBefore }: Script = {}) {
+function run({
+  saved = makeMailbox(),
+  settings: changes,
+  answers = ['taken'],
+  seal,
+  notBefore,
+  rules = mailRules,
+}: Script = {}) {
   const sealed: SealedMail[] = [];
   const attempts: { at: number; mail: SealedMail }[] = [];
   const rows: MailLogRow[] = [];
@@ -46,7 +56,7 @@ function run({ saved = makeMailbox(), settings: changes, answers = ['taken'], se
           const mail = makeSealed({
             messageId: `<${sealed.length + 1}@toolforge.org>`,
             sealedAt: Date.now(),
-            notices: box.open.map(({ notice }) => refOf(notice)),
+            notices: box.open.slice(0, rules.batch).map(({ notice }) => refOf(notice)),
           });
           sealed.push(mail);
           return mail;
@@ -69,7 +79,7 @@ function run({ saved = makeMailbox(), settings: changes, answers = ['taken'], se
     {
       input: {
         saved,
-        around: { settings: () => ({ ...settings, ...changes }), now: Date.now, random: () => 0.5 },
+        around: { rules, settings: () => ({ ...settings, ...changes }), now: Date.now, random: () => 0.5 },
         ...(notBefore === undefined ? {} : { notBefore }),
       },
     },
@@ -362,4 +372,96 @@ describe('a mail queue', () => {
     queue.actor.stop();
     return queue.times();
   }
+});
+
+describe('the queue of a webhook', () => {
+  const atOnce = { firstMs: 0, windowMs: 0, perDay: Number.POSITIVE_INFINITY };
+  const webhook = (script: Script = {}) => run({ rules: webhookRules, settings: atOnce, ...script });
+
+  it('sends each event by itself, at once, in the order in which they came', async () => {
+    const queue = webhook();
+    for (const name of ['a', 'b', 'c']) queue.fail(name);
+    await queue.pass(10);
+    expect([queue.times(), queue.told()]).toEqual([
+      [0, 0, 0],
+      ['a', 'b', 'c'],
+    ]);
+    expect(queue.box()).toMatchObject({ open: [], sealed: undefined, openedAt: undefined });
+  });
+
+  it('tries the same bytes again after 10 s, doubling to an hour, for a day from the event, then gives them up', async () => {
+    const queue = webhook({ answers: ['later'] });
+    queue.fail('a');
+    await queue.pass(hours(25));
+    const gaps = queue.times().map((at, index, all) => at - (all[index - 1] ?? 0));
+    expect(gaps.slice(0, 11)).toEqual([0, 10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 3_600]);
+    expect(new Set(queue.attempts.map(({ mail }) => mail)).size).toBe(1);
+    const last = queue.times().at(-1) ?? 0;
+    expect([last >= 86_400, last < 86_400 + 3_600]).toEqual([true, true]);
+    expect(queue.box()).toMatchObject({ sealed: undefined, parked: [], openedAt: undefined });
+    expect(queue.rows.at(-1)).toMatchObject({ state: 'dropped', why: 'come back later' });
+  });
+
+  it('gives up what waited behind it when that is a day old itself, after five tries at least', async () => {
+    const queue = webhook({ answers: ['later'] });
+    queue.fail('a');
+    await queue.pass(hours(12));
+    queue.fail('b');
+    queue.fail('late', { at: Date.now() - hours(48) });
+    await queue.pass(hours(40));
+    const tries = (name: string) => queue.told().filter((told) => told === name).length;
+    const lastOf = (name: string) => queue.times()[queue.told().lastIndexOf(name)] ?? 0;
+    expect([lastOf('b') >= 36 * 3_600, lastOf('b') < 38 * 3_600, tries('late')]).toEqual([true, true, 5]);
+    expect(queue.box()).toMatchObject({ open: [], sealed: undefined });
+  });
+
+  it('tells of many as long as there is room, then only how many there were', async () => {
+    const queue = webhook({ answers: ['later'] });
+    for (let count = 0; count < 203; count += 1) queue.fail(`job-${count}`);
+    await queue.pass(0);
+    // One is on its way, and three came before it was made: 200 had room then.
+    expect(queue.box()).toMatchObject({ folded: 0, open: { length: 199 } });
+    for (let count = 0; count < 5; count += 1) queue.fail(`late-${count}`);
+    expect(queue.box()).toMatchObject({ folded: 4, open: { length: 200 } });
+  });
+
+  it('says that nobody was asked where there is none any more', async () => {
+    const queue = webhook({ answers: ['off'] });
+    queue.fail('a');
+    await queue.pass(0);
+    expect(queue.rows.at(-1)).toMatchObject({ state: 'withheld', why: expect.stringContaining('removed') });
+  });
+});
+
+describe('a mail about a webhook', () => {
+  const trouble = (since: number) => ({
+    type: 'webhook.failed' as const,
+    trouble: { since, why: 'it answered with 500' },
+  });
+
+  it('is made though nothing else has happened, once for each time of trouble', async () => {
+    const queue = run();
+    queue.actor.send(trouble(1_000));
+    queue.actor.send(trouble(1_000));
+    await queue.pass(seconds(31));
+    queue.actor.send(trouble(1_000));
+    await queue.pass(hours(1));
+    expect(queue.times()).toEqual([30]);
+    expect(queue.box()).toMatchObject({ webhookTrouble: undefined, webhookToldSince: 1_000, openedAt: undefined });
+    queue.actor.send(trouble(2_000));
+    await queue.pass(hours(1));
+    expect(queue.times().length).toBe(2);
+  });
+
+  it('goes with the events that wait, and leaves to the next what comes while it is made', async () => {
+    const queue = run({ answers: ['later', 'taken'] });
+    queue.fail('a');
+    queue.actor.send(trouble(1_000));
+    await queue.pass(seconds(31));
+    expect(queue.box()).toMatchObject({ webhookTrouble: undefined, webhookToldSince: 1_000 });
+    queue.actor.send(trouble(2_000));
+    expect(queue.box()).toMatchObject({ webhookTrouble: { since: 2_000 }, openedAt: Date.now() });
+    await queue.pass(hours(1));
+    expect(queue.told()).toEqual(['a', 'a', '']);
+  });
 });

@@ -6,6 +6,7 @@ import { createLog } from '../../src/log.ts';
 import { mailQueueMachine } from '../../src/machines/mail-queue.ts';
 import { createMailRoster, type MailRoster, type MailRosterOptions } from '../../src/machines/mail-roster.ts';
 import { take } from '../../src/machines/mailbox-changes.ts';
+import { webhookRules } from '../../src/machines/sending-rules.ts';
 import { type Mailbox, refOf } from '../../src/mailbox.ts';
 import { parseSettings } from '../../src/settings.ts';
 import { makeGathered, makeMailbox, makeNotice, makeSealed } from '../support/notices.ts';
@@ -189,7 +190,7 @@ describe('the mail of all tools', () => {
       actions: {
         takeBatch: assign(({ context: { box } }) => {
           if (box.tool === 'alpha' && mistakes++ === 0) throw new Error('a defect');
-          return { batch: { events: box.open.length, folded: box.folded } };
+          return { batch: { events: box.open.length, folded: box.folded, trouble: undefined } };
         }),
       },
     });
@@ -311,5 +312,69 @@ describe('the mail of all tools', () => {
     expect(roster.retry('alpha', '<one@toolforge.org>')).toBe(true);
     await pass(10_000);
     expect(delivered).toEqual(['<one@toolforge.org>']);
+  });
+
+  it('begins anew with a tool whose events nobody wants any more, and says what became of them', async () => {
+    let isAborted = false;
+    const { roster, disk, rows } = create({
+      rules: webhookRules,
+      settings: () => ({ firstMs: 0, windowMs: 0, perDay: 100 }),
+      effects: {
+        save: async (box) => void disk.set(box.tool, box),
+        seal: async ({ open }) =>
+          makeSealed({ sealedAt: Date.now(), notices: open.slice(0, 1).map(({ notice }) => refOf(notice)) }),
+        async deliver(_, signal) {
+          await new Promise((ended) => signal.addEventListener('abort', ended, { once: true }));
+          isAborted = true;
+          return { isSent: false };
+        },
+      },
+    });
+    for (const run of ['run-1', 'run-2']) roster.accept(failure('alpha', run));
+    await pass(0);
+    roster.reset('alpha', 'nobody wants it');
+    roster.reset('beta', 'nobody wants it');
+    await pass(0);
+    expect([isAborted, roster.find('beta')]).toEqual([true, undefined]);
+    expect(disk.get('alpha')).toEqual(makeMailbox());
+    const dropped = rows.filter(([, { state }]) => state === 'dropped').map(([tool, { id, why }]) => [tool, id, why]);
+    expect(dropped.sort()).toEqual(['run-1', 'run-2'].map((run) => ['alpha', `${run}/failed`, 'nobody wants it']));
+    roster.accept(failure('alpha', 'run-3'));
+    expect(roster.find('alpha')?.open.length).toBe(1);
+  });
+
+  it('hurries nobody by another one’s success where each has a server of its own', async () => {
+    const tools = ['alpha', 'beta', 'gamma'];
+    const attempts: string[] = [];
+    let isBack = false;
+    const { roster } = create({
+      rules: webhookRules,
+      settings: () => ({ firstMs: 0, windowMs: 0, perDay: 100 }),
+      effects: {
+        save: async () => {},
+        seal: async ({ tool }) => makeSealed({ to: tool, sealedAt: Date.now() }),
+        async deliver({ to }) {
+          attempts.push(to);
+          if (to === 'alpha' && isBack) return { isSent: true };
+          throw new AppError('webhook.not_taken', 'away');
+        },
+      },
+    });
+    for (const tool of tools) roster.accept(failure(tool));
+    await pass(4_000_000);
+    isBack = true;
+    attempts.length = 0;
+    roster.replan('alpha');
+    await pass(11_000);
+    expect(attempts).toEqual(['alpha']);
+  });
+
+  it('makes a mail for a tool of which nothing was known, when its webhook takes nothing', async () => {
+    const { roster, disk, delivered } = create();
+    roster.addWebhookTrouble('alpha', { since: 1, why: 'it answered with 500' });
+    await pass(0);
+    expect(disk.get('alpha')).toMatchObject({ webhookTrouble: { since: 1 } });
+    await pass(31_000);
+    expect(delivered).toEqual(['<alpha-1@x>']);
   });
 });

@@ -85,8 +85,8 @@ describe('failures in a row', () => {
       });
       return verdict.is === 'counted' && verdict.why;
     };
-    expect(why(1)).toBe('failure 2 in a row; the next mail about it comes when it has failed 3 times');
-    expect(why(10)).toBe('failure 11 in a row; the next mail about it comes a day after the last mail about it');
+    expect(why(1)).toBe('failure 2 in a row; it is told again when it has failed 3 times');
+    expect(why(10)).toBe('failure 11 in a row; it is told again a day after it was told last');
   });
 });
 

@@ -50,6 +50,8 @@ describe('the end of a one-off', () => {
         signal: undefined,
         attempts: 1,
         ran: expect.objectContaining({ cmd: './run.sh', image: 'bookworm', memory: '0.5Gi' }),
+        version: expect.stringMatching(/^[0-9a-f]{8}$/),
+        pod: 'demo-x7k2p',
       },
     ]);
   });

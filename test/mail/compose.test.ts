@@ -18,6 +18,15 @@ const neverRan = { exitCode: undefined, startedAt: undefined, finishedAt: undefi
 const noLines: Partial<NoticeDetails> = { lines: [], linesFrom: undefined, linesMissing: 'it never ran' };
 const lastGood = { at: at('2026-02-28T04:20:02Z'), ran: makeRan({ memory: '1Gi' }) };
 
+const outOfMemory = { reason: 'out_of_memory', exitCode: 137, signal: 9 } as const;
+const mebibyte = 2 ** 20;
+const memory = {
+  limit: 512 * mebibyte,
+  peaks: { runs: 10, lowest: 430 * mebibyte, highest: 512 * mebibyte },
+  to: '768Mi',
+  fits: undefined,
+};
+
 /** Unset: a failure of the scheduled job daily. */
 function gathered(
   notice: Partial<Notice>,
@@ -45,7 +54,10 @@ const failures: Record<string, GatheredNotice> = {
     { exitCode: 127 },
     { details: { lines: ['bash: ./daily.sh: No such file or directory'], lastGood: { ...lastGood, ran: makeRan() } } },
   ),
-  'out-of-memory': gathered({ reason: 'out_of_memory', exitCode: 137, signal: 9 }, { details: { lastGood } }),
+  'out-of-memory': gathered(outOfMemory, { details: { lastGood, memory: { ...memory, fits: true } } }),
+  'out-of-memory-no-room': gathered(outOfMemory, { details: { memory: { ...memory, fits: false } } }),
+  'out-of-memory-first': gathered(outOfMemory, { details: { memory: { ...memory, peaks: undefined } } }),
+  'out-of-memory-once': gathered({ ...outOfMemory, key: once, ran: unscheduled }, { details: { memory } }),
   signal: gathered({ reason: 'signal', exitCode: 139, signal: 11 }),
   killed: gathered({ reason: 'signal', exitCode: 137, signal: 9, attempts: 3 }),
   evicted: gathered({ reason: 'evicted', exitCode: undefined, clusterSays: 'The node was low on resource: memory.' }),
@@ -196,6 +208,12 @@ const skips: Record<string, GatheredNotice> = {
     clusterSays:
       'Error creating job: jobs.batch "daily-29540160" is forbidden: exceeded quota: tool-alpha, requested: count/jobs.batch=1, used: count/jobs.batch=15, limited: count/jobs.batch=15',
   }),
+  'skipped-cluster-away': withoutDetails({
+    ...skipped,
+    reason: 'cluster_away',
+    since: at('2026-03-01T04:10:31Z'),
+    until: at('2026-03-01T04:40:02Z'),
+  }),
   'skipped-unexplained': withoutDetails({ ...skipped, reason: 'unexplained' }),
 };
 
@@ -222,6 +240,15 @@ describe('a mail', () => {
     const { subject, text, references } = compose(makeMailbox({ open: [...open] }));
     const head = [`Subject: ${subject}`, ...(references.length > 0 ? [`References: ${references.join(' ')}`] : [])];
     await expect(`${head.join('\n')}\n\n${text}`).toMatchFileSnapshot(`golden/${name}.txt`);
+  });
+
+  it('about a webhook that takes nothing stands alone, or below what else there is', async () => {
+    const webhookTrouble = { since: at('2026-03-01T03:20:00Z'), why: 'hooks.example.org answered with\u001b[31m 500' };
+    const { subject, text } = compose(makeMailbox({ webhookTrouble }));
+    await expect(`Subject: ${subject}\n\n${text}`).toMatchFileSnapshot('golden/webhook.txt');
+    const both = compose(makeMailbox({ webhookTrouble, open: [gathered({})] }));
+    expect(both.subject).toBe('[Toolforge] [alpha] daily failed');
+    expect(both.text).toMatch(/Your job daily failed [\s\S]*\nThe webhook of your tool has taken nothing since/);
   });
 
   it('says for which minutes something may be missing, what had no room, and that it is the last of the day', async () => {

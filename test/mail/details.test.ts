@@ -5,9 +5,17 @@ import { createDetails, type DetailsOptions } from '../../src/mail/details.ts';
 import type { NoticeDetails } from '../../src/mailbox.ts';
 import { makeDetails, makeGathered, makeMailbox, makeNotice, makeRan } from '../support/notices.ts';
 
-const output = { lines: ['last words'], linesFrom: 'daily.err', linesMissing: undefined };
+const line = { origin: 'daily.err', stream: 'stderr' as const, at: undefined, message: 'last words' };
+const output = { lines: [line], from: 'daily.err', missing: undefined, isCut: false };
 const lastGood = { at: 1_000, ran: makeRan() };
-const collected = { ...output, refusal: undefined, lastGood };
+const memory = { limit: 512, peaks: undefined, to: '768Mi', fits: true };
+const collected = {
+  lines: ['last words'],
+  linesFrom: 'daily.err',
+  linesMissing: undefined,
+  refusal: undefined,
+  lastGood,
+};
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
 afterEach(() => void vi.useRealTimers());
@@ -19,6 +27,7 @@ function create(changes: Partial<DetailsOptions> = {}) {
     lines: async () => output,
     refusal: async () => undefined,
     lastGood: async () => lastGood,
+    memory: async () => memory,
     isWanted: () => true,
     onDetails: ({ id }, found) => void told.push([id, found]),
     log: createLog({ level: 'silent' }),
@@ -35,6 +44,13 @@ describe('details of a failure', () => {
     details.collect(makeNotice());
     await turn();
     expect(told).toEqual([['run-1/failed', collected]]);
+  });
+
+  it('say of a lack of memory what would be better', async () => {
+    const { details, told } = create();
+    details.collect(makeNotice({ reason: 'out_of_memory' }));
+    await turn();
+    expect(told).toEqual([['run-1/failed', { ...collected, memory }]]);
   });
 
   it('are not collected of what is no failure, or waits for no mail', async () => {

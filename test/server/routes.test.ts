@@ -9,6 +9,7 @@ import { createStreams } from '../../src/server/streams.ts';
 import type { Issued } from '../support/certs.ts';
 import { makePodFacts, makeSnapshot, now } from '../support/facts.ts';
 import { makeCronJobObject } from '../support/make.ts';
+import { makeWebhook } from '../support/webhooks.ts';
 import { continuousNamed, jobNamed, type ScriptedDeps, scriptDeps } from './scripted-deps.ts';
 import { type Answer, ask, client, startServer, type TestServer, wideStreams } from './start-server.ts';
 
@@ -74,10 +75,12 @@ async function piecesOf({ answerType }: Route, answer: Answer): Promise<unknown[
   return pieces;
 }
 
-const pathOf = ({ path }: Route) => path.replace(':tool', 'alpha').replace(':name', 'demo');
+const pathOf = ({ path }: Route) =>
+  path.replace(':tool', 'alpha').replace(':name', 'demo').replace(':run', makePodFacts().uid);
 const newJob = { name: 'new', cmd: './run.sh', imagename: 'python3.11' };
 /** What a route takes that takes something. */
 function bodyOf({ path, body }: Route): object | undefined {
+  if (path.endsWith('/webhook')) return body ? { url: makeWebhook().url } : undefined;
   if (path.endsWith('/plan')) return { jobs: [newJob] };
   if (path.endsWith('/suspend')) return { note: 'the wiki moves' };
   if (path.endsWith('/:name/run')) return {};
@@ -100,6 +103,7 @@ describe('every route', () => {
     const bare = pathOf(route).replace(/\/$/, '');
     for (const path of [bare, `${bare}/`]) {
       deps.view.set('tool-alpha', [{ ...jobOf(route), pods: [makePodFacts()] }]);
+      deps.keptWebhooks.set('alpha', makeWebhook());
       const answer = await send(route.method, path, bodyOf(route));
       if (route.slash === 'redirect' && !path.endsWith('/')) {
         expect([answer.status, answer.headers.location]).toEqual([308, `${path}/`]);

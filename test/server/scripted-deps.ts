@@ -8,6 +8,7 @@ import type {
   KubeObject,
   MailLogRow,
   ResolvedJob,
+  RunOutput,
   RunRecord,
 } from '../../src/domain.ts';
 import { Tool } from '../../src/domain.ts';
@@ -20,6 +21,8 @@ import type { Caller } from '../../src/server/identify.ts';
 import { createLimitCheck } from '../../src/server/limit-check.ts';
 import type { LogFiles } from '../../src/server/logs/file-log.ts';
 import { parseSettings, type Settings } from '../../src/settings.ts';
+import type { Peak } from '../../src/usage/peaks.ts';
+import type { Webhook } from '../../src/webhooks.ts';
 import { images } from '../support/definitions.ts';
 import { makeSnapshot, now } from '../support/facts.ts';
 
@@ -32,8 +35,16 @@ export interface ScriptedDeps extends Deps {
   readonly mailed: Map<string, readonly MailLogRow[]>;
   /** Records by tool and job, e.g. `alpha/demo`. */
   readonly records: Map<string, readonly RunRecord[]>;
+  /** What the view learns when the last runs are recalled. */
+  recalled(): void;
+  /** Output by tool, job and run, e.g. `alpha/demo/run-1`. */
+  readonly keptOutputs: Map<string, RunOutput>;
+  /** What runs were seen to use, by the uid of the run. */
+  readonly measured: Map<string, Peak>;
   /** What jobs were before, by tool, newest first. */
   readonly keptFormer: Map<string, readonly FormerJob[]>;
+  /** Webhooks by tool. */
+  readonly keptWebhooks: Map<string, Webhook>;
   freshness: Freshness;
   clock: number;
   live: Settings;
@@ -95,7 +106,11 @@ export function scriptDeps(): ScriptedDeps {
     asked,
     mailed: new Map(),
     records: new Map(),
+    keptOutputs: new Map(),
+    recalled() {},
+    measured: new Map(),
     keptFormer: new Map(),
+    keptWebhooks: new Map(),
     freshness: { synced: true, live: true, asOf: now },
     clock: now,
     live: parseSettings({}).settings,
@@ -134,6 +149,27 @@ export function scriptDeps(): ScriptedDeps {
       stop() {},
       size: () => 0,
     },
+    webhooks: {
+      find: (tool) => script.keptWebhooks.get(tool),
+      async set(tool, { url, events, renew }) {
+        const before = script.keptWebhooks.get(tool);
+        const secret = before && !renew ? undefined : `whsec_${script.keptWebhooks.size}`;
+        const webhook = {
+          ...{ url, events, setAt: now, former: undefined, trouble: undefined },
+          secret: secret ?? before?.secret ?? '',
+        };
+        script.keptWebhooks.set(tool, webhook);
+        return { webhook, secret };
+      },
+      queue: () => undefined,
+      hurry: (tool) => void asked.push(['hurry', tool]),
+      async remove(tool) {
+        script.keptWebhooks.delete(tool);
+      },
+      async test(tool) {
+        asked.push(['test webhook', tool]);
+      },
+    },
     mailLog: { list: async (tool) => script.mailed.get(tool.name) ?? [] },
     former: {
       async keep(tool, former) {
@@ -142,6 +178,15 @@ export function scriptDeps(): ScriptedDeps {
       },
       list: async (tool) => script.keptFormer.get(tool.name) ?? [],
     },
+    fences: {
+      async claim(tool, claim) {
+        asked.push(['claimFence', tool.name, claim]);
+        return script.clock;
+      },
+    },
+    recall: async () => script.recalled(),
+    outputs: { of: async (tool, job, run) => script.keptOutputs.get(`${tool.name}/${job}/${run}`) },
+    peaks: { of: (owner) => script.measured.get(owner) },
     runs: { list: async (tool, job) => script.records.get(`${tool.name}/${job}`) ?? [] },
     forward: {
       async create(tool, type, object) {

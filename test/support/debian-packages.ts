@@ -22,11 +22,16 @@ const underWay = new Map<string, Promise<void>>();
 /**
  * Downloads it the first time, which takes seconds; processes that ask at once do not disturb one another.
  * @param privateLibraries directories of the tree that hold libraries of the package itself
+ * @param companions packages that are no libraries, and that it needs all the same
  */
-export async function debianTree(name: string, privateLibraries: readonly string[] = []): Promise<DebianTree> {
+export async function debianTree(
+  name: string,
+  privateLibraries: readonly string[] = [],
+  companions: readonly string[] = [],
+): Promise<DebianTree> {
   const root = join(cacheRoot(), `debian-${name}`);
   if (!existsSync(root)) {
-    const unpacking = underWay.get(name) ?? unpack(name, root);
+    const unpacking = underWay.get(name) ?? unpack([name, ...companions], root);
     underWay.set(name, unpacking);
     await unpacking.finally(() => underWay.delete(name));
   }
@@ -40,12 +45,12 @@ async function guessTriplet(): Promise<string> {
   return `${(await run('uname', ['-m'])).trim()}-linux-gnu`;
 }
 
-async function unpack(name: string, root: string): Promise<void> {
+async function unpack(names: readonly string[], root: string): Promise<void> {
   await mkdir(cacheRoot(), { recursive: true });
-  const place = await mkdtemp(join(cacheRoot(), `debian-${name}-`));
+  const place = await mkdtemp(`${root}-`);
   try {
     await aptGet(['update']);
-    await aptGet(['download', name, ...(await missingLibraries(name))], { cwd: place });
+    await aptGet(['download', ...names, ...(await missingLibraries(names))], { cwd: place });
     const tree = join(place, 'tree');
     await mkdir(tree);
     for (const file of await readdir(place))
@@ -60,8 +65,8 @@ async function unpack(name: string, root: string): Promise<void> {
 }
 
 /** By the names of packages, which for libraries begin so (Debian Policy, "Shared libraries"). */
-async function missingLibraries(name: string): Promise<string[]> {
-  const all = (await run('apt-cache', ['depends', '--recurse', '--important', name])).match(/^lib\S+$/gm) ?? [];
+async function missingLibraries(names: readonly string[]): Promise<string[]> {
+  const all = (await run('apt-cache', ['depends', '--recurse', '--important', ...names])).match(/^lib\S+$/gm) ?? [];
   const installed = new Set(
     (await run('dpkg', ['--get-selections']))
       .split('\n')

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { repositoryRoot } from './repository-root.ts';
 
 /** `console` shows what is typed and what comes; `sh` what is typed alone; the others hold no commands. */
-export const languages = ['console', 'sh', 'text', 'yaml', 'js', 'dockerfile'] as const;
+export const languages = ['console', 'sh', 'text', 'yaml', 'json', 'js', 'python', 'dockerfile'] as const;
 
 export interface DocumentedCommand {
   readonly page: string;

@@ -10,6 +10,7 @@ import type {
   ObjectStatus,
   PodFacts,
   ResolvedJob,
+  RunEnd,
   RunFacts,
   RunRecord,
 } from '../../src/domain.ts';
@@ -185,6 +186,13 @@ export function makeRunRecord(changes: Partial<RunRecord> = {}): RunRecord {
     attempts: 1,
     ...changes,
   };
+}
+
+/** Unset: the end of the run `run-1` of the one-off `demo` of alpha, which has succeeded at once. */
+export function makeRunEnd(changes: Partial<RunEnd> = {}): RunEnd {
+  const { type: _, ...record } = makeRunRecord();
+  const key = { namespace: 'tool-alpha', kind: 'Job', name: 'demo' } as const;
+  return { ...record, key, ran: undefined, pod: 'demo-x7k2p', ...changes };
 }
 
 export interface SnapshotOptions {

@@ -4,11 +4,13 @@ import { askedCheck } from '../../definition/ports.ts';
 import type { Freshness, Image, JobDefinition, JobSnapshot, ResolvedJob, Suspension } from '../../domain.ts';
 import { type AppError, errorTable } from '../../errors.ts';
 import type { OfferedImages } from '../../image-catalog.ts';
+import type { ToldRun } from '../../streak.ts';
 import type { Applied } from '../handlers/apply.ts';
 import type { Removal } from '../handlers/remove.ts';
 import type { Dialect } from '../respond.ts';
 import { errorAnswer } from '../schemas.ts';
 import { type Job2026, renderJob2026, renderUnresolved2026 } from './job-2026.ts';
+import { renderListedRun2026 } from './run-2026.ts';
 import { instantText } from './status/instant.ts';
 
 export interface Messages {
@@ -42,15 +44,18 @@ export interface CanonicalOptions {
   readonly asTyped: boolean;
   readonly trouble?: string | undefined;
   readonly nextFirings?: readonly number[] | undefined;
+  /** Where one job is shown. */
+  readonly lastRuns?: readonly ToldRun[];
 }
 
 export function canonicalJob(
   snapshot: JobSnapshot,
-  { now, nextFiringAt, includeUnset, asTyped, trouble, nextFirings }: CanonicalOptions,
+  { now, nextFiringAt, includeUnset, asTyped, trouble, nextFirings, lastRuns = [] }: CanonicalOptions,
 ): Job2026 | object {
-  return includeUnset
-    ? renderJob2026(snapshot, { now, nextFiringAt: nextFiringAt(snapshot), trouble, nextFirings })
-    : renderUnresolved2026(snapshot, asTyped);
+  if (!includeUnset) return renderUnresolved2026(snapshot, asTyped);
+  const job = renderJob2026(snapshot, { now, nextFiringAt: nextFiringAt(snapshot), trouble, nextFirings });
+  const { name } = snapshot.key;
+  return lastRuns.length === 0 ? job : { ...job, last_runs: lastRuns.map((run) => renderListedRun2026(name, run)) };
 }
 
 /** What must be said with an answer that comes from a view cut off from the cluster. */

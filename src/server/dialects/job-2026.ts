@@ -7,6 +7,7 @@ import { valuesOf } from '../../definition/variables.ts';
 import type {
   Concurrency,
   Emails,
+  FailureReason,
   HealthCheck,
   Image,
   JobDefinition,
@@ -16,10 +17,12 @@ import type {
   ObjectFacts,
   PortProtocol,
   ResolvedJob,
+  Streak,
   Suspend,
   Suspension,
 } from '../../domain.ts';
 import { typeOfKind } from '../../domain.ts';
+import { failuresBefore } from '../../streak.ts';
 import { instantText } from './status/instant.ts';
 import { longStatus } from './status/long-status.ts';
 import { shortStatus } from './status/status-words.ts';
@@ -45,6 +48,8 @@ export interface Job2026 {
   readonly status: Status2026;
   /** One-off and scheduled jobs: of the newest run; null before the first. */
   readonly run_id?: string | null;
+  /** Scheduled jobs of which a run is on record. */
+  readonly last_run?: LastRun2026;
   /** One-off and scheduled jobs. */
   readonly retry?: number;
   /** Scheduled jobs: as typed, the five fields that run, and seconds (0 = none). */
@@ -80,12 +85,29 @@ export interface Suspension2026 {
   readonly until: string | null;
 }
 
+/** How the last run went, and how many in a row went so. */
+export interface LastRun2026 {
+  readonly outcome: Streak['outcome'];
+  readonly reason: FailureReason | null;
+  readonly ended: string | null;
+  readonly in_a_row: number;
+  /** Of the first success after failures: how many there were. */
+  readonly after_failures: number;
+}
+
 /** Only what was set; `image`, `imagename` and `job_type` always, `continuous` on continuous jobs. */
 export type UnresolvedJob2026 = Pick<Job2026, 'name' | 'cmd' | 'imagename' | 'image' | 'job_type'> &
   Partial<
     Omit<
       Job2026,
-      'image_state' | 'status' | 'suspension' | 'run_id' | 'status_short' | 'status_long' | 'schedule_actual'
+      | 'image_state'
+      | 'status'
+      | 'suspension'
+      | 'run_id'
+      | 'last_run'
+      | 'status_short'
+      | 'status_long'
+      | 'schedule_actual'
     >
   >;
 
@@ -112,6 +134,7 @@ export function renderJob2026(snapshot: JobSnapshot, options: StatusOptions): Jo
     job_type: typeOfKind[key.kind],
     status: structuredStatus(snapshot, options),
     ...runId(snapshot),
+    ...lastRun(snapshot),
     ...(job ? typeFields[typeOfKind[key.kind]](job) : continuousMark(typeOfKind[key.kind])),
     ...renderSuspension(object),
     ...withoutUnset({ parameters: valuesOf(job?.variables), after: job?.after }),
@@ -130,6 +153,13 @@ function renderSuspension(object: ObjectFacts): Pick<Job2026, 'suspension'> {
 function runId({ key, object, runs }: JobSnapshot): Pick<Job2026, 'run_id'> {
   if (key.kind === 'Deployment') return {};
   return { run_id: key.kind === 'Job' ? object.uid : (runs[0]?.uid ?? null) };
+}
+
+function lastRun({ streak }: JobSnapshot): Pick<Job2026, 'last_run'> {
+  if (!streak) return {};
+  const { outcome, reason = null, at, count } = streak;
+  const ended = instantText(at) ?? null;
+  return { last_run: { outcome, reason, ended, in_a_row: count, after_failures: failuresBefore(streak) } };
 }
 
 const typeFields: Record<JobType, (job: ResolvedJob) => Partial<Job2026>> = {

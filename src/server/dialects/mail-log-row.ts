@@ -1,5 +1,5 @@
 /** A row of the mail log as the canonical dialect shows it. Pure and total. */
-import type { FailureReason, JobType, MailLogRow, MailState, NoticeKind } from '../../domain.ts';
+import type { FailureReason, JobType, MailLogRow, MailState, NoticeKind, TellingWay } from '../../domain.ts';
 import { instantText } from './status/instant.ts';
 
 export interface MailLogRow2026 {
@@ -8,6 +8,7 @@ export interface MailLogRow2026 {
   readonly happened: string | null;
   readonly event: NoticeKind;
   readonly reason: FailureReason | null;
+  readonly via: TellingWay;
   readonly state: MailState;
   readonly since: string | null;
   readonly message_id: string | null;
@@ -22,6 +23,7 @@ export function renderMailLogRow(row: MailLogRow): MailLogRow2026 {
     happened: instantText(row.at) ?? null,
     event: row.kind,
     reason: row.reason ?? null,
+    via: row.via ?? 'mail',
     state: row.state,
     since: instantText(row.since) ?? null,
     message_id: row.messageId ?? null,
@@ -29,19 +31,31 @@ export function renderMailLogRow(row: MailLogRow): MailLogRow2026 {
   };
 }
 
-const words: Readonly<Record<MailState, string>> = {
-  gathered: 'waits for the next mail to be made',
-  withheld: 'not mailed',
-  sealed: 'its mail is made and about to be sent',
-  deferred: 'its mail waits, and is tried again',
-  sent: 'mailed',
-  parked: 'its mail was given up; the operators can have it tried again',
-  dropped: 'its mail was dropped',
+const words: Readonly<Record<TellingWay, Readonly<Record<MailState, string>>>> = {
+  mail: {
+    gathered: 'waits for the next mail to be made',
+    withheld: 'not mailed',
+    sealed: 'its mail is made and about to be sent',
+    deferred: 'its mail waits, and is tried again',
+    sent: 'mailed',
+    parked: 'its mail was given up; the operators can have it tried again',
+    dropped: 'its mail was dropped',
+  },
+  webhook: {
+    gathered: 'waits to be told to the webhook',
+    withheld: 'not told to the webhook',
+    sealed: 'about to be told to the webhook',
+    deferred: 'the webhook did not take it; it is tried again',
+    sent: 'told to the webhook',
+    parked: 'given up',
+    dropped: 'given up',
+  },
 };
 
-function messageOf({ state, since, why }: MailLogRow): string {
-  if (state === 'sent') return `${words.sent}${dayAndTime(since)}`;
-  return why === undefined ? words[state] : `${words[state]}: ${why}`;
+function messageOf({ via = 'mail', state, since, why }: MailLogRow): string {
+  const said = words[via][state];
+  if (state === 'sent') return `${said}${dayAndTime(since)}`;
+  return why === undefined ? said : `${said}: ${why}`;
 }
 
 /** @example dayAndTime(1772338843000) -> ' on 2026-03-01 at 04:20 UTC' */

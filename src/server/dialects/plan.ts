@@ -115,7 +115,9 @@ function messageOf(planned: PlannedJob): string {
   const { action, successor } = planned;
   const renamed = successor === undefined ? '' : `The new job '${successor}' does the same: was it renamed?`;
   if (action === 'stay') return successor === undefined ? '' : `${renamed} Both will be there.`;
-  return [messages[effectOf(planned)](planned), stayWords(planned), renamed].filter((text) => text !== '').join(' ');
+  return [messages[effectOf(planned)](planned), stayWords(planned), orderWords(planned), renamed]
+    .filter((text) => text !== '')
+    .join(' ');
 }
 
 /** Of a job that a command suspended: no file changes that. */
@@ -144,6 +146,11 @@ const messages: Readonly<Record<Effect, (planned: PlannedJob) => string>> = {
       : 'What is left of it in another type is ended, with all that runs of it.',
   ends: (planned) => (isRunning(planned) ? endWords(planned) : 'Nothing of it runs now.'),
 };
+
+function orderWords({ action, after }: PlannedJob): string {
+  const isMade = action === 'create' || action === 'update';
+  return isMade && after?.after ? `It comes after ${after.after.map((name) => `'${name}'`).join(', ')}.` : '';
+}
 
 function copies(job: ResolvedJob | undefined): string {
   const count = job?.replicas ?? 1;

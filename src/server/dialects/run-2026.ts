@@ -1,9 +1,18 @@
 /** The end of a run as the canonical dialect shows it. Pure and total. */
-import type { FailureReason, JobType, RunOutcome, RunRecord } from '../../domain.ts';
+import {
+  type FailureReason,
+  type JobType,
+  type RunOutcome,
+  type RunRecord,
+  type Trigger,
+  triggerOf,
+} from '../../domain.ts';
 import { exitCodeWords } from '../../exit-code.ts';
+import { failuresBefore, type ToldRun } from '../../streak.ts';
 import { instantText } from './status/instant.ts';
 import { whySkipped } from './status/skip-words.ts';
 
+/** A run that has ended, by itself: as events tell it. */
 export interface Run2026 {
   readonly id: string;
   readonly job: string;
@@ -11,6 +20,7 @@ export interface Run2026 {
   /** Of the object that holds the definition. */
   readonly job_id: string | null;
   readonly manual: boolean;
+  readonly trigger: Trigger;
   readonly due: string | null;
   readonly created: string | null;
   readonly started: string | null;
@@ -25,6 +35,8 @@ export interface Run2026 {
   readonly memory_limit: number | null;
   /** Thousandths of a core. */
   readonly peak_cpu: number | null;
+  readonly definition_version: string | null;
+  readonly image_digest: string | null;
   /** In words for its owner. */
   readonly message: string;
 }
@@ -36,6 +48,7 @@ export function renderRun2026(job: string, run: RunRecord): Run2026 {
     job_type: run.type,
     job_id: run.jobUid ?? null,
     manual: run.manual,
+    trigger: triggerOf(run),
     due: instantText(run.dueAt) ?? null,
     created: instantText(run.createdAt) ?? null,
     started: instantText(run.startedAt) ?? null,
@@ -48,13 +61,32 @@ export function renderRun2026(job: string, run: RunRecord): Run2026 {
     peak_memory: run.peakMemory ?? null,
     memory_limit: run.memoryLimit ?? null,
     peak_cpu: run.peakCpu ?? null,
+    definition_version: run.version ?? null,
+    image_digest: run.imageDigest ?? null,
     message: wordsOf(run),
+  };
+}
+
+/** The same among the runs before it. */
+export interface ListedRun2026 extends Run2026 {
+  readonly changed: ToldRun['changed'];
+  readonly in_a_row: number | null;
+  readonly after_failures: number;
+}
+
+export function renderListedRun2026(job: string, { run, streak, changed }: ToldRun): ListedRun2026 {
+  return {
+    ...renderRun2026(job, run),
+    changed,
+    in_a_row: streak?.count ?? null,
+    after_failures: streak ? failuresBefore(streak) : 0,
   };
 }
 
 function wordsOf(run: RunRecord): string {
   const { outcome, reason, exitCode, signal, dueAt, dueUntil } = run;
   if (outcome === 'succeeded') return 'finished';
+  if (reason === 'replaced') return 'the next run of its schedule took its place';
   if (outcome === 'stopped') return 'its job was deleted before it had ended';
   if (outcome === 'skipped') return `skipped: ${whySkipped(run)}`;
   if (dueUntil !== undefined)

@@ -120,7 +120,7 @@ function typeAndRun(kind: KubeKind, uid: string | undefined): object {
 }
 
 function runData({ key, ...end }: RunEnd): { readonly job: string } {
-  return renderRun2026(key.name, { ...end, type: typeOfKind[key.kind] });
+  return renderRun2026(key.name, { ...end, type: typeOfKind[key.kind], imageDigest: end.ran?.imageDigest });
 }
 
 /** A reader that does not read is not waited for. */

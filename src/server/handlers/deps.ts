@@ -6,12 +6,17 @@ import type {
   JobSnapshot,
   KubeObject,
   MailLogRow,
+  RunOutput,
   RunRecord,
   Tool,
 } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
+import type { Fences } from '../../fences.ts';
 import type { ImageCatalog } from '../../image-catalog.ts';
+import type { Mailbox } from '../../mailbox.ts';
 import type { Settings } from '../../settings.ts';
+import type { Peak } from '../../usage/peaks.ts';
+import type { Webhooks } from '../../webhooks.ts';
 import type { EventFeeds } from '../events/feeds.ts';
 import type { Forward } from '../forward.ts';
 import type { LimitCheck } from '../limit-check.ts';
@@ -49,6 +54,18 @@ export interface RunHistory {
   list(tool: Tool, job: string): Promise<readonly RunRecord[]>;
 }
 
+/** The last lines that runs have written; asked only with a caller's own tool. */
+export interface OutputHistory {
+  /** Undefined where nothing is kept of it. */
+  of(tool: Tool, job: string, run: string): Promise<RunOutput | undefined>;
+}
+
+/** What was measured of what runs. */
+export interface MeasuredPeaks {
+  /** @param owner uid of a run; of a continuous job the owner of its copies. */
+  of(owner: string): Peak | undefined;
+}
+
 /** What became of events in the mail of their tool; asked only with a caller's own tool. */
 export interface MailHistory {
   /** Newest first. */
@@ -63,9 +80,26 @@ export interface FormerDefinitions {
   list(tool: Tool): Promise<readonly FormerJob[]>;
 }
 
+/** Where a tool wants to be told; asked only with a caller's own tool. */
+export interface ToolWebhooks extends Pick<Webhooks, 'find' | 'set'> {
+  /** What waits for it, and what it has taken. */
+  queue(tool: string): Pick<Mailbox, 'open' | 'folded' | 'sealed' | 'sent'> | undefined;
+  /** It is to be tried again soon: it is another one. */
+  hurry(tool: string): void;
+  /** And drops what waits for it. */
+  remove(tool: string): Promise<void>;
+  /** Sends an event that tells of nothing. @throws AppError `webhook.not_taken` */
+  test(tool: string): Promise<void>;
+}
+
 export interface Deps {
+  readonly webhooks: ToolWebhooks;
   readonly jobs: JobsView;
   readonly runs: RunHistory;
+  readonly outputs: OutputHistory;
+  /** Lets the view know of the last runs of the tool's jobs, where it does not yet. Never rejects. */
+  recall(tool: Tool): Promise<void>;
+  readonly peaks: MeasuredPeaks;
   readonly mailLog: MailHistory;
   readonly former: FormerDefinitions;
   readonly feeds: EventFeeds;
@@ -75,6 +109,8 @@ export interface Deps {
   homeOf(tool: Tool): Promise<Home>;
   readonly logFiles: LogFiles;
   readonly checkLimits: LimitCheck;
+  /** Asked only with a caller's own tool, and for a run that is its. */
+  readonly fences: Fences;
   /** Changes of one job, one after the other. */
   readonly takeTurn: TakeTurn;
   /** Directory of all homes on the node and in pods. */
@@ -88,7 +124,7 @@ export interface Deps {
  * The view, once it is complete.
  * @throws AppError `view.not_ready` (503, Retry-After) before the first sync
  */
-export function readyJobs(deps: Deps): JobsView {
+export function readyJobs(deps: Pick<Deps, 'jobs'>): JobsView {
   if (!deps.jobs.freshness().synced) {
     throw new AppError(
       'view.not_ready',

@@ -14,7 +14,7 @@ export async function keepFormer(
 ): Promise<void> {
   const at = deps.now();
   const former = snapshots.flatMap(({ object }): FormerJob[] =>
-    object.job ? [{ at, reason, definition: asItIs(object, object.job) }] : [],
+    object.job ? [{ at, reason, definition: asItIs(object, object.job), from: object.createdAt }] : [],
   );
   await deps.former.keep(tool, former);
 }

@@ -23,11 +23,12 @@ interface Rendered {
 /** Texts kept: the most recently asked tools only. */
 const maxKept = 256;
 
-export function createListJobs(deps: Deps): (caller: Caller, form: ListForm) => string {
+export function createListJobs(deps: Deps): (caller: Caller, form: ListForm) => Promise<string> {
   const kept = new Map<string, Rendered>();
 
-  return (caller, form) => {
+  return async (caller, form) => {
     const jobs = readyJobs(deps);
+    await deps.recall(caller.tool);
     const { namespace } = caller.tool;
     const second = Math.floor(deps.now() / 1000);
     const snapshots = jobs.list(namespace);

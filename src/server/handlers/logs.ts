@@ -13,12 +13,13 @@ import { type LogLine, type LogRequest, noteOf, readLogRequest, stampOfMs } from
 import { type FollowedJob, filesOf, followJob, podsWithLogs } from '../logs/log-sources.ts';
 import { followPod, type ReadPodLog, rest, tailPod } from '../logs/pod-log.ts';
 import { type Deps, readyJobs } from './deps.ts';
+import { readRunLog } from './run-logs.ts';
 import { showJob } from './show.ts';
 
 export interface LogsAsked {
   readonly caller: Caller;
   readonly name: string;
-  /** `lines`, `since`, `follow` as they came. */
+  /** `lines`, `since`, `follow`, `run` as they came. */
   readonly query: Readonly<Record<string, unknown>>;
   /** Gives back the caller's place among the requests at once: a stream has a place of its own. */
   release(): void;
@@ -27,10 +28,12 @@ export interface LogsAsked {
 /**
  * @param text one line as a dialect writes it, without its end
  * @returns a line of text for each line of the log; ends when the job has, or at once where nothing is followed
- * @throws AppError `job.not_found`, `logs.none`, `request.invalid`; `home.*`, `credentials.*`, `kube.*` where no source can be read
+ * @throws AppError `job.not_found`, `run.not_found`, `logs.none`, `request.invalid`; `home.*`, `credentials.*`, `kube.*` where no source can be read
  */
 export async function readLogs(asked: LogsAsked, deps: Deps, text: (line: LogLine) => string): Promise<Readable> {
   const request = readLogRequest(asked.query, deps.now());
+  const { run } = asked.query;
+  if (run !== undefined && run !== '') return readOneRun(asked, String(run), request, deps, text);
   const snapshot = showJob(asked.caller, asked.name, deps);
   const stop = new AbortController();
   const context = { deps, request, snapshot, signal: stop.signal, ...sourcesOf(asked.caller, snapshot, deps) };
@@ -40,6 +43,19 @@ export async function readLogs(asked: LogsAsked, deps: Deps, text: (line: LogLin
   asked.release();
   const pieces = piecesOf(request.follow ? follow(context, before) : [startOf(before)], text);
   return Readable.from(stoppable(pieces, stop), { objectMode: false, highWaterMark: 64 * 1024 });
+}
+
+async function readOneRun(
+  { caller, name, release }: LogsAsked,
+  run: string,
+  request: LogRequest,
+  deps: Deps,
+  text: (line: LogLine) => string,
+): Promise<Readable> {
+  const stop = new AbortController();
+  const lines = await readRunLog({ caller, name, run, request, signal: stop.signal }, deps);
+  release();
+  return Readable.from(stoppable(piecesOf([lines], text), stop), { objectMode: false, highWaterMark: 64 * 1024 });
 }
 
 /** A generator hears that nobody reads any more only after the piece that it waits for: what it waits for is ended first. */

@@ -18,7 +18,7 @@ import type { Caller } from '../identify.ts';
 import type { Deps } from './deps.ts';
 
 /** Requests and limits of a job that asks for none (docs/wire.md, "Resources"). */
-const defaults = { memory: '512Mi', cpu: '100m' };
+export const defaults = { memory: '512Mi', cpu: '100m' };
 
 export interface Prepared {
   readonly definition: JobDefinition;

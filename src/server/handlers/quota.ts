@@ -40,7 +40,10 @@ const perJob: readonly Row[] = [
 ];
 
 /** @throws AppError `credentials.*`, `kube.*` */
-export async function readQuota({ tool }: Caller, { forward }: Deps): Promise<QuotaCategory[]> {
+export async function readQuota(
+  { tool }: Pick<Caller, 'tool'>,
+  { forward }: Pick<Deps, 'forward'>,
+): Promise<QuotaCategory[]> {
   const [quotas, ranges] = await Promise.all([forward.resourceQuotas(tool), forward.limitRanges(tool)]);
   const containers = ranges
     .flatMap((range) => listAt(range, 'spec', 'limits'))

@@ -22,6 +22,8 @@ export async function explainJob(
   name: string,
   deps: Deps,
 ): Promise<{ snapshot: JobSnapshot; trouble: string | undefined }> {
+  readyJobs(deps);
+  await deps.recall(caller.tool);
   const snapshot = showJob(caller, name, deps);
   return { snapshot, trouble: await explainTrouble(caller, snapshot, deps) };
 }

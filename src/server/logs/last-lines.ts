@@ -1,8 +1,8 @@
 /**
- * The last lines that a run has written, for a mail about it: asked by the hallway as soon as the run has ended, since pods and their logs
- * go soon. From the files where the job writes to files, else from its pod.
+ * The last lines that a run has written, for a mail about it and for its record: asked by the hallway as soon as the run has ended, since
+ * pods and their logs go soon. From the files where the job writes to files, else from its pod.
  */
-import type { Notice, Tool } from '../../domain.ts';
+import type { Notice, RunOutput, Tool } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { Forward } from '../forward.ts';
 import { type FileTail, type LogFile, type LogFiles, tailFile } from './file-log.ts';
@@ -10,14 +10,8 @@ import type { LogLine } from './log-line.ts';
 import { filesOf } from './log-sources.ts';
 import { tailPod } from './pod-log.ts';
 
-export interface LastLines {
-  /** Oldest first, as the job wrote them. */
-  readonly lines: readonly string[];
-  /** E.g. `daily.out and daily.err`; undefined where there are none. */
-  readonly linesFrom: string | undefined;
-  /** Why there are none, in words. */
-  readonly linesMissing: string | undefined;
-}
+/** Whose output: a notice of a run and the end of one both say it. */
+export type LinesOf = Pick<Notice, 'key' | 'startedAt' | 'finishedAt' | 'ran'> & { readonly pod?: string | undefined };
 
 export interface LastLinesOptions {
   readonly forward: Pick<Forward, 'podLog'>;
@@ -29,40 +23,40 @@ export interface LastLinesOptions {
 /** Never rejects: why there are no lines is part of the answer. */
 export type ReadLastLines = (
   tool: Tool,
-  notice: Notice,
+  of: LinesOf,
   options: { readonly lines: number; readonly signal: AbortSignal },
-) => Promise<LastLines>;
+) => Promise<RunOutput>;
 
 /** Kubernetes gives whole seconds, and a file server has a clock of its own. */
 const slackMs = 2_000;
 
 export function createLastLines({ forward, files, homesMount }: LastLinesOptions): ReadLastLines {
-  return async (tool, notice, { lines, signal }) => {
-    if (notice.startedAt === undefined) return none('it never ran');
+  return async (tool, of, { lines, signal }) => {
+    if (of.startedAt === undefined) return none('it never ran');
     try {
-      const inFiles = filesOf(tool, notice.ran, `${homesMount}/${tool.name}`);
-      if (inFiles.length > 0) return await readFiles(files, inFiles, notice, lines);
+      const inFiles = filesOf(tool, of.ran, `${homesMount}/${tool.name}`);
+      if (inFiles.length > 0) return await readFiles(files, inFiles, of, lines);
       const read: Parameters<typeof tailPod>[0] = (pod, query, cut) => forward.podLog(tool, pod, query, cut);
-      return await readPod(read, notice, lines, signal);
+      return await readPod(read, of, lines, signal);
     } catch (error) {
       return none(error instanceof AppError ? error.message : 'it could not be read');
     }
   };
 }
 
-async function readFiles(source: LogFiles, files: LogFile[], notice: Notice, lines: number): Promise<LastLines> {
+async function readFiles(source: LogFiles, files: LogFile[], of: LinesOf, lines: number): Promise<RunOutput> {
   const request = { lines, since: undefined, follow: false };
   const tails = await Promise.all(files.map((file) => tailFile(source, file, request)));
   const written = tails
-    .filter((tail) => tail.lines.length > 0 && isOfRun(tail, notice))
+    .filter((tail) => tail.lines.length > 0 && isOfRun(tail, of))
     .sort((one, other) => writtenAt(one) - writtenAt(other));
   const names = files.map(({ names: path }) => path.join('/')).join(' or ');
   if (written.length === 0) return none(`this run wrote nothing to ${names}`);
-  return { ...share(written, lines), linesMissing: undefined };
+  return share(written, lines);
 }
 
 /** A file that was last written to before the run began holds nothing of it. */
-function isOfRun(tail: FileTail, { startedAt = 0 }: Notice): boolean {
+function isOfRun(tail: FileTail, { startedAt = 0 }: LinesOf): boolean {
   return writtenAt(tail) >= startedAt - slackMs;
 }
 
@@ -71,7 +65,7 @@ function writtenAt({ lines }: FileTail): number {
 }
 
 /** Files carry no times, so each stands in one piece; the one written to last comes last and leaves the other a quarter at least. */
-function share(tails: readonly FileTail[], lines: number): Pick<LastLines, 'lines' | 'linesFrom'> {
+function share(tails: readonly FileTail[], lines: number): RunOutput {
   const last = tails.at(-1)?.lines ?? [];
   const first = tails.length > 1 ? (tails[0]?.lines ?? []) : [];
   const ofFirst = Math.min(first.length, Math.max(lines - last.length, Math.ceil(lines / 4)));
@@ -79,28 +73,32 @@ function share(tails: readonly FileTail[], lines: number): Pick<LastLines, 'line
   const named = parts.map((part) => part[0]?.origin);
   const [one, two] = parts;
   return {
-    lines: parts.flat().map(({ message }) => message),
-    linesFrom: one && two ? `${named[0]} (${one.length}), then ${named[1]} (${two.length})` : named[0],
+    lines: parts.flat(),
+    from: one && two ? `${named[0]} (${one.length}), then ${named[1]} (${two.length})` : named[0],
+    missing: undefined,
+    // What stands before them may be of an earlier run as well: the file does not say.
+    isCut: parts.flat().length >= lines,
   };
 }
 
 async function readPod(
   read: Parameters<typeof tailPod>[0],
-  { key, pod, startedAt = 0, finishedAt }: Notice,
+  { key, pod, startedAt = 0, finishedAt }: LinesOf,
   lines: number,
   signal: AbortSignal,
-): Promise<LastLines> {
+): Promise<RunOutput> {
   if (pod === undefined) return none('its pod is gone');
   // A copy of a continuous job may have been started again since.
   const restarts = key.kind === 'Deployment' ? 1 : 0;
   const all = await tailPod(read, { name: pod, restarts }, { lines: lines * 2, since: undefined }, signal);
   const until = finishedAt === undefined ? Number.POSITIVE_INFINITY : finishedAt + slackMs;
   const isOfRun = ({ aroundMs }: LogLine) => aroundMs >= startedAt - slackMs && aroundMs < until;
-  const own = all.filter(isOfRun).slice(-lines);
+  const written = all.filter(isOfRun);
+  const own = written.slice(-lines);
   if (own.length === 0) return none('it wrote nothing, or its pod was gone before it could be asked');
-  return { lines: own.map(({ message }) => message), linesFrom: 'its output', linesMissing: undefined };
+  return { lines: own, from: 'its output', missing: undefined, isCut: written.length > lines };
 }
 
-function none(linesMissing: string): LastLines {
-  return { lines: [], linesFrom: undefined, linesMissing };
+function none(missing: string): RunOutput {
+  return { lines: [], from: undefined, missing, isCut: false };
 }

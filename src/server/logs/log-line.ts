@@ -4,8 +4,8 @@ import { AppError } from '../../errors.ts';
 export interface LogLine {
   /** The pod, or the file below the home: `logs/bot.out`. */
   readonly origin: string;
-  /** `service`: not written by the job, said by us about the log. */
-  readonly source: 'pod' | 'file' | 'service';
+  /** `record`: kept when the run had ended. `service`: not written by the job, said by us about the log. */
+  readonly source: 'pod' | 'file' | 'record' | 'service';
   /** `both`: the cluster does not keep the two apart. */
   readonly stream: 'stdout' | 'stderr' | 'both';
   /** When it was written, as stampOf() writes it; undefined for lines of files, which carry no times. */
@@ -35,7 +35,7 @@ const maxLines = 5_000;
 export function readLogRequest(query: Readonly<Record<string, unknown>>, now: number): LogRequest {
   return {
     lines: readLines(query.lines),
-    since: readSince(query.since, now),
+    since: readMoment('since', query.since, now),
     follow: ['true', 'True', '1'].includes(String(query.follow)),
   };
 }
@@ -52,14 +52,22 @@ function readLines(value: unknown): number {
 
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-function readSince(value: unknown, now: number): string | undefined {
+/**
+ * A time, or how long ago, as stampOf() writes it; undefined where nothing is said.
+ * @throws AppError `request.invalid`
+ */
+export function readMoment(field: string, value: unknown, now: number): string | undefined {
   if (value === undefined || value === '') return undefined;
   const text = String(value);
   const [, count, unit = 's'] = /^(\d{1,9})([smhd])?$/.exec(text) ?? [];
   if (count !== undefined) return stampOfMs(Math.max(0, now - Number(count) * (unitMs[unit] ?? 0)));
   const stamp = stampOf(text);
   if (stamp !== undefined) return stamp;
-  throw invalid('since must be a time such as 2026-07-01T12:00:00Z, or how long ago: 90s, 10m, 2h, 1d', 'since', value);
+  throw invalid(
+    `${field} must be a time such as 2026-07-01T12:00:00Z, or how long ago: 90s, 10m, 2h, 1d`,
+    field,
+    value,
+  );
 }
 
 function invalid(message: string, field: string, value: unknown): AppError {

@@ -28,6 +28,11 @@ const rules: readonly Rule[] = [
   },
   { codes: ['job.not_found'], of: ({ path }) => path.includes(':name') },
   { codes: ['logs.none'], of: ({ path }) => path.includes('/logs') },
+  { codes: ['run.not_found'], of: ({ path }) => path.includes('/logs') || path.includes('/fences') },
+  {
+    codes: ['run.superseded', 'job.several_copies', 'state.unwritable'],
+    of: ({ path }) => path.includes('/fences'),
+  },
   { codes: ['job.not_restartable'], of: ({ path }) => path.includes('/restart') },
   { codes: ['job.not_scheduled'], of: ({ path }) => /\/(?:suspend|resume|run)$/.test(path) && path.includes(':name') },
   { codes: ['job.running'], of: ({ path }) => path.endsWith('/:name/run') },
@@ -43,12 +48,18 @@ const rules: readonly Rule[] = [
       'kube.forbidden',
       'kube.conflict',
     ],
-    of: ({ method, path }) => method !== 'GET' || path.includes('/logs'),
+    of: ({ method, path }) => !isOfWebhook(path) && (method !== 'GET' || path.includes('/logs')),
   },
+  { codes: ['request.media_type'], of: ({ body }) => body !== undefined },
+  {
+    codes: ['webhook.not_found'],
+    of: ({ method, path }) => isOfWebhook(path) && (method === 'DELETE' || method === 'POST'),
+  },
+  { codes: ['webhook.off'], of: ({ method, path }) => isOfWebhook(path) && (method === 'PUT' || method === 'POST') },
+  { codes: ['webhook.not_taken'], of: ({ method, path }) => isOfWebhook(path) && method === 'POST' },
   {
     // What a definition can have wrong.
     codes: [
-      'request.media_type',
       'job.invalid',
       'schedule.invalid',
       'image.unknown',
@@ -58,9 +69,14 @@ const rules: readonly Rule[] = [
       'job.conflict',
       'name.taken',
     ],
-    of: ({ body }) => body !== undefined,
+    of: ({ path, body }) => body !== undefined && !isOfWebhook(path),
   },
 ];
+
+/** It is kept by the service, and the cluster knows nothing of it. */
+function isOfWebhook(path: string): boolean {
+  return path.includes('/webhook');
+}
 
 /** Of paths and methods that are no route, and of what only the watches and the commands of operators meet. */
 export const ofNoRoute: readonly ErrorCode[] = [

@@ -1,15 +1,21 @@
 /**
  * In which order planned changes are carried out, so that each finds the room that another one makes: what is deleted, what only takes less
  * than before, what gives up a place or the address of the tool, and everything else as it was asked for. Whoever takes the address comes
- * after whoever has it. Pure.
+ * after whoever has it, and a job behind those that its definition says come first. Pure.
  */
+import { inLoadOrder } from '../../definition/load-order.ts';
 import { compareQuantities } from '../../definition/quantity.ts';
 import { amountOf, type Needs, needsOf, together } from './needs.ts';
 import type { PlannedJob } from './planned-job.ts';
 
 export function inOrder(jobs: readonly PlannedJob[], defaultCpuLimit: string): PlannedJob[] {
   const ranked = jobs.map((job) => [rankOf(job, defaultCpuLimit), job] as const);
-  return ranked.sort(([one], [other]) => one - other).map(([, job]) => job);
+  const sorted = ranked.sort(([one], [other]) => one - other).map(([, job]) => job);
+  return inLoadOrder(
+    sorted,
+    ({ name }) => name,
+    ({ definition }) => definition?.after ?? [],
+  );
 }
 
 function rankOf({ action, after, present, formers }: PlannedJob, defaultCpuLimit: string): number {

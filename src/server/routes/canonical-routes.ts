@@ -4,6 +4,7 @@ import { askedSuspend } from '../../definition/suspension.ts';
 import type { JobSnapshot, Suspend } from '../../domain.ts';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import { listAt, recordAt } from '../../fields.ts';
+import { renderJobAdvice, renderToolAdvice } from '../dialects/advice.ts';
 import {
   appliedAnswer,
   canonical,
@@ -19,15 +20,20 @@ import {
 import { renderDefinition } from '../dialects/job-2026.ts';
 import { logLine2026 } from '../dialects/log-line.ts';
 import { renderMailLogRow } from '../dialects/mail-log-row.ts';
+import { renderPast2026 } from '../dialects/past-2026.ts';
 import { renderPlan } from '../dialects/plan.ts';
 import { quota2026 } from '../dialects/quota.ts';
-import { renderRun2026 } from '../dialects/run-2026.ts';
+import { renderListedRun2026 } from '../dialects/run-2026.ts';
+import { adviseJob, adviseTool } from '../handlers/advise.ts';
 import type { ApplyJob } from '../handlers/apply.ts';
 import type { Deps } from '../handlers/deps.ts';
 import { followEvents } from '../handlers/events.ts';
+import { claimFence } from '../handlers/fence.ts';
 import type { createListJobs, ListForm } from '../handlers/list.ts';
 import { readLogs } from '../handlers/logs.ts';
 import { listMailLog } from '../handlers/mail-log.ts';
+import { showPast } from '../handlers/past.ts';
+import { lastPeaks } from '../handlers/peaks.ts';
 import { explainPlanRequest, type PlanRequest, planJobs } from '../handlers/plan.ts';
 import { readRequest } from '../handlers/prepare.ts';
 import { readQuota } from '../handlers/quota.ts';
@@ -35,13 +41,14 @@ import { deleteJob, flushJobs } from '../handlers/remove.ts';
 import { restartJob } from '../handlers/restart.ts';
 import type { RunJob } from '../handlers/run.ts';
 import { runNow } from '../handlers/run-now.ts';
-import { listRuns } from '../handlers/runs.ts';
+import { lastRuns, listRuns } from '../handlers/runs.ts';
 import { explainJob } from '../handlers/show.ts';
 import { resumeJob, suspendJob } from '../handlers/suspend.ts';
 import { createNextFiring } from '../next-firing.ts';
 import { textOf } from '../respond.ts';
 import * as schemas from '../schemas.ts';
 import { type Call, JsonText, type Route, StreamedText } from './route.ts';
+import { webhookRoutes } from './webhook-routes.ts';
 
 type ListJobs = ReturnType<typeof createListJobs>;
 
@@ -91,7 +98,7 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       status: 200,
       query: schemas.unsetQuery,
       answer: schemas.jobsAnswer,
-      handle: ({ caller, query }) => new JsonText(list(caller, listForm(query))),
+      handle: async ({ caller, query }) => new JsonText(await list(caller, listForm(query))),
     },
     { ...creation, method: 'POST', summary: 'Create a job', operation: 'run' },
     { ...creation, method: 'PUT', summary: 'Create a job, as POST does' },
@@ -138,16 +145,22 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       summary: 'One job',
       operation: 'show',
       status: 200,
-      query: schemas.unsetQuery,
+      query: schemas.showQuery,
       answer: schemas.jobAnswer,
       handle: async ({ caller, params, query }) => {
+        if (query.at !== undefined && query.at !== '') {
+          const past = await showPast(caller, params.name ?? '', query.at, deps);
+          return said({ job: wantsUnset(query) ? renderPast2026(past) : canonicalJob(past.snapshot, options(query)) });
+        }
         const { snapshot, trouble } = await explainJob(caller, params.name ?? '', deps);
         const job = canonicalJob(snapshot, {
           ...options(query),
           trouble,
           nextFirings: firingsOf(snapshot, deps.now()),
+          lastRuns: await lastRuns(caller, snapshot, deps),
         });
-        return said({ job });
+        const peaks = wantsUnset(query) ? await lastPeaks(caller, snapshot, deps) : undefined;
+        return said({ job: peaks ? { ...job, peaks } : job });
       },
     },
     {
@@ -225,7 +238,18 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       status: 200,
       answer: schemas.runsAnswer,
       handle: async ({ caller, params: { name = '' } }) =>
-        said({ runs: (await listRuns(caller, name, deps)).map((run) => renderRun2026(name, run)) }),
+        said({ runs: (await listRuns(caller, name, deps)).map((run) => renderListedRun2026(name, run)) }),
+    },
+    {
+      ...named,
+      method: 'GET',
+      path: `${base}/jobs/:name/advice`,
+      summary: 'How much memory and CPU a job should have, by what its runs have used',
+      operation: 'advise',
+      status: 200,
+      answer: schemas.jobAdviceAnswer,
+      handle: async ({ caller, params: { name = '' } }) =>
+        said({ advice: renderJobAdvice(caller.tool.name, await adviseJob(caller, name, deps)) }),
     },
     {
       ...named,
@@ -242,6 +266,21 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
         new StreamedText(
           await readLogs({ caller, name, query, release }, deps, (line) => textOf(canonical, logLine2026(line))),
         ),
+    },
+    {
+      ...row,
+      method: 'PUT',
+      path: `${base}/fences/:run`,
+      params: schemas.runParams,
+      summary: 'A number that only grows, for the newest run of a job to be known by',
+      operation: 'fence',
+      status: 200,
+      answer: schemas.fenceAnswer,
+      without: asTool,
+      handle: async ({ caller, params: { run = '' } }) => ({
+        fence: await claimFence(caller, run, deps),
+        messages: noMessages,
+      }),
     },
     {
       ...row,
@@ -308,6 +347,20 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       answer: schemas.quotaAnswer,
       handle: async ({ caller }) => ({ quota: quota2026(await readQuota(caller, deps)), messages: noMessages }),
     },
+    ...webhookRoutes(base, deps),
+    {
+      ...row,
+      method: 'GET',
+      path: `${base}/advice`,
+      summary: 'What of the quota is used up, and a text that asks for more',
+      operation: 'advise_quota',
+      status: 200,
+      answer: schemas.toolAdviceAnswer,
+      handle: async ({ caller }) => ({
+        advice: renderToolAdvice(await adviseTool(caller, deps)),
+        messages: noMessages,
+      }),
+    },
   ];
   return rows.map(({ handle, explainBody, ...entry }) => ({
     ...entry,
@@ -315,6 +368,17 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
     ...(explainBody ? { explainBody: (call: Call) => explainBody(ownTool(call)) } : {}),
   }));
 }
+
+/** What only those meet that ask the cluster as the tool. */
+const asTool: readonly ErrorCode[] = [
+  'home.unavailable',
+  'home.refused',
+  'credentials.invalid',
+  'kube.state_unknown',
+  'kube.refused',
+  'kube.forbidden',
+  'kube.conflict',
+];
 
 /** In a plan these are told of the job they concern. */
 const ofOneJob: readonly ErrorCode[] = [

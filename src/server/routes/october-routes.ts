@@ -49,7 +49,7 @@ export function octoberRoutes(base: string, deps: Deps, list: ListJobs, run: Run
       slash: 'redirect',
       summary: 'All jobs of the tool (October 2023)',
       answer: schemas.octoberJobs,
-      handle: ({ caller }) => new JsonText(list(caller, listForm)),
+      handle: async ({ caller }) => new JsonText(await list(caller, listForm)),
     },
     {
       ...row,

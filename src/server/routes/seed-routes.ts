@@ -72,7 +72,7 @@ export function seedRoutes(base: string, deps: Deps, list: ListJobs, run: RunJob
       slash: 'redirect',
       summary: 'All jobs of the tool (2022)',
       answer: schemas.seedJobs,
-      handle: ({ caller }) => new JsonText(list(caller, form)),
+      handle: async ({ caller }) => new JsonText(await list(caller, form)),
     },
     {
       ...named,

@@ -13,6 +13,7 @@ const well: Status = {
   streams: 2,
   mail: { gathered: 3, sealed: 1, parked: 0 },
   mail_withheld: null,
+  webhooks: { set: 0, failing: 0 },
   checkpoint: { age_seconds: 2, failed: 0, gaps: 0 },
   run_records: { waiting: 0, dropped: 0, failed: 0 },
   homes: { running: 1, stuck: 0, waiting: 0 },

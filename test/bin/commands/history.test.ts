@@ -8,7 +8,7 @@ beforeAll(async () => {
 afterAll(() => service.close());
 
 const run = (changes: object) => ({
-  id: 'run-1',
+  id: '11111111-0000-4000-8000-000000000000',
   job: 'daily',
   job_type: 'scheduled',
   manual: false,
@@ -21,7 +21,13 @@ const run = (changes: object) => ({
   ...changes,
 });
 const runs = [
-  run({ due: '2026-03-04T04:17:00Z', outcome: 'failed', message: 'ran out of memory \u001b[31m(OOMKilled)' }),
+  run({
+    due: '2026-03-04T04:17:00Z',
+    changed: ['image'],
+    in_a_row: 2,
+    outcome: 'failed',
+    message: 'ran out of memory \u001b[31m(OOMKilled)',
+  }),
   run({ due: null, manual: true, started: '2026-03-03T10:00:00Z', finished: '2026-03-03T12:30:09Z' }),
   run({
     due: '2026-03-02T04:17:00Z',
@@ -30,7 +36,7 @@ const runs = [
     outcome: 'skipped',
     message: 'skipped: the run before it was still going',
   }),
-  run({}),
+  run({ after_failures: 3 }),
 ];
 beforeEach(() => service.beside({ runs: { body: { runs, messages: noMessages } } }));
 const history = (...words: string[]) => runMain(['history', 'daily', ...words], { env: service.env });
@@ -41,12 +47,12 @@ describe('history', () => {
     const { code, stdout } = await history();
     expect(code).toBe(0);
     expect(lines(stdout)).toEqual([
-      'Due (UTC)            Began                Ran for     Outcome',
-      '-------------------  -------------------  ----------  ---------------------------------------------',
-      '2026-03-01 04:17:00  2026-03-01 04:17:02  3 min 12 s  succeeded',
-      '2026-03-02 04:17:00                                   skipped: the run before it was still going',
-      'by hand              2026-03-03 10:00:00  2 h 30 min  succeeded',
-      '2026-03-04 04:17:00  2026-03-01 04:17:02  3 min 12 s  failed: ran out of memory \\x1b[31m(OOMKilled)',
+      'Due (UTC)            Began                Ran for     Run       Changed    Outcome',
+      '-------------------  -------------------  ----------  --------  ---------  ----------------------------------------------------------',
+      '2026-03-01 04:17:00  2026-03-01 04:17:02  3 min 12 s  11111111             succeeded, after 3 failures',
+      '2026-03-02 04:17:00                                                        skipped: the run before it was still going',
+      'by hand              2026-03-03 10:00:00  2 h 30 min  11111111             succeeded',
+      '2026-03-04 04:17:00  2026-03-01 04:17:02  3 min 12 s  11111111  image      failed: ran out of memory \\x1b[31m(OOMKilled) (2 in a row)',
       '',
     ]);
   });
@@ -79,12 +85,21 @@ describe('history', () => {
   });
 
   it('refuses a number of runs that the service does not keep', async () => {
-    expect(await history('--last', '101')).toMatchObject({ code: 2, stderr: expect.stringContaining('from 1 to 100') });
+    expect(await history('--last', '1001')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('from 1 to 1000'),
+    });
   });
 
   it('says so where there is nothing to show', async () => {
     service.beside({ runs: { body: { runs: [], messages: noMessages } } });
     expect((await history()).stdout).toBe("No run of job 'daily' has ended yet.\n");
     expect((await history('--failed')).stdout).toBe("No run of job 'daily' has failed yet.\n");
+  });
+
+  it('says of a run that began late by how much', async () => {
+    const late = run({ created: '2026-03-01T04:29:00Z', trigger: 'caught_up' });
+    service.beside({ runs: { body: { runs: [late], messages: noMessages } } });
+    expect((await history()).stdout).toContain('succeeded (caught up, 12 min 0 s late)');
   });
 });

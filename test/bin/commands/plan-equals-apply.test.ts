@@ -85,7 +85,6 @@ const edits: Readonly<Record<string, (one: Entry) => Entry | undefined>> = {
   rewritten: () => undefined,
   kept: (one) => one,
   'with another command': (one) => ({ ...one, command: './new.sh' }),
-  'suspended, or not any more': ({ suspend, ...one }) => (suspend || !one.schedule ? one : { ...one, suspend: true }),
   resized: (one) => (one.continuous ? { ...one, replicas: one.replicas === 3 ? 0 : 3 } : one),
 };
 const pair = fc
@@ -148,6 +147,7 @@ function createWorld(): World {
     const path = join(directory, 'jobs.yaml');
     writeFileSync(path, JSON.stringify(entries));
     const context: Context = {
+      tool: 'quick',
       client: client as Client,
       line: {
         command: undefined,

@@ -103,7 +103,6 @@ const common = {
   emails: optional(fc.constantFrom('none', 'all', 'onfinish', 'onfailure')),
   memory: optional(quantity),
   cpu: optional(quantity),
-  after: optional(fc.uniqueArray(fc.constantFrom('first', 'null', '1'), { minLength: 1 })),
   parameters: optional(
     fc.dictionary(fc.constantFrom('A', 'WIKI', 'X_1'), fc.oneof(fc.constant(''), anyText, awkwardText), {
       minKeys: 1,
@@ -169,6 +168,14 @@ describe('a dumped file', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('has what a job comes after', () => {
+    const first = { name: 'null', cmd: 'x', imagename: 'y' };
+    const second = { name: 'second', cmd: 'x', imagename: 'y', after: ['null'] };
+    const text = dumped(answered(second), answered(first));
+    expect(text).toContain('- after:\n    - "null"\n  command: x\n');
+    expect(loaded(text)).toMatchObject({ jobs: [{ body: first }, { body: second }], problems: [], warnings: [] });
   });
 
   it('is the same for readers of YAML 1.1 and 1.2', () => {

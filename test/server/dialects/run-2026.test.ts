@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { z } from 'zod';
 import type { RunRecord } from '../../../src/domain.ts';
-import { type Run2026, renderRun2026 } from '../../../src/server/dialects/run-2026.ts';
+import { type ListedRun2026, renderListedRun2026, renderRun2026 } from '../../../src/server/dialects/run-2026.ts';
 import { runsAnswer } from '../../../src/server/schemas.ts';
 import { makeRunRecord } from '../../support/facts.ts';
 
@@ -28,6 +28,9 @@ describe('a run as of 2026', () => {
       peak_memory: null,
       memory_limit: null,
       peak_cpu: null,
+      trigger: 'manual',
+      definition_version: null,
+      image_digest: null,
       message: 'finished',
     });
     expect(render({ peakMemory: 100, memoryLimit: 200, peakCpu: 7 })).toMatchObject({
@@ -46,9 +49,24 @@ describe('a run as of 2026', () => {
   });
 
   it('has the shape that the documents show', () => {
-    expectTypeOf<Run2026>().toExtend<z.input<typeof runsAnswer>['runs'][number]>();
+    expectTypeOf<ListedRun2026>().toExtend<z.input<typeof runsAnswer>['runs'][number]>();
     const messages = { info: [], warning: [], error: [] };
-    expect(runsAnswer.parse({ runs: [render()], messages }).runs).toEqual([render()]);
+    const listed = renderListedRun2026('demo', { run: makeRunRecord(), streak: undefined, changed: ['image'] });
+    expect(runsAnswer.parse({ runs: [listed], messages }).runs).toEqual([listed]);
+  });
+
+  it('says what asked for it, and that a run that began more than a minute late was caught up', () => {
+    const dueAt = Date.parse('2026-03-01T02:10:00Z');
+    const triggerOf = (changes: Partial<RunRecord>) => render({ type: 'scheduled', dueAt, ...changes }).trigger;
+    expect(triggerOf({ createdAt: dueAt + 60_000 })).toBe('schedule');
+    expect(triggerOf({ createdAt: dueAt + 60_001 })).toBe('caught_up');
+    expect(triggerOf({ createdAt: dueAt + 60_001, dueAt: undefined, manual: true })).toBe('manual');
+  });
+
+  it('says that the next run took its place', () => {
+    expect(render({ outcome: 'stopped', reason: 'replaced' }).message).toBe(
+      'the next run of its schedule took its place',
+    );
   });
 
   it('says in words why a firing of the schedule became none, or that nobody saw it', () => {
@@ -75,10 +93,35 @@ describe('a run as of 2026', () => {
     );
     expect(skipped({ reason: 'changed' }).message).toBe('skipped: the job was changed or deleted in that moment');
     expect(skipped({ reason: 'not_started' }).message).toBe('skipped: the cluster refused to begin it');
+    expect(skipped({ reason: 'cluster_away', since: at - 600_000, until: at + 600_000 }).message).toBe(
+      'skipped: the cluster could not be reached from 2026-03-01T02:00:00Z to 2026-03-01T02:20:00Z',
+    );
     expect(skipped({ reason: 'unexplained' }).message).toBe('skipped: why is not known');
     expect(render({ ...none, outcome: 'unknown', dueUntil: at + 60_000 }).message).toBe(
       'nobody saw what became of the firings from 2026-03-01T02:10:00Z to 2026-03-01T02:11:00Z',
     );
+  });
+
+  it('says what asked for it, with which definition and image it ran, and how many failures it ended', () => {
+    const run = makeRunRecord({ type: 'scheduled', version: 'c4c0b085', imageDigest: 'sha256:1' });
+    const streak = {
+      run: 'run-1',
+      outcome: 'succeeded',
+      reason: undefined,
+      at: 0,
+      count: 1,
+      since: 0,
+      before: 3,
+    } as const;
+    expect(renderListedRun2026('demo', { run, streak, changed: ['definition'] })).toMatchObject({
+      trigger: 'schedule',
+      definition_version: 'c4c0b085',
+      image_digest: 'sha256:1',
+      changed: ['definition'],
+      in_a_row: 1,
+      after_failures: 3,
+    });
+    expect(render({ type: 'scheduled', manual: true }).trigger).toBe('manual');
   });
 
   it('says in words how it ended', () => {

@@ -53,6 +53,7 @@ describe('the mail log of a tool', () => {
       happened: '2026-03-01T04:20:12Z',
       event: 'failed',
       reason: 'exit_code',
+      via: 'mail',
       state: 'withheld',
       since: '2026-03-01T04:20:12Z',
       message_id: null,
@@ -61,5 +62,13 @@ describe('the mail log of a tool', () => {
     expect(renderMailLogRow({ ...row('a'), state: 'sent', why: undefined }).message).toBe(
       'mailed on 2026-03-01 at 04:20 UTC',
     );
+  });
+
+  it('says so of a webhook in the words of a webhook', () => {
+    const told = { ...row('a'), via: 'webhook', why: undefined } as const;
+    const message = (state: MailLogRow['state'], why?: string) => renderMailLogRow({ ...told, state, why }).message;
+    expect(message('sent')).toBe('told to the webhook on 2026-03-01 at 04:20 UTC');
+    expect(message('dropped', 'it answered with 500')).toBe('given up: it answered with 500');
+    expect(renderMailLogRow({ ...told, state: 'sent' }).via).toBe('webhook');
   });
 });

@@ -78,6 +78,32 @@ describe('a plan', () => {
     expect(deps.asked.filter(([what]) => !reads.includes(String(what)))).toEqual([]);
   });
 
+  it('has a job behind those it comes after, and says so', async () => {
+    const first = { name: 'first', cmd: './setup.sh', imagename: 'python3.11' };
+    const jobs = [{ ...bot, after: ['nightly'] }, { ...nightly, after: ['first', 'elsewhere'] }, first];
+    expect(await actions(jobs)).toEqual(['create first', 'create nightly', 'create bot']);
+    expect((await only(jobs[0] as Input)).message).toBe("One copy starts at once. It comes after 'nightly'.");
+    const circle = [
+      { ...bot, after: ['nightly'] },
+      { ...nightly, after: ['bot'] },
+    ];
+    expect(await actions(circle)).toEqual(['create nightly', 'create bot']);
+  });
+
+  it('changes what a job comes after, and its variables, each as what it is', async () => {
+    deps.view.set('tool-alpha', [botNow({ after: ['a'], variables: [{ name: 'WIKI', value: 'frwiki' }] })]);
+    const parameters = { WIKI: 'frwiki' };
+    expect(await only({ ...bot, parameters, after: ['b'] })).toMatchObject({
+      action: 'update',
+      effect: 'none',
+      changes: [{ field: 'after', from: ['a'], to: ['b'] }],
+    });
+    expect(await only({ ...bot, parameters: { WIKI: 'dewiki' }, after: ['a'] })).toMatchObject({
+      effect: 'short_stop',
+      changes: [{ field: 'parameters', from: { WIKI: 'frwiki' }, to: { WIKI: 'dewiki' } }],
+    });
+  });
+
   it('names fields as a job shows them, as they are and as they will be', async () => {
     deps.view.set('tool-alpha', [botNow()]);
     const { changes } = await only({

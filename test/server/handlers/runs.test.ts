@@ -9,13 +9,15 @@ beforeEach(() => {
 });
 
 const record = makeRunRecord();
+const streak = { run: 'run-1', outcome: 'succeeded', reason: undefined, count: 1, before: 0 };
+const told = { run: record, streak: expect.objectContaining(streak), changed: [] };
 
 describe('the runs of a job', () => {
   it('are its records, whether the job is there or gone', async () => {
     deps.records.set('alpha/demo', [record]);
-    expect(await listRuns(alpha, 'demo', deps)).toEqual([record]);
+    expect(await listRuns(alpha, 'demo', deps)).toEqual([told]);
     deps.view.set('tool-alpha', [jobNamed('demo')]);
-    expect(await listRuns(alpha, 'demo', deps)).toEqual([record]);
+    expect(await listRuns(alpha, 'demo', deps)).toEqual([told]);
   });
 
   it('are none before the first has ended', async () => {
@@ -33,7 +35,40 @@ describe('the runs of a job', () => {
   it('that are recorded are told before the view is complete; nothing else is judged then', async () => {
     deps.freshness = { synced: false, live: false, asOf: 0 };
     deps.records.set('alpha/demo', [record]);
-    expect(await listRuns(alpha, 'demo', deps)).toEqual([record]);
+    expect(await listRuns(alpha, 'demo', deps)).toEqual([told]);
     await expect(listRuns(alpha, 'other', deps)).rejects.toMatchObject({ code: 'view.not_ready' });
+  });
+
+  it('say what is in a row, what was changed since the run before, and nothing of what is not known', async () => {
+    const failed = { type: 'scheduled', outcome: 'failed', reason: 'exit_code' } as const;
+    deps.records.set('alpha/demo', [
+      makeRunRecord({ ...failed, id: 'run-6', version: 'b', imageDigest: 'sha256:2', jobUid: 'uid-2' }),
+      makeRunRecord({ type: 'scheduled', id: 'run-5', version: 'b', imageDigest: 'sha256:2' }),
+      makeRunRecord({ ...failed, id: 'run-4', version: 'b', outcome: 'skipped', reason: 'quota' }),
+      makeRunRecord({
+        ...failed,
+        id: 'run-3',
+        outcome: 'stopped',
+        reason: undefined,
+        version: 'b',
+        imageDigest: 'sha256:1',
+      }),
+      makeRunRecord({ ...failed, id: 'run-2', version: 'a', imageDigest: 'sha256:1' }),
+      makeRunRecord({ ...failed, id: 'run-1' }),
+    ]);
+    const rows = (await listRuns(alpha, 'demo', deps)).map(({ run, streak: inRow, changed }) => [
+      run.id,
+      inRow?.count,
+      inRow?.before,
+      changed.join(),
+    ]);
+    expect(rows).toEqual([
+      ['run-6', 1, 0, ''],
+      ['run-5', 1, 3, 'image'],
+      ['run-4', 3, 0, ''],
+      ['run-3', undefined, undefined, 'definition'],
+      ['run-2', 2, 0, ''],
+      ['run-1', 1, 0, ''],
+    ]);
   });
 });

@@ -42,7 +42,11 @@ function reader({ files = {}, log = '', previous }: Scripted) {
   });
 }
 
-const read = (script: Scripted, of = notice, lines = 4) => reader(script)(alpha, of, { lines, signal: forever });
+const readAll = (script: Scripted, of = notice, lines = 4) => reader(script)(alpha, of, { lines, signal: forever });
+const read = async (script: Scripted, of = notice, lines = 4) => {
+  const output = await readAll(script, of, lines);
+  return { ...output, lines: output.lines.map(({ message }) => message) };
+};
 
 describe('the last lines of a run', () => {
   it('come from both files, the one written to last at the end', async () => {
@@ -52,8 +56,9 @@ describe('the last lines of a run', () => {
     };
     expect(await read({ files })).toEqual({
       lines: ['one', 'two', 'oops'],
-      linesFrom: 'daily.out (2), then daily.err (1)',
-      linesMissing: undefined,
+      from: 'daily.out (2), then daily.err (1)',
+      missing: undefined,
+      isCut: false,
     });
   });
 
@@ -65,12 +70,20 @@ describe('the last lines of a run', () => {
     expect((await read({ files })).lines).toEqual(['d', '2', '3', '4']);
   });
 
+  it('say where each comes from, and whether there may be more', async () => {
+    const files = { 'daily.out': { text: 'a\nb\nc\nd' } };
+    const { lines, isCut } = await readAll({ files });
+    expect(lines[0]).toMatchObject({ origin: 'daily.out', stream: 'stdout', at: undefined, message: 'a' });
+    expect(isCut).toBe(true);
+  });
+
   it('are not those of an earlier run', async () => {
     const files = { 'daily.out': { text: 'of yesterday', writtenAt: during - 86_400_000 } };
     expect(await read({ files })).toEqual({
       lines: [],
-      linesFrom: undefined,
-      linesMissing: 'this run wrote nothing to daily.out or daily.err',
+      from: undefined,
+      missing: 'this run wrote nothing to daily.out or daily.err',
+      isCut: false,
     });
   });
 
@@ -84,8 +97,9 @@ describe('the last lines of a run', () => {
     ].join('\n');
     expect(await read({ log }, makeNotice({ ran: toPod }))).toEqual({
       lines: ['during', 'last words'],
-      linesFrom: 'its output',
-      linesMissing: undefined,
+      from: 'its output',
+      missing: undefined,
+      isCut: false,
     });
   });
 
@@ -102,7 +116,7 @@ describe('the last lines of a run', () => {
     ['it wrote nothing, or its pod was gone before it could be asked', {}, makeNotice({ ran: toPod })],
     ['No.', { log: new AppError('credentials.invalid', 'No.') }, makeNotice({ ran: toPod })],
     ['it could not be read', { files: null as never }, makeNotice()],
-  ])('are missing in words: %s', async (linesMissing, script, of) => {
-    expect(await read(script, of)).toMatchObject({ lines: [], linesMissing });
+  ])('are missing in words: %s', async (missing, script, of) => {
+    expect(await read(script, of)).toMatchObject({ lines: [], missing });
   });
 });

@@ -3,10 +3,10 @@ import type { RunEnd, Skip, Suspension } from '../../../domain.ts';
 import { instantText } from './instant.ts';
 import { refusalDetails } from './refusal-words.ts';
 
-type Cause = Pick<RunEnd, 'reason' | 'since' | 'clusterSays' | 'suspension'> & Partial<Pick<RunEnd, 'dueAt'>>;
+type Cause = Pick<RunEnd, 'reason' | 'since' | 'until' | 'clusterSays' | 'suspension'> & Partial<Pick<RunEnd, 'dueAt'>>;
 
 /** @example whySkipped({ reason: 'suspended' }) -> 'the job is suspended' */
-export function whySkipped({ reason, since, clusterSays = '', suspension, dueAt }: Cause): string {
+export function whySkipped({ reason, since, until, clusterSays = '', suspension, dueAt }: Cause): string {
   switch (reason) {
     case 'previous_run':
       return `the run before it was still going${since === undefined ? '' : `, since ${instantText(since)}`}`;
@@ -18,6 +18,8 @@ export function whySkipped({ reason, since, clusterSays = '', suspension, dueAt 
       return ['the quota of the tool left no room for it', ...refusalDetails(clusterSays)].join('; ');
     case 'not_started':
       return 'the cluster refused to begin it';
+    case 'cluster_away':
+      return `the cluster could not be reached${fromTo(since, until)}`;
     default:
       return 'why is not known';
   }
@@ -41,12 +43,18 @@ export function suspensionWords({ since, by, note, until }: Suspension): string 
   return `suspended since ${instantText(since)} by ${suspenders[by]}${note === undefined ? '' : `: ${note}`}${end}`;
 }
 
+function fromTo(since: number | undefined, until: number | undefined): string {
+  if (since === undefined) return '';
+  return until === undefined ? ` since ${instantText(since)}` : ` from ${instantText(since)} to ${instantText(until)}`;
+}
+
 /** For a column. @example 'Skipped 2026-03-01T02:10:00Z, no room in the quota' */
 export function shortSkip({ dueAt, reason }: Skip): string {
   const why: Partial<Record<NonNullable<Cause['reason']>, string>> = {
     previous_run: 'the run before went on',
     quota: 'no room in the quota',
     not_started: 'refused by the cluster',
+    cluster_away: 'the cluster was away',
   };
   const words = reason && why[reason];
   return `Skipped ${instantText(dueAt)}${words ? `, ${words}` : ''}`;

@@ -2,6 +2,7 @@
 import { suspensionNow } from '../../../definition/suspension.ts';
 import { zoneNote } from '../../../definition/zone-words.ts';
 import type { JobSnapshot, JobState, ObjectFacts, ObjectStatus, PodFacts } from '../../../domain.ts';
+import { failuresBefore } from '../../../streak.ts';
 import { type CurrentRun, currentRun, failedAttempts, outcomeOf, trueCondition } from './current-run.ts';
 import { formatDuration } from './duration.ts';
 import { instantText, isKnown } from './instant.ts';
@@ -35,8 +36,9 @@ export function statusMessages(snapshot: JobSnapshot, state: JobState, facts: Me
 }
 
 function runLines(snapshot: JobSnapshot, state: JobState, facts: MessageFacts): Lines {
-  if (state === 'waiting') return [nextLine(snapshot, facts.nextAt), ...skipLines(snapshot), ...lastRunLines(snapshot)];
-  if (state === 'suspended') return [suspensionLine(snapshot), ...lastRunLines(snapshot)];
+  if (state === 'waiting')
+    return [nextLine(snapshot, facts.nextAt), ...skipLines(snapshot), ...lastRunLines(snapshot), streakLine(snapshot)];
+  if (state === 'suspended') return [suspensionLine(snapshot), ...lastRunLines(snapshot), streakLine(snapshot)];
   const run = currentRun(snapshot);
   const refused = refusalLines(facts.trouble);
   const own = run && state !== 'succeeded' ? attemptLines(snapshot, run, state) : [];
@@ -83,6 +85,15 @@ function lastRunLines(snapshot: JobSnapshot): Lines {
       ? 'last run succeeded'
       : 'the last run did not succeed',
   ];
+}
+
+/** Nothing of a job that goes well, or failed once. */
+function streakLine({ streak }: JobSnapshot): string | undefined {
+  if (!streak) return undefined;
+  const failures = failuresBefore(streak);
+  if (failures > 0) return `it recovered after ${failures === 1 ? 'one failure' : `${failures} failures`}`;
+  if (streak.outcome === 'succeeded' || streak.count === 1) return undefined;
+  return `no run has succeeded in the last ${streak.count}, since ${instantText(streak.since)}`;
 }
 
 function attemptLines(snapshot: JobSnapshot, run: CurrentRun, state: JobState): Lines {

@@ -1,0 +1,62 @@
+/**
+ * When the API server could not be reached, as the daemon's own requests found it: what the controller should have begun in that time it
+ * could not begin either. own-kube.ts says how each request went, checkpoint.ts keeps the times over a restart. Times are ms since the epoch.
+ */
+import type { Gap } from './mailbox.ts';
+
+export interface Outages {
+  /** A request got an answer. */
+  answered(): void;
+  /** A request got none. */
+  failed(): void;
+  /** What an earlier process found. */
+  add(outages: readonly Gap[]): void;
+  /** Oldest first; the same array as long as nothing changed. One that lasts ends, for now, with the last request that failed. */
+  all(): readonly Gap[];
+  /** The one that touches that time; undefined where there was none worth a word. */
+  during(from: number, to: number): Gap | undefined;
+}
+
+const maxOutages = 20;
+const keptMs = 7 * 24 * 3_600_000;
+/** Requests fail, and are made again. */
+const shortestMs = 10_000;
+/** A process that loses the API server may end over it, and the next one needs a moment to find the same. */
+const joinedMs = 120_000;
+
+export function createOutages(now: () => number): Outages {
+  let outages: readonly Gap[] = [];
+  let since: number | undefined;
+
+  function add(more: readonly Gap[]): void {
+    for (const one of more) {
+      const near = outages.filter(({ from, to }) => from <= one.to + joinedMs && one.from <= to + joinedMs);
+      const whole = {
+        from: Math.min(one.from, ...near.map(({ from }) => from)),
+        to: Math.max(one.to, ...near.map(({ to }) => to)),
+      };
+      const recent = outages.filter((other) => !near.includes(other) && other.to >= now() - keptMs);
+      outages = [...recent, whole].sort((a, b) => a.from - b.from).slice(-maxOutages);
+    }
+  }
+
+  /** Nobody needs to hear of a single request that was made again. */
+  function note(): void {
+    if (since !== undefined && now() - since >= shortestMs) add([{ from: since, to: now() }]);
+  }
+
+  return {
+    answered() {
+      if (since === undefined) return;
+      note();
+      since = undefined;
+    },
+    failed() {
+      since ??= now();
+      note();
+    },
+    add,
+    all: () => outages,
+    during: (from, to) => outages.find((one) => one.from <= to && from <= one.to),
+  };
+}

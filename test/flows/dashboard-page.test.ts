@@ -1,0 +1,299 @@
+/** The page of the dashboard in a real Chromium, over the real server of the command line; what the service would answer is set here. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openBrowser } from '../../bin/dashboard/browser.ts';
+import { type Chromium, startChromium, type Tab } from '../support/chromium.ts';
+import { type ScriptedTool, said, startScriptedTool } from '../support/scripted-tool.ts';
+
+let chromium: Chromium;
+beforeAll(async () => {
+  chromium = await startChromium();
+});
+afterAll(() => chromium?.close());
+
+let tool: ScriptedTool;
+let tab: Tab;
+beforeEach(async () => {
+  tool = await startScriptedTool();
+  tab = await chromium.open();
+});
+afterEach(async () => {
+  expect(tab.complaints).toEqual([]);
+  await tab.close();
+  await tool.stop();
+});
+
+interface JobParts {
+  readonly type?: string;
+  readonly short?: string;
+  readonly words?: string;
+  readonly messages?: readonly string[];
+  readonly cmd?: string;
+}
+
+/** A one-off job that runs, as the service answers it; one named change at a time. */
+function makeJob(name: string, parts: JobParts = {}): Record<string, unknown> {
+  const { type = 'one-off', short = 'running', words = 'Running for 3s', messages = [], cmd = './x' } = parts;
+  const next =
+    type === 'scheduled' ? { next_schedule: '2099-03-01T04:17:00Z', next_schedules: ['2099-03-01T04:17:00Z'] } : {};
+  return {
+    name,
+    cmd,
+    job_type: type,
+    image: 'bookworm',
+    memory: '0.5Gi',
+    cpu: '0.1',
+    emails: 'none',
+    status_short: words,
+    status: { short, duration: '3s', up_to_date: true, messages, ...next },
+    ...(type === 'scheduled' ? { schedule: '17 4 * * *' } : {}),
+  };
+}
+
+const makeRun = (id: string, job: string, outcome: string, message: string) => ({
+  id,
+  job,
+  outcome,
+  message,
+  job_type: 'scheduled',
+  due: '2026-03-01T04:17:00Z',
+  created: '2026-03-01T04:17:00Z',
+  started: '2026-03-01T04:17:01Z',
+  finished: '2026-03-01T04:18:04Z',
+  manual: false,
+  attempts: 1,
+});
+
+function setJobs(...jobs: Record<string, unknown>[]): void {
+  tool.answers.set('/jobs', said({ jobs }));
+  for (const job of jobs) {
+    tool.answers.set(`/jobs/${job.name}`, said({ job }));
+    tool.answers.set(`/jobs/${job.name}/runs`, said({ runs: [] }));
+  }
+}
+
+function setUsual(): void {
+  setJobs(
+    makeJob('bot', { type: 'continuous' }),
+    makeJob('broken', { short: 'failed', words: 'Failed', messages: ['your program ended with code 3'] }),
+    makeJob('report', { type: 'scheduled', short: 'pending', words: 'Waiting for scheduled time' }),
+  );
+  const runs = [
+    makeRun('2', 'report', 'failed', 'your program ended with code 3'),
+    makeRun('1', 'report', 'succeeded', 'finished'),
+  ];
+  tool.answers.set('/jobs/report/runs', said({ runs }));
+  const events = [
+    { job: 'report', happened: '2026-03-01T04:18:04Z', event: 'failed', reason: 'exit_code', message: 'mailed' },
+  ];
+  tool.answers.set('/mail-log', said({ events }));
+  const items = [{ name: 'Memory', used: '8.0Gi', limit: '8.0Gi' }];
+  tool.answers.set('/quotas', said({ quota: { categories: [{ name: 'Running jobs', items }] } }));
+}
+
+const enter = () => tab.goTo(tool.dashboard.address);
+const textOf = (selector: string) => `document.querySelector(${JSON.stringify(selector)})?.textContent ?? ''`;
+const shows = (selector: string, text: string) =>
+  tab.sees(`(${textOf(selector)}).includes(${JSON.stringify(text)})`, text);
+const goTo = (hash: string) => tab.ask(`location.hash = ${JSON.stringify(hash)}`);
+
+describe('the page', () => {
+  it('opens by its address once, is there over a reload, and is not for the next browser', async () => {
+    setUsual();
+    await enter();
+    await shows('tbody', 'bot');
+    expect(await tab.ask('location.href')).toBe(`${new URL(tool.dashboard.address).origin}/`);
+    expect(await tab.ask('document.cookie')).toBe('');
+    await tab.goTo(new URL('/', tool.dashboard.address).href);
+    await shows('tbody', 'bot');
+    const next = await chromium.open();
+    await next.goTo(tool.dashboard.address);
+    expect(await next.ask(textOf('body'))).toContain('This address has been used already');
+    expect(tool.secondUses).toBe(1);
+    await next.close();
+  });
+
+  it('opens from the file that a browser is given, though a file is another site', async () => {
+    setUsual();
+    const { file, forget } = await openBrowser('true', tool.dashboard.address);
+    await tab.goTo(`file://${file}`);
+    await shows('tbody', 'bot');
+    await forget();
+  });
+
+  it('shows jobs with their state, last runs and next run, in words and not by colour alone', async () => {
+    setUsual();
+    await enter();
+    await shows('#summary', '3 jobs: 1 failed, 1 running, 1 waiting.');
+    await tab.sees("document.querySelector('.strip')", 'the runs of report');
+    const rows = await tab.ask<string[]>(
+      "[...document.querySelectorAll('tbody tr')].map((row) => row.innerText.replace(/\\s+/g, ' ').trim())",
+    );
+    expect(rows.map((row) => row.replace(/since \S+ \S+/, 'since …'))).toEqual([
+      'bot continuous Running since … runs all the time',
+      'broken one-off Failed since … your program ended with code 3 none yet',
+      'report scheduled, 17 4 * * * Waiting for scheduled time since … failed 2099-03-01 04:17',
+    ]);
+    expect(await tab.ask("document.querySelector('.strip').getAttribute('aria-label')")).toBe(
+      'Last 2: 1 failed, 1 succeeded. The newest: failed.',
+    );
+  });
+
+  it('changes by itself when a job does, says so aloud, and leaves the focus where it is', async () => {
+    setUsual();
+    await enter();
+    await tab.sees("document.querySelector('.strip')", 'the runs of report');
+    await tab.ask("document.querySelector('tbody a').focus()");
+    setJobs(makeJob('bot', { type: 'continuous', short: 'failed', words: 'Failed' }));
+    tool.tell('job.changed', { job: 'bot' });
+    await shows('#announcer', 'bot: Failed. broken is gone. report is gone');
+    expect(await tab.ask("document.querySelectorAll('tbody tr').length")).toBe(1);
+    expect(await tab.ask('document.activeElement.textContent')).toBe('bot');
+    setJobs(makeJob('bot', { type: 'continuous' }), makeJob('new'));
+    tool.tell('job.changed', { job: 'new' });
+    await shows('tbody', 'none yet');
+    tool.tell('run.ended', makeRun('9', 'new', 'succeeded', 'finished'));
+    await shows('tbody .newest', 'succeeded');
+  });
+
+  it('shows why a run ended as it did, and what the job has written', async () => {
+    setUsual();
+    tool.lines.push({ pod: 'report.out', container: 'stdout', timestamp: null, message: 'Traceback <b>bold</b>' });
+    await enter();
+    await goTo('#/job/report');
+    await shows('pre', '[report.out] [stdout] Traceback <b>bold</b>');
+    await shows('tbody', 'your program ended with code 3');
+    expect(await tab.ask(textOf('dl'))).toContain('2099-03-01 04:17');
+    expect(await tab.ask(textOf('tbody'))).toContain('1 min 3 s');
+    tool.lines.push({ pod: 'report.out', container: 'stdout', timestamp: null, message: 'one more' });
+    tool.tell('job.changed', { job: 'report' });
+    await shows('pre', 'one more');
+  });
+
+  it('shows the mail log and the quota, and what is full', async () => {
+    setUsual();
+    await enter();
+    await goTo('#/mail');
+    await shows('tbody', 'failed (exit code)');
+    await goTo('#/quota');
+    await shows('tbody', '8.0Gi, full');
+  });
+
+  it('takes no text for markup, wherever it comes from', async () => {
+    const evil = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
+    setJobs(makeJob('evil', { short: 'failed', words: evil, messages: [evil], cmd: evil }));
+    tool.answers.set('/jobs/evil/runs', said({ runs: [makeRun('1', 'evil', 'failed', evil)] }));
+    tool.lines.push({ pod: evil, container: evil, timestamp: null, message: evil });
+    await enter();
+    await shows('tbody', evil);
+    await goTo('#/job/evil');
+    await shows('pre', evil);
+    await shows('dl', evil);
+    expect(await tab.ask("document.querySelectorAll('main img, main script').length")).toBe(0);
+    expect(await tab.ask('document.title')).toBe('Job evil – quick');
+  });
+
+  it('says in words that there are no jobs, that none matches, and that a job has gone', async () => {
+    await enter();
+    await shows('.empty', 'This tool has no jobs.');
+    setUsual();
+    tool.tell('reset', {});
+    await shows('tbody', 'bot');
+    await tab.ask("(() => { filter.value = 'nothing such'; filter.dispatchEvent(new Event('input')); })()");
+    await shows('.empty', 'No job matches “nothing such”.');
+    await tab.ask("(() => { filter.value = 'failed'; filter.dispatchEvent(new Event('input')); })()");
+    await tab.sees("document.querySelectorAll('tbody tr').length === 1", 'only what has failed');
+  });
+
+  it('says that the service is away, keeps what was seen, and goes on', async () => {
+    setUsual();
+    await enter();
+    await shows('#connection', 'Live');
+    await shows('tbody', 'report');
+    tool.breakOff();
+    await shows(
+      '#connection',
+      'The service at https://jobs.example.org could not be reached. What is shown may be old',
+    );
+    expect(await tab.ask("document.querySelectorAll('tbody tr').length")).toBe(3);
+    setJobs(makeJob('back'));
+    tool.comeBack();
+    await shows('#connection', 'Live');
+    tool.tell('job.changed', { job: 'back' });
+    await shows('tbody', 'back');
+  });
+
+  it('shows 128 jobs, and asks for the runs of those alone that are seen', async () => {
+    setJobs(...Array.from({ length: 128 }, (_, at) => makeJob(`job-${at}`)));
+    await enter();
+    await tab.sees("document.querySelectorAll('tbody tr').length === 128", 'all jobs');
+    const names = await tab.ask<string[]>("[...document.querySelectorAll('tbody a')].map((link) => link.textContent)");
+    expect(names.slice(8, 12)).toEqual(['job-8', 'job-9', 'job-10', 'job-11']);
+    const isKnown = (name: string) =>
+      `[...document.querySelectorAll('tbody tr')].find((row) => row.querySelector('a').textContent === '${name}').innerText.includes('none yet')`;
+    await tab.sees(isKnown('job-5'), 'the runs of job-5');
+    expect(tool.asked.filter((path) => path.endsWith('/runs')).length).toBeLessThan(20);
+    await tab.ask('scrollTo(0, document.body.scrollHeight)');
+    await tab.sees(isKnown('job-127'), 'the runs of the last job');
+    expect(tool.asked.filter((path) => path.endsWith('/runs')).length).toBeLessThan(60);
+  });
+});
+
+describe('with the keyboard alone', () => {
+  it('everything is reached, seen to be reached, and comes in order', async () => {
+    setUsual();
+    await enter();
+    await tab.sees("document.querySelector('.strip')", 'the page is whole');
+    const walked: string[] = [];
+    for (let at = 0; at < 8; at++) {
+      await tab.press('Tab');
+      walked.push(await tab.ask('document.activeElement.id || document.activeElement.textContent'));
+      const outline = await tab.ask<string>('getComputedStyle(document.activeElement).outlineStyle');
+      expect([walked.at(-1), outline]).toEqual([walked.at(-1), 'solid']);
+    }
+    expect(walked).toEqual(['Skip to the content', 'Jobs', 'Mail', 'Quota', 'filter', 'bot', 'broken', 'report']);
+    await tab.press('Enter');
+    await tab.sees("document.activeElement.id === 'title'", 'the heading of the job has the focus');
+    expect(await tab.ask('document.activeElement.textContent')).toBe('report');
+    await tab.press('Tab', { shift: true });
+    expect(await tab.ask('document.activeElement.textContent')).toBe('← All jobs');
+    await tab.press('Enter');
+    await tab.sees("document.querySelector('#title').textContent === 'Jobs'", 'all jobs again');
+  });
+});
+
+describe('for everybody', () => {
+  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  /** What keeps somebody from using the page, with the place (WCAG 2.2, levels A and AA). */
+  const hindrances = async () => {
+    await tab.ask(`${axe};0`);
+    return tab.ask<string[]>(
+      'axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => id + target)))',
+    );
+  };
+  const screens = [{ scheme: 'light' }, { scheme: 'dark' }, { scheme: 'light', width: 320, height: 640 }] as const;
+
+  it.each(screens)('nothing stands in the way on %j, and nothing is wider than the screen', async (screen) => {
+    setUsual();
+    tool.lines.push({ pod: 'report.out', container: 'stdout', timestamp: null, message: 'x'.repeat(500) });
+    await tab.look(screen);
+    await enter();
+    for (const [hash, selector] of [
+      ['#/jobs', '.strip'],
+      ['#/job/report', 'pre:not([hidden])'],
+      ['#/mail', 'tbody'],
+      ['#/quota', 'tbody'],
+    ] as const) {
+      await goTo(hash);
+      await tab.sees(`document.querySelector(${JSON.stringify(selector)})`, hash);
+      expect(await hindrances()).toEqual([]);
+      expect(
+        await tab.ask('document.documentElement.scrollWidth - document.documentElement.clientWidth'),
+      ).toBeLessThanOrEqual(0);
+    }
+    tool.breakOff();
+    await shows('#connection', 'could not be reached');
+    expect(await hindrances()).toEqual([]);
+  });
+});
