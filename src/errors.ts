@@ -66,7 +66,7 @@ export const errorTable = {
     hint: 'A one-off job runs once; it can be deleted and run again.',
   },
   'job.not_scheduled': {
-    id: 'TJF-V015',
+    id: 'TJF-V018',
     http: 400,
     exit: 1,
     retry: 'no',
