@@ -21,7 +21,6 @@ const besides = {
   setup({ onResolve }) {
     onResolve({ filter: /^yaml$/ }, () => ({ path: './jobs-yaml.js', external: true }));
     onResolve({ filter: /\/job-rules\.ts$/ }, () => ({ path: './jobs-rules.js', external: true }));
-    onResolve({ filter: /\/dashboard\/dashboard\.ts$/ }, () => ({ path: './jobs-dashboard.js', external: true }));
   },
 };
 
@@ -37,15 +36,14 @@ await Promise.all([
     entryPoints: { jobsd: 'bin/jobsd.ts', admin: 'bin/admin.ts' },
   }),
   build({ ...shared, entryPoints: { 'home-reader': 'bin/home-reader.ts', 'home-readers': 'bin/home-readers.ts' } }),
-  // The command line starts anew for every command, so what only some need (a full YAML parser, the service's rules, the dashboard) stays outside.
+  // The command line starts anew for every command, so what only some need (a full YAML parser, the service's rules) stays outside.
   build({ ...commandLine, entryPoints: { jobs: 'bin/jobs.ts' }, external: ['node:*'], plugins: [besides] }),
   build({ ...commandLine, entryPoints: { 'jobs-yaml': 'yaml' } }),
   build({ ...commandLine, entryPoints: { 'jobs-rules': 'bin/job-file/job-rules.ts' }, external: ['node:*'] }),
-  build({ ...commandLine, entryPoints: { 'jobs-dashboard': 'bin/dashboard/dashboard.ts' }, external: ['node:*'] }),
   // For the programs of others: one file, with its types beside it.
   build({ ...commandLine, entryPoints: { client: 'bin/client/connect.ts' }, external: ['node:*'] }),
 ]);
 await copyFile('bin/client/typed.ts', 'dist/client.d.ts');
-// What a browser loads is served as it is.
+// What a browser loads of the dashboard is served as it is.
 await cp('bin/dashboard/page', 'dist/page', { recursive: true, filter: (path) => !path.endsWith('tsconfig.json') });
 await Promise.all(['jobs', 'jobsd', 'admin', 'home-readers'].map((name) => chmod(`dist/${name}.js`, 0o755)));

@@ -10,7 +10,7 @@ import { type BuiltImages, createBuiltImages } from './built-images.ts';
 import { endOfCertificate, requireGoodNow } from './certificate-dates.ts';
 import { createCheckpoint } from './checkpoint.ts';
 import { fromKubeObject } from './definition/manifests.ts';
-import { type ConfigMapSeen, type Notice, Tool } from './domain.ts';
+import { type ConfigMapSeen, type Notice, type PodFacts, Tool } from './domain.ts';
 import { createErrands } from './errands.ts';
 import { AppError } from './errors.ts';
 import { createFences } from './fences.ts';
@@ -77,6 +77,7 @@ import {
 } from './settings.ts';
 import { openStateDirectory } from './state-directory.ts';
 import { readStatus } from './status.ts';
+import { createUnusualRuns } from './unusual-runs.ts';
 import { createPeaks } from './usage/peaks.ts';
 import { usageOfRun } from './usage/run-usage.ts';
 import { createUsageSampler } from './usage/usage-sampler.ts';
@@ -294,7 +295,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       asOf: () => watch?.completeUntil() ?? 0,
       firingsFrom: () => firings?.from() ?? startedAt,
       outages: () => outages.all(),
-      settled: async () => void (await Promise.all([mail?.settled(), webhookQueues?.settled(), runs.settled()])),
+      async settled() {
+        await unusual.settled();
+        await Promise.all([mail?.settled(), webhookQueues?.settled(), runs.settled()]);
+      },
       now,
       log: log.child({ room: 'state' }),
       mayWrite,
@@ -323,6 +327,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         if (notice.kind === 'steady' && notice.ran) runs.addGood(notice.key, { at: notice.at, ran: notice.ran });
         tell(notice);
         details?.collect(notice);
+        unusual.accept(notice);
       },
       onFiringMissed: (missed) => missedFirings.accept(missed),
       onErrand: (errand) => errands.accept(errand),
@@ -346,6 +351,16 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         if (notice) tell(notice);
       },
     });
+    const shownJob = ({ key }: Notice) => roster.find(key.namespace, key.name);
+    const unusual = createUnusualRuns({
+      isAsked: (notice) => shownJob(notice)?.object.job?.unusual === true,
+      isRunning: (notice) =>
+        shownJob(notice)?.pods.some((pod) => pod.ownerUid === notice.run && isUnderWay(pod)) === true,
+      runs: (notice) => runs.list(toolOf(notice), notice.key.name),
+      onUnusual: tell,
+      now,
+    });
+    undos.push(() => unusual.stop());
     undos.push(() => checkpoint.stop());
     undos.push(() => roster.stop());
     undos.push(() => usage.stop());
@@ -675,6 +690,10 @@ function rejection(signal: AbortSignal): Promise<never> {
     if (signal.aborted) end();
     else signal.addEventListener('abort', end, { once: true });
   });
+}
+
+function isUnderWay({ phase }: PodFacts): boolean {
+  return phase === 'Pending' || phase === 'Running';
 }
 
 /** Whose: the mailboxes take no notice of a namespace that no tool has. */

@@ -108,6 +108,8 @@ export interface JobDefinition {
   readonly image: string;
   /** Present exactly on scheduled jobs; `text` as typed (`@daily`, `5-59/7 form * * * *`). */
   readonly schedules?: readonly { readonly text: string }[];
+  /** Environment variables and the values of each: every combination is a part of the job (definition/parts.ts). */
+  readonly matrix?: Readonly<Record<string, readonly string[]>>;
   readonly filelog?: boolean;
   readonly filelogStdout?: string;
   readonly filelogStderr?: string;
@@ -141,6 +143,8 @@ export interface JobDefinition {
   readonly parameters?: Readonly<Record<string, string>>;
   /** Names of jobs that come first; the one-offs among them have to succeed. Whoever sends several jobs looks after it. */
   readonly after?: readonly string[];
+  /** Whether a run that took suspiciously short or long is told; one-off and scheduled jobs only. */
+  readonly unusual?: boolean;
 }
 
 /** How a job is asked to be suspended; `until` as typed, RFC 3339. */
@@ -174,7 +178,10 @@ export interface Image {
 
 /** A definition with every default filled in the way the cluster will run it. */
 export interface ResolvedJob {
+  /** Of its object. */
   readonly name: string;
+  /** The job that it is a part of; absent where it is all of its job. */
+  readonly group?: string;
   readonly type: JobType;
   readonly cmd: string;
   readonly image: Image;
@@ -206,6 +213,8 @@ export interface ResolvedJob {
   readonly variables?: readonly Variable[];
   /** Absent where no job has to come first. */
   readonly after?: readonly string[];
+  /** A run that took suspiciously short or long is told. */
+  readonly unusual?: true;
 }
 
 /** What the server keeps of one Kubernetes object that is a job. Times are ms since the epoch. */
@@ -378,6 +387,16 @@ export function isQuotaRefusal(words: string): boolean {
   return words.includes('exceeded quota');
 }
 
+/** A run that took suspiciously short or long against the successes of its job before it: how long these took, in ms. */
+export interface UnusualRun {
+  readonly what: 'short' | 'long';
+  /** How long it took, or has taken by now. */
+  readonly length: number;
+  readonly runs: number;
+  readonly shortest: number;
+  readonly longest: number;
+}
+
 /** What a run was seen to use at most, by samples: what came and went between two of them is not in it. Undefined: not measured. */
 export interface RunUsage {
   /** Bytes; of a run that was killed for memory, its limit. */
@@ -404,6 +423,8 @@ export interface MemoryAdvice {
 export interface RunEnd extends RunUsage {
   /** Of the job. */
   readonly key: JobKey;
+  /** The job that it is a part of; absent where it is all of its job. */
+  readonly group?: string | undefined;
   /** Uid of the Kubernetes Job: no other run, of whatever job, has it. Of a firing without a run, that of its job and the due time. */
   readonly id: string;
   /** Uid of the object that holds the definition: of a one-off the same as `id`. */
@@ -466,10 +487,10 @@ export interface RunOutput {
 
 /**
  * What may be worth a word to the owner of a job. `failed`: a run failed, a copy of a continuous job crashed, or nothing of the job could be
- * started for a while. `restarted`: an attempt ended and the job goes on with another one. `steady`: a continuous job has run for a while. `suspended`: by
- * the service, after failures in a row.
+ * started for a while. `restarted`: an attempt ended and the job goes on with another one. `steady`: a continuous job has run for a while.
+ * `unusual`: a run took suspiciously short or long, and did not fail. `suspended`: by the service, after failures in a row.
  */
-export const noticeKinds = ['started', 'restarted', 'finished', 'steady', 'failed', 'suspended'] as const;
+export const noticeKinds = ['started', 'restarted', 'finished', 'steady', 'failed', 'unusual', 'suspended'] as const;
 export type NoticeKind = (typeof noticeKinds)[number];
 
 /** Something that happened to a job, with all that its owner is told of it later. Emitted by machines/job.ts. Times are ms since the epoch. */
@@ -495,6 +516,8 @@ export interface Notice {
   readonly isSkipped?: true;
   /** Its schedule starts no run. */
   readonly isSuspended?: true;
+  /** Present exactly on `unusual`. */
+  readonly unusual?: UnusualRun;
   /** Since when that which held it back has lasted. */
   readonly since?: number | undefined;
   /** Until when; undefined where it goes on, or nobody knows. */
@@ -513,6 +536,8 @@ export interface Notice {
 
 /** What a run ran with: enough to tell what was changed between two runs, and to find its output. */
 export interface WhatRan {
+  /** Absent where there are none. */
+  readonly variables?: readonly Variable[];
   readonly cmd: string;
   /** As the image list names it. */
   readonly image: string;
@@ -605,6 +630,26 @@ export interface JobSnapshot {
   readonly skipped?: Skip | undefined;
   /** Of scheduled jobs; undefined where nothing is known of a run. */
   readonly streak?: Streak | undefined;
+}
+
+/** What there is of one job: one object, or one for each of its parts. */
+export type JobParts = readonly [JobSnapshot, ...JobSnapshot[]];
+
+/** The name of the job that its owner knows: of a part that of all of them together. */
+export function jobNameOf({ key, object }: JobSnapshot): string {
+  return object.job?.group ?? key.name;
+}
+
+/** The jobs that their owner knows, each with what there is of it, in the order of their first objects. */
+export function byJob(snapshots: readonly JobSnapshot[]): JobParts[] {
+  const jobs = new Map<string, JobParts>();
+  for (const one of snapshots) {
+    const { group } = one.object.job ?? {};
+    const row = group === undefined ? keyText(one.key) : `parts ${one.key.kind}/${group}`;
+    const begun = jobs.get(row);
+    jobs.set(row, begun ? [...begun, one] : [one]);
+  }
+  return [...jobs.values()];
 }
 
 /** What is kept of a run that has ended, after its job and all its objects are gone. */

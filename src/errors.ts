@@ -101,6 +101,13 @@ export const errorTable = {
     retry: 'no',
     hint: 'A newer run of the job is there, or the run is over: it gets no fencing number any more, and should end.',
   },
+  'job.is_part': {
+    id: 'TJF-V017',
+    http: 409,
+    exit: 1,
+    retry: 'no',
+    hint: 'The name is that of a part of a job, which is changed together with its job only.',
+  },
   'logs.none': { id: 'TJF-L001', http: 404, exit: 1, retry: 'no', hint: 'The job has written nothing yet.' },
   'schedule.invalid': {
     id: 'TJF-S002',

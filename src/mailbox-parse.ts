@@ -82,6 +82,13 @@ function isGathered(value: unknown): value is GatheredNotice {
   );
 }
 
+function isUnusual(value: unknown): boolean {
+  const amounts = ['length', 'runs', 'shortest', 'longest'];
+  return (
+    isOneOf(['short', 'long'], textAt(value, 'what')) && amounts.every((name) => amountAt(value, name) !== undefined)
+  );
+}
+
 function isMemory(value: unknown): boolean {
   const { peaks, to, fits } = recordAt(value);
   const areAmounts = (...names: string[]) => names.every((name) => amountAt(peaks, name) !== undefined);
@@ -94,7 +101,7 @@ function isMemory(value: unknown): boolean {
 }
 
 function isNotice(value: unknown): boolean {
-  const { reason, exitCode, signal, ran } = recordAt(value);
+  const { reason, exitCode, signal, ran, unusual } = recordAt(value);
   return (
     ['id', 'run'].every((name) => textAt(value, name) !== undefined) &&
     isOneOf(noticeKinds, textAt(value, 'kind')) &&
@@ -104,6 +111,7 @@ function isNotice(value: unknown): boolean {
     timeOf(value, 'at') !== undefined &&
     amountAt(value, 'attempts') !== undefined &&
     isOptional(reason, () => isOneOf(failureReasons, reason)) &&
+    isOptional(unusual, isUnusual) &&
     isOptional(exitCode, isNumber) &&
     isOptional(signal, isNumber) &&
     ['pod', 'clusterSays', 'jobSays', 'jobUid'].every((name) => isOptional(recordAt(value)[name], isText)) &&

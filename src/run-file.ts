@@ -78,9 +78,11 @@ function parseRun(value: unknown): RunRecord | undefined {
   const outcome = oneOf(runOutcomes, textAt(value, 'outcome'));
   const type = oneOf(Object.keys(jobTypes) as JobType[], textAt(value, 'type'));
   if (id === undefined || createdAt === undefined || !outcome || !type) return undefined;
+  const group = textAt(value, 'group');
   return {
     id,
     type,
+    ...(group === undefined ? {} : { group }),
     jobUid: textAt(value, 'jobUid'),
     manual: recordAt(value).manual === true,
     createdAt,

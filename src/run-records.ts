@@ -2,7 +2,7 @@
  * Records of runs that have ended, on disk: daemon.ts hands in each end, the server reads the records of one job. Nothing of them stays in
  * memory but what has not reached the disk yet; while the disk refuses, that waits, and is tried again.
  */
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type JobKey, type LastGood, type RunEnd, type RunRecord, Tool, typeOfKind } from './domain.ts';
 import type { Log } from './log.ts';
@@ -27,6 +27,8 @@ export interface RunRecords {
   addGood(key: JobKey, good: LastGood): void;
   /** Newest first, the ones included that are not on disk yet. */
   list(tool: Tool, job: string): Promise<readonly RunRecord[]>;
+  /** The records of each part of a job, also of those that are gone. */
+  listParts(tool: Tool, group: string): Promise<readonly PartRuns[]>;
   /** What became of the firing that `end` is about, as far as that is known. */
   ofFiring(tool: Tool, end: RunEnd): Promise<RunRecord | undefined>;
   /** The last time it did well; undefined where nobody knows of one. */
@@ -36,6 +38,12 @@ export interface RunRecords {
   stats(): RunRecordStats;
   /** Writes what still waits, for 5 s at most. */
   stop(): Promise<void>;
+}
+
+export interface PartRuns {
+  readonly part: string;
+  /** As of list(). */
+  readonly runs: readonly RunRecord[];
 }
 
 export interface RunRecordStats {
@@ -266,10 +274,27 @@ export function createRunRecords(options: RunRecordsOptions): RunRecords {
     }
   }
 
+  async function listParts(tool: Tool, group: string): Promise<readonly PartRuns[]> {
+    const own = runFilePath(directory, tool, group);
+    if (!own) return [];
+    const onDisk = await readdir(dirname(own)).catch(() => []);
+    const names = [...onDisk.map((name) => name.replace(/\.json$/, '')), ...jobsInMemory(tool)];
+    const parts = [...new Set(names)].filter((name) => name.startsWith(`${group}-`));
+    const found = await Promise.all(
+      parts.map(async (part) => ({ part, runs: (await list(tool, part)).filter((run) => run.group === group) })),
+    );
+    return found.filter(({ runs }) => runs.length > 0);
+  }
+
+  function jobsInMemory(tool: Tool): string[] {
+    return [...slots.values()].flatMap((slot) => (slot.tool.name === tool.name ? [slot.job] : []));
+  }
+
   return {
     add,
     addGood,
     list,
+    listParts,
     ofFiring: async (tool, end) => (await list(tool, end.key.name)).find((run) => isSameFiring(run, end)),
     async lastGood(tool, job) {
       const path = runFilePath(directory, tool, job);

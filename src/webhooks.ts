@@ -102,16 +102,21 @@ export async function openWebhooks({ directory, now, log, mayWrite }: WebhooksOp
         trouble: before?.url === url ? before.trouble : undefined,
       };
       await put(tool, webhook);
+      // The rest of a URL may be a secret.
+      log.info({ tool, host: new URL(url).host, events, isNewSecret: secret !== undefined }, 'a webhook was set');
       return { webhook, secret };
     },
-    remove: (tool) => put(tool, undefined),
+    async remove(tool) {
+      await put(tool, undefined);
+      log.info({ tool }, 'a webhook was removed');
+    },
     asked(notice) {
       const events = webhooks.get(Tool.ofNamespace(notice.key.namespace)?.name ?? '')?.events;
       return events && { ...notice, emails: events === 'all' ? 'all' : 'onfailure' };
     },
     note(tool, why) {
       const webhook = webhooks.get(tool);
-      if (!webhook) return undefined;
+      if (!webhook || (why === undefined && !webhook.trouble)) return undefined;
       const trouble = why === undefined ? undefined : { since: webhook.trouble?.since ?? now(), why };
       const hasChanged = (webhook.trouble === undefined) !== (trouble === undefined);
       const next = { ...webhook, trouble };

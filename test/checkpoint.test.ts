@@ -113,6 +113,7 @@ describe('a checkpoint', () => {
     checkpoint.start();
     positions = { Pod: '7' };
     await untilSaved('7');
+    await until(() => checkpoint.stats().savedAt === noon, 'it is known to be saved');
     clockMs += 1_000;
     await afterLooks(3);
     expect((await onDisk()).asOf).toBe(noon);

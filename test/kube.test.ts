@@ -66,6 +66,12 @@ const sent = (index = 0) => ({
 });
 
 describe('what goes upstream', () => {
+  it('gives an answer up that is larger than the caller wants it', async () => {
+    recorder.script(reply(200, { text: 'x'.repeat(5_000) }));
+    expect(await failure(connect().request({ ...get, maxBytes: 4_096 }))).toMatchObject({ code: 'kube.unreachable' });
+    expect(await connect().request({ ...get, maxBytes: 8_192 })).toMatchObject({ text: expect.any(String) });
+  });
+
   it('is host, accept and user agent, and nothing else, for a read', async () => {
     expect(await connect().request(get)).toEqual({ ok: true });
     expect(sent()).toEqual({

@@ -22,9 +22,9 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-function open(limits: RunRecordsOptions['limits'] = {}): RunRecords {
+function open(limits: RunRecordsOptions['limits'] = {}, more: Partial<RunRecordsOptions> = {}): RunRecords {
   const log = createLog({ level: 'info', stream: { write: (line) => void lines.push(line) } });
-  const records = createRunRecords({ directory, log, limits: { firstPauseMs: 5, ...limits } });
+  const records = createRunRecords({ directory, log, limits: { firstPauseMs: 5, ...limits }, ...more });
   opened.push(records);
   return records;
 }
@@ -58,6 +58,21 @@ const ids = async (records: RunRecords, job = 'demo', tool = alpha) =>
 const written = (records: RunRecords) => until(() => records.stats().waiting === 0, 'records are written');
 
 describe('records of runs', () => {
+  it('of the parts of a job are found by its name, on disk or not yet, and by no name that only begins so', async () => {
+    const records = open();
+    records.add(makeEnd({ job: 'demo-a', id: 'a', group: 'demo' }));
+    records.add(makeEnd({ job: 'demo-other', id: 'other' }));
+    records.add(makeEnd({ job: 'demo-x-b', id: 'x', group: 'demo-x' }));
+    await written(records);
+    records.add(makeEnd({ job: 'demo-b', id: 'b', group: 'demo' }));
+    const found = (await records.listParts(alpha, 'demo')).map(({ part, runs }) => [part, runs.map(({ id }) => id)]);
+    expect(found.sort()).toEqual([
+      ['demo-a', ['a']],
+      ['demo-b', ['b']],
+    ]);
+    expect(await records.listParts(alpha, '../demo')).toEqual([]);
+  });
+
   it('are there at once, and after a restart', async () => {
     const records = open();
     records.add(makeEnd());
@@ -115,6 +130,43 @@ describe('records of runs', () => {
     }
     await records.stop();
     expect(await ids(open())).toEqual(all.reverse().slice(0, 100));
+  });
+
+  it('are as many and as old as the settings say at the moment, on disk from the next one on', async () => {
+    let keeps = { perJob: 5, oldest: 0 };
+    const records = open({}, { keeps: () => keeps });
+    for (const at of [1, 2, 3, 4]) records.add(makeEnd({ id: `run-${at}`, createdAt: at }));
+    await written(records);
+    keeps = { perJob: 3, oldest: 3 };
+    expect(await ids(records)).toEqual(['run-4', 'run-3']);
+    keeps = { perJob: 3, oldest: 0 };
+    records.add(makeEnd({ id: 'run-5', createdAt: 5 }));
+    await records.stop();
+    expect(await ids(open())).toEqual(['run-5', 'run-4', 'run-3']);
+  });
+
+  it('of jobs that run no more are looked for from time to time', async () => {
+    const forgotten: string[] = [];
+    const before = open();
+    before.add(makeEnd());
+    await before.stop();
+    open(
+      { sweepEveryMs: 1 },
+      {
+        keeps: () => ({ perJob: 3, oldest: Date.now() + 60_000 }),
+        onForgotten: (tool, job) => void forgotten.push(`${tool.name}/${job}`),
+      },
+    );
+    await until(() => forgotten.length > 0, 'the file has been found');
+    expect(forgotten).toEqual(['alpha/demo']);
+    expect(await ids(open())).toEqual([]);
+  });
+
+  it('have what they ran with: the version of the definition, and the image', async () => {
+    const records = open();
+    records.add(makeEnd({ version: 'c4c0b085', ran: makeRan({ imageDigest: 'sha256:1' }) }));
+    await records.stop();
+    expect(await open().list(alpha, 'demo')).toMatchObject([{ version: 'c4c0b085', imageDigest: 'sha256:1' }]);
   });
 
   it('stay as they are when the same end is told again', async () => {

@@ -24,7 +24,7 @@ function headOf({ problems }: Status): string[] {
 }
 
 function tableOf(status: Status): string {
-  const { view, mail, checkpoint, homes, usage, disk } = status;
+  const { view, mail, webhooks, checkpoint, homes, usage, disk } = status;
   const certificates = Object.entries(status.certificates).map(([name, days]) => `${name} ${Math.floor(days)} d`);
   const rows: [string, string][] = [
     ['Version', `${status.version}, since ${status.started.slice(0, 16).replace('T', ' ')} UTC`],
@@ -34,6 +34,12 @@ function tableOf(status: Status): string {
     [
       'Mail',
       mail ? `${mail.gathered} events gathered, ${mail.sealed} mails under way, ${mail.parked} given up` : 'not begun',
+    ],
+    [
+      'Webhooks',
+      webhooks
+        ? `${webhooks.set} set, ${webhooks.failing} take nothing, ${(webhooks.gathered ?? 0) + (webhooks.sealed ?? 0)} events wait`
+        : 'not begun',
     ],
     ['Durable', checkpoint.age_seconds === null ? 'nothing yet' : `up to ${checkpoint.age_seconds} s ago`],
     ['Unknown times', String(checkpoint.gaps)],

@@ -100,8 +100,18 @@ export interface Job {
   readonly parameters?: Readonly<Record<string, string>>;
   /** Of a job that comes after others. */
   readonly after?: readonly string[];
+  /** Of a job of which it is told when a run takes suspiciously short or long. */
+  readonly unusual?: boolean;
   /** Where one job is shown: the most that its runs were seen to use, where that is measured. */
   readonly peaks?: { readonly runs: number; readonly memory?: { readonly lowest: number; readonly highest: number }; readonly cpu?: { readonly lowest: number; readonly highest: number } };
+  /** Jobs with several schedules: each as typed. */
+  readonly schedules?: readonly string[];
+  /** Jobs with a matrix. */
+  readonly matrix?: Readonly<Record<string, readonly string[]>>;
+  /** Of a part that is shown alone: its job. */
+  readonly group?: string;
+  /** Jobs of several parts. */
+  readonly parts?: readonly Part[];
 }
 
 export interface JobAdvice {
@@ -120,7 +130,7 @@ export interface JobAdvice {
 }
 
 /** What happened to a job, as server-sent events say it: docs/wire.md, "Events". */
-export type JobEvent = { readonly id: string; readonly event: 'job.changed'; readonly data: { readonly job: string; readonly job_type: 'one-off' | 'scheduled' | 'continuous'; readonly run_id?: string | null; readonly status: { readonly short: 'pending' | 'running' | 'succeeded' | 'failed' | 'unknown'; readonly up_to_date: boolean; readonly messages: readonly string[] } } } | { readonly id: string; readonly event: 'run.ended'; readonly data: Run } | { readonly id: string; readonly event: 'job.gone'; readonly data: { readonly job: string; readonly job_type: 'one-off' | 'scheduled' | 'continuous'; readonly run_id?: string | null } } | { readonly id: string; readonly event: 'reset'; readonly data: Readonly<Record<string, never>> };
+export type JobEvent = { readonly id: string; readonly event: 'job.changed'; readonly data: { readonly job: string; readonly group?: string; readonly job_type: 'one-off' | 'scheduled' | 'continuous'; readonly run_id?: string | null; readonly status: { readonly short: 'pending' | 'running' | 'succeeded' | 'failed' | 'unknown'; readonly up_to_date: boolean; readonly messages: readonly string[] } } } | { readonly id: string; readonly event: 'run.ended'; readonly data: Run } | { readonly id: string; readonly event: 'job.gone'; readonly data: { readonly job: string; readonly group?: string; readonly job_type: 'one-off' | 'scheduled' | 'continuous'; readonly run_id?: string | null } } | { readonly id: string; readonly event: 'reset'; readonly data: Readonly<Record<string, never>> };
 
 export interface JobStatus {
   readonly short: 'pending' | 'running' | 'succeeded' | 'failed' | 'unknown';
@@ -143,6 +153,8 @@ export interface ListedRun {
   readonly id: string;
   /** Job name: a DNS name of at most 52 characters. */
   readonly job: string;
+  /** Of a run of a part: its job. */
+  readonly group?: string;
   readonly job_type: 'one-off' | 'scheduled' | 'continuous';
   /** Of the definition it ran: another one after the job was made anew. */
   readonly job_id: string | null;
@@ -177,6 +189,8 @@ export interface ListedRun {
   readonly image_digest: string | null;
   /** How it ended, for people. */
   readonly message: string;
+  /** It took suspiciously short or long against the successes before it; of jobs with unusual only. */
+  readonly unusual: 'short' | 'long' | null;
   /** Since the run before it. */
   readonly changed: readonly ('definition' | 'image')[];
   /** So many have ended well, or not well, one after the other; null where it says nothing of the job. */
@@ -216,6 +230,10 @@ export interface NewJob {
   readonly imagename: string;
   /** Five cron fields, with ~ for a number that the service chooses, or @hourly, @daily, @weekly, @monthly, @yearly; makes the job scheduled. */
   readonly schedule?: string;
+  /** Several of them, in the place of schedule: docs/wire.md, "Parts". */
+  readonly schedules?: readonly string[] | null;
+  /** Environment variables and the values of each: every combination is a part of the job. */
+  readonly matrix?: Readonly<Record<string, readonly (string | number)[]>> | null;
   /** true makes the job continuous. */
   readonly continuous?: boolean;
   /** What the other fields already say; checked against them. */
@@ -262,6 +280,26 @@ export interface NewJob {
   readonly parameters?: Readonly<Record<string, string | number>> | null;
   /** Jobs that come first, the one-offs among them to their success: whoever sends jobs looks after it. */
   readonly after?: readonly string[] | null;
+  /** true: tell of runs that take suspiciously short or long; one-off and scheduled jobs only. */
+  readonly unusual?: boolean;
+}
+
+/** One part of a job: docs/wire.md, "Parts". */
+export interface Part {
+  /** Of the part; show, logs and runs take it as well. */
+  readonly name: string;
+  /** What the matrix gives it. */
+  readonly variables: Readonly<Record<string, string>>;
+  readonly schedule?: string;
+  readonly schedule_actual?: string;
+  readonly filelog_stdout: string | null;
+  readonly filelog_stderr: string | null;
+  readonly status_short: string;
+  readonly status_long: string;
+  readonly status: JobStatus;
+  readonly run_id?: string | null;
+  /** Scheduled jobs: how the last run went, where one is on record. */
+  readonly last_run?: { readonly outcome: 'succeeded' | 'failed' | 'skipped'; readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null; readonly ended: string | null; readonly in_a_row: number; readonly after_failures: number };
 }
 
 export interface Plan {
@@ -279,8 +317,10 @@ export interface PlannedJob {
   readonly job_type: 'one-off' | 'scheduled' | 'continuous';
   /** stay: it is not named, and is left alone. */
   readonly action: 'create' | 'update' | 'unchanged' | 'delete' | 'stay' | 'refuse';
+  /** Of a job of several parts: what becomes of each, in the order in which they are written. */
+  readonly parts?: readonly ({ readonly name: string; readonly action: 'create' | 'update' | 'unchanged' | 'delete' | 'stay' | 'refuse' })[];
   /** Fields of a Job that would have another value. */
-  readonly changes: readonly ({ readonly field: string; readonly from: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | { readonly note?: string; readonly until?: string } | Readonly<Record<string, string>> | readonly string[] | null; readonly to: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | { readonly note?: string; readonly until?: string } | Readonly<Record<string, string>> | readonly string[] | null })[];
+  readonly changes: readonly ({ readonly field: string; readonly from: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | { readonly note?: string; readonly until?: string } | Readonly<Record<string, string>> | Readonly<Record<string, readonly string[]>> | readonly string[] | null; readonly to: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | { readonly note?: string; readonly until?: string } | Readonly<Record<string, string>> | Readonly<Record<string, readonly string[]>> | readonly string[] | null })[];
   /** What it does to what runs: docs/wire.md, "Plans". */
   readonly effect: 'none' | 'starts' | 'runs_once' | 'scheduled' | 'suspends' | 'resumes' | 'next_run' | 'scales' | 'rolls' | 'short_stop' | 'stops' | 'moves' | 'ends';
   /** The same for people; empty where nothing happens. */
@@ -306,6 +346,8 @@ export interface Run {
   readonly id: string;
   /** Job name: a DNS name of at most 52 characters. */
   readonly job: string;
+  /** Of a run of a part: its job. */
+  readonly group?: string;
   readonly job_type: 'one-off' | 'scheduled' | 'continuous';
   /** Of the definition it ran: another one after the job was made anew. */
   readonly job_id: string | null;
@@ -410,8 +452,18 @@ export interface ShownJob {
   readonly parameters?: Readonly<Record<string, string>>;
   /** Of a job that comes after others. */
   readonly after?: readonly string[];
+  /** Of a job of which it is told when a run takes suspiciously short or long. */
+  readonly unusual?: boolean;
   /** Where one job is shown: the most that its runs were seen to use, where that is measured. */
   readonly peaks?: { readonly runs: number; readonly memory?: { readonly lowest: number; readonly highest: number }; readonly cpu?: { readonly lowest: number; readonly highest: number } };
+  /** Jobs with several schedules: each as typed. */
+  readonly schedules?: readonly string[];
+  /** Jobs with a matrix. */
+  readonly matrix?: Readonly<Record<string, readonly string[]>>;
+  /** Of a part that is shown alone: its job. */
+  readonly group?: string;
+  /** Jobs of several parts. */
+  readonly parts?: readonly Part[];
   /** With at: of when it is. */
   readonly as_of?: { readonly at: string | null; readonly from: string | null; readonly until: string | null; readonly run_id: string | null };
   /** The last five that have ended, newest first; of those on record. */
@@ -443,17 +495,17 @@ export interface Jobs {
   list(): Promise<readonly Job[]>;
   /**
    * Create a job.
-   * @throws AppError `job.invalid`, `schedule.invalid`, `image.unknown`, `limits.exceeded`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `quota.exceeded`, `job.conflict`, `name.taken`, `request.media_type`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `images.unavailable`, `kube.state_unknown`
+   * @throws AppError `job.invalid`, `schedule.invalid`, `image.unknown`, `limits.exceeded`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `quota.exceeded`, `job.is_part`, `job.conflict`, `name.taken`, `request.media_type`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `images.unavailable`, `kube.state_unknown`
    */
   run(body: NewJob): Promise<Job>;
   /**
    * Create a job, or change it where it differs.
-   * @throws AppError `job.invalid`, `schedule.invalid`, `image.unknown`, `limits.exceeded`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `quota.exceeded`, `job.conflict`, `name.taken`, `request.media_type`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `images.unavailable`, `kube.state_unknown`
+   * @throws AppError `job.invalid`, `schedule.invalid`, `image.unknown`, `limits.exceeded`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `quota.exceeded`, `job.is_part`, `job.conflict`, `name.taken`, `request.media_type`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `images.unavailable`, `kube.state_unknown`
    */
   apply(body: NewJob): Promise<boolean>;
   /**
    * Delete all jobs of the tool.
-   * @throws AppError `home.refused`, `credentials.invalid`, `kube.forbidden`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
+   * @throws AppError `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.is_part`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
    */
   flush(): Promise<void>;
   /**
@@ -468,12 +520,12 @@ export interface Jobs {
   show(name: string, query?: { readonly at?: string }): Promise<ShownJob>;
   /**
    * Delete one job.
-   * @throws AppError `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
+   * @throws AppError `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `job.is_part`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
    */
   delete(name: string): Promise<void>;
   /**
    * Start a continuous job again, or run a scheduled job now.
-   * @throws AppError `job.not_restartable`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
+   * @throws AppError `job.not_restartable`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `job.is_part`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
    */
   restart(name: string): Promise<void>;
   /**
@@ -483,7 +535,7 @@ export interface Jobs {
   suspend(name: string, body: { readonly note?: string; readonly until?: string } | null): Promise<void>;
   /**
    * Let a scheduled job that was suspended go on.
-   * @throws AppError `job.not_scheduled`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
+   * @throws AppError `job.not_scheduled`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `job.is_part`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
    */
   resume(name: string): Promise<void>;
   /**
@@ -503,7 +555,7 @@ export interface Jobs {
   logs(name: string, query?: { readonly lines?: number; readonly since?: string; readonly follow?: boolean; readonly run?: string }): AsyncIterable<LogLine>;
   /**
    * A number that only grows, for the newest run of a job to be known by.
-   * @throws AppError `run.not_found`, `run.superseded`, `job.several_copies`, `state.unwritable`, `kube.unreachable`
+   * @throws AppError `run.not_found`, `run.superseded`, `job.several_copies`, `job.is_part`, `state.unwritable`, `kube.unreachable`
    */
   fence(run: string): Promise<number>;
   /**
@@ -548,6 +600,7 @@ export type ErrorCode =
   | 'job.several_copies'
   | 'run.not_found'
   | 'run.superseded'
+  | 'job.is_part'
   | 'logs.none'
   | 'schedule.invalid'
   | 'image.unknown'

@@ -158,7 +158,8 @@ async function settled(
 function stateOf(planned: PlannedJob | undefined, left: PlannedJob | undefined): Applied['state'] {
   if (!left || left.action === 'unchanged') return 'done';
   const isSame = left.action === planned?.action && left.effect === planned.effect;
-  return isSame && JSON.stringify(left.changes) === JSON.stringify(planned.changes) ? 'failed' : 'partly';
+  const rest = ({ changes, parts }: PlannedJob) => JSON.stringify([changes, parts]);
+  return isSame && rest(left) === rest(planned) ? 'failed' : 'partly';
 }
 
 /** Whether it was done is not known, or will be soon. Making a job be as it is asked for may be asked for twice, and so may its deletion. */

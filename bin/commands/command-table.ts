@@ -64,7 +64,8 @@ const runOptions: readonly ShownOption[] = [
   },
   {
     words: '--schedule <schedule>',
-    description: 'Run at these times, e.g. "5 4 * * *" (minute hour day month weekday, UTC) or @daily',
+    description:
+      'Run at these times, e.g. "5 4 * * *" (minute hour day month weekday, UTC) or @daily; may be given several times',
     offers: ['@hourly', '@daily', '@weekly', '@monthly', '@yearly'],
   },
   { words: '--continuous', description: 'Run for ever; started again when it ends' },
@@ -128,6 +129,15 @@ const runOptions: readonly ShownOption[] = [
     description: 'A copy of a continuous job is well while this page of its port answers, e.g. /healthz',
   },
   { words: '--publish', description: 'Make the port reachable from outside' },
+  {
+    words: '--unusual',
+    description: 'Mail as well when a run takes suspiciously short or long against those before it',
+  },
+  {
+    words: '--matrix <NAME=value>',
+    description:
+      'Value of a variable: each combination of the values given is a part of the job, e.g. --matrix WIKI=frwiki --matrix WIKI=dewiki',
+  },
   {
     words: '--param <NAME=value>',
     description: 'Variable that the program finds in its environment, e.g. WIKI=frwiki; may be given several times',
@@ -235,7 +245,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     usage: 'mail-log',
-    description: 'show what became of each event in the mail of the tool',
+    description: 'show what became of each event in the mail of the tool, and on the way to its webhook',
     options: [
       { words: '--job <name>', description: 'Events of this job only', offers: 'job' },
       { words: '-l, --last <rows>', description: 'So many events at most, 1 to 1000; 50 unless told otherwise' },

@@ -1,11 +1,11 @@
 /** `dashboard`: the jobs of the tool as a page in a browser, until it is interrupted. */
 import { once } from 'node:events';
+import { openBrowser } from '../dashboard/browser.ts';
+import { startDashboard } from '../dashboard/server.ts';
 import { numberOf } from '../terminal/arguments.ts';
 import type { Command } from './outcome.ts';
 
 export const showDashboard: Command = async ({ client, line, tool, opener, clock, signal, say, print }) => {
-  // Loaded for this command only: the others start without it.
-  const { openBrowser, startDashboard } = await import('../dashboard/dashboard.ts');
   const dashboard = await startDashboard({
     client,
     tool,

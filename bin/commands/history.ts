@@ -19,11 +19,15 @@ export const showHistory: Command = async ({ client, line }) => {
   const shown = runs.filter(isShown).slice(0, last);
   if (shown.length === 0)
     return { text: `No run of job '${name}' ${isFailedOnly ? 'has failed' : 'has ended'} yet.`, data: [] };
-  return { text: historyTable([...shown].reverse()), data: shown };
+  return { text: historyTable([...shown].reverse(), name), data: shown };
 };
 
-function historyTable(runs: readonly Job[]): string {
-  const shown = columns.filter(({ isAlways, of, has = (run) => of(run) !== '' }) => isAlways || runs.some(has));
+/** @param name that was asked for: its parts have names of their own */
+function historyTable(runs: readonly Job[], name: string): string {
+  const part: Column = { head: 'Part', of: ({ job }) => (job === name ? '' : wordOf(job)) };
+  const shown = [part, ...columns].filter(
+    ({ isAlways, of, has = (run) => of(run) !== '' }) => isAlways || runs.some(has),
+  );
   return simpleTable(
     shown.map(({ head }) => head),
     runs.map((run) => shown.map(({ of }) => of(run))),
@@ -53,8 +57,12 @@ const columns: readonly Column[] = [
     of: peakOf,
     has: ({ peak_memory: memory, peak_cpu: cpu }) => (memory ?? cpu ?? null) !== null,
   },
-  { head: 'Outcome', of: (run) => `${outcomeWords(run)}${lateWords(run)}`, isAlways: true },
+  { head: 'Outcome', of: (run) => `${outcomeWords(run)}${unusualWords(run)}${lateWords(run)}`, isAlways: true },
 ];
+
+function unusualWords({ unusual }: Job): string {
+  return unusual === 'short' || unusual === 'long' ? `, unusually ${unusual}` : '';
+}
 
 /** @example '96 of 512 MiB, 0.35 CPU' */
 function peakOf({ started, reason, peak_memory: memory, memory_limit: limit, peak_cpu: cpu }: Job): string {

@@ -1,4 +1,4 @@
-/** `mail-log`: what became of each event in the mail of the tool, the newest last. */
+/** `mail-log`: what became of each event in the mail of the tool and on the way to its webhook, the newest last. */
 import type { Job } from '../client/client.ts';
 import { numberOf } from '../terminal/arguments.ts';
 import { momentOf, wordOf } from '../terminal/cells.ts';
@@ -9,9 +9,12 @@ const maxRows = 1_000;
 
 export const showMailLog: Command = async ({ client, line }) => {
   const rows = await client.listMailLog({ job: line.options.get('job'), limit: numberOf(line, 'last', 1, maxRows) });
-  if (rows.length === 0) return { text: 'Nothing has happened that a mail would tell of.', data: [] };
+  if (rows.length === 0) return { text: 'Nothing has happened that a mail or a webhook would tell of.', data: [] };
   const oldestFirst = [...rows].reverse();
-  return { text: simpleTable(['When (UTC)', 'Job', 'Event', 'Mail'], oldestFirst.map(cellsOf)), data: rows };
+  return {
+    text: simpleTable(['When (UTC)', 'Job', 'Event', 'What became of it'], oldestFirst.map(cellsOf)),
+    data: rows,
+  };
 };
 
 function cellsOf({ happened, job, event, reason, message }: Job): string[] {

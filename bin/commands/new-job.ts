@@ -50,7 +50,8 @@ export function readNewJob(line: CommandLine): ReadJob {
     ['name', line.operands[0]],
     ['cmd', options.get('command')],
     ['imagename', options.get('image')],
-    ['schedule', options.get('schedule')],
+    ...schedulesOf(line),
+    ['matrix', attempt(() => matrixOf(line.repeated?.get('matrix')))],
     ['continuous', options.has('continuous') || undefined],
     ['filelog', filelogOf(line)],
     ['filelog_stdout', options.get('filelog-stdout')],
@@ -71,6 +72,7 @@ export function readNewJob(line: CommandLine): ReadJob {
     ['port_protocol', protocol],
     ['health_check', healthCheckOf(line)],
     ['publish', options.has('publish') || undefined],
+    ['unusual', options.has('unusual') || undefined],
     ['parameters', attempt(() => parametersOf(line.repeated?.get('param')))],
     ['after', line.repeated?.get('after')],
   ];
@@ -113,14 +115,33 @@ function suspendOf({ options }: CommandLine): true | NewJob | undefined {
   return { ...(note === undefined ? {} : { note }), ...(until === undefined ? {} : { until }) };
 }
 
+/** One as text, several as a list. */
+function schedulesOf({ options, repeated }: CommandLine): [string, unknown][] {
+  const all = repeated?.get('schedule') ?? [];
+  return all.length > 1 ? [['schedules', all]] : [['schedule', options.get('schedule')]];
+}
+
+/** @example matrixOf(['WIKI=frwiki', 'WIKI=dewiki']) -> { WIKI: ['frwiki', 'dewiki'] } */
+function matrixOf(texts: readonly string[] | undefined): NewJob | undefined {
+  if (!texts) return undefined;
+  const matrix = new Map<string, string[]>();
+  for (const text of texts) {
+    const [name, value] = pairOf('matrix', text);
+    matrix.set(name, [...(matrix.get(name) ?? []), value]);
+  }
+  return Object.fromEntries(matrix);
+}
+
 /** @example parametersOf(['WIKI=frwiki', 'MODE=']) -> { WIKI: 'frwiki', MODE: '' } */
 export function parametersOf(texts: readonly string[] | undefined): NewJob | undefined {
-  const pairs = texts?.map((text) => {
-    const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-    if (name === undefined) throw usage(`--param must be a name and its value, such as WIKI=frwiki; '${text}' is not.`);
-    return [name, value] as const;
-  });
+  const pairs = texts?.map((text) => pairOf('param', text));
   return pairs && Object.fromEntries(pairs);
+}
+
+function pairOf(option: string, text: string): [name: string, value: string] {
+  const [, name, value = ''] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (name !== undefined) return [name, value];
+  throw usage(`--${option} must be a name and its value, such as WIKI=frwiki; '${text}' is not.`);
 }
 
 function healthCheckOf({ options }: CommandLine): NewJob | undefined {

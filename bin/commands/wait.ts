@@ -40,6 +40,8 @@ export async function waitForEnd(
 ): Promise<WaitOutcome> {
   const { client, clock } = context;
   const name = String(job.name);
+  const parts = job.matrix === undefined ? undefined : (job.parts ?? (await client.showJob(name)).parts);
+  if (Array.isArray(parts)) return waitForParts(context, job, parts, timeoutSeconds, options);
   const watch = watchRun(client, name, clock);
   const wait: Wait = { context, name, watch, options, deadline: clock.now() + timeoutSeconds * 1000, said: new Set() };
   const runId = typeof job.run_id === 'string' ? job.run_id : undefined;
@@ -58,6 +60,34 @@ export async function waitForEnd(
   } finally {
     watch.close();
   }
+}
+
+/** With one after the other: what ended meanwhile is told when its turn comes. */
+async function waitForParts(
+  context: Context,
+  job: Job,
+  parts: readonly Job[],
+  timeoutSeconds: number,
+  options: WaitOptions,
+): Promise<WaitOutcome> {
+  const { clock } = context;
+  const deadline = clock.now() + timeoutSeconds * 1000;
+  const outcomes: WaitOutcome[] = [];
+  for (const part of parts) {
+    const left = Math.max(0, Math.ceil((deadline - clock.now()) / 1000));
+    outcomes.push(await waitForEnd(context, part, left, options));
+  }
+  const worst = Math.max(0, ...outcomes.map(({ exit = 0 }) => exit)) as 0 | 1 | 2;
+  const run = outcomes.find(({ exit }) => exit === worst)?.run;
+  return {
+    text: outcomes
+      .map(({ text }) => text)
+      .filter((text) => text !== '')
+      .join('\n'),
+    data: job,
+    ...(worst === 0 ? {} : { exit: worst }),
+    ...(run ? { run } : {}),
+  };
 }
 
 interface Wait {

@@ -78,7 +78,7 @@ function jsonLines({ print }: Context): Watcher {
   };
 }
 
-function textLines({ print, say }: Context): Watcher {
+function textLines({ print, say, isWatched }: Context): Watcher {
   const live = new LiveJobs();
   const write = (name: string, words: string) =>
     print(`${visibleLine(`${momentOf(new Date().toISOString())} ${name}: ${words}`)}\n`);
@@ -88,6 +88,7 @@ function textLines({ print, say }: Context): Watcher {
       live.takeList(jobs, Date.now());
       // Takes the word of waiting away: from here on it is the jobs that are silent.
       await print('');
+      if (jobs.length === 0 && isWatched) say('info', 'This tool has no jobs.');
       for (const job of live.list()) await write(job.name, wordsOf(job));
     },
     async changed(heard) {

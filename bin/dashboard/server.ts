@@ -1,6 +1,6 @@
 /**
  * The dashboard: a page on a loopback address, and behind it the service with the tool's own certificate. It can be looked at only (door.ts,
- * service-reads.ts). Loaded by `toolforge-jobs dashboard` alone.
+ * service-reads.ts).
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

@@ -20,7 +20,7 @@ export function readFor(url: URL, client: ReadingClient, signal: AbortSignal): P
     case 'runs':
       return client.read(`/jobs/${safeName(name)}/runs`);
     case 'output':
-      return readOutput(name, client, signal);
+      return readOutput(name, url.searchParams.get('run') ?? undefined, client, signal);
     default:
       return undefined;
   }
@@ -42,16 +42,25 @@ function readWhole(what: string, query: URLSearchParams, client: ReadingClient):
 const mailRows = 200;
 const outputLines = 200;
 
-/** The last lines; why there are none is no failure of the page. */
-async function readOutput(name: string, client: ReadingClient, signal: AbortSignal): Promise<Job> {
+/**
+ * The last lines, and where they cannot be read why: to whoever looks that is no failure of the page.
+ * @param run what is kept of that one only
+ */
+async function readOutput(
+  name: string,
+  run: string | undefined,
+  client: ReadingClient,
+  signal: AbortSignal,
+): Promise<Job> {
   const lines: Job[] = [];
   try {
-    for await (const text of await client.openLogs(name, { lines: outputLines }, signal)) {
+    for await (const text of await client.openLogs(name, { lines: outputLines, run }, signal)) {
       const line = text.trim() === '' ? undefined : JSON.parse(text);
       if (isRecord(line)) lines.push(line);
     }
+    return { lines, trouble: null };
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'logs.none') throw error;
+    if (!(error instanceof AppError)) throw error;
+    return { lines, trouble: error.code === 'logs.none' ? null : error.message };
   }
-  return { lines };
 }

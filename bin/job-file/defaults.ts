@@ -6,7 +6,7 @@ import { nearest } from '../../src/nearest.ts';
 import { didYouMean } from '../terminal/meant-word.ts';
 import { isFalse, isNothing } from './entry-options.ts';
 import { knownKeys, switchKeys } from './keys.ts';
-import type { FileEntry, FileKeys, Value } from './yaml-entries.ts';
+import type { EntryKeys, FileEntry, Value } from './yaml-entries.ts';
 
 /** Keys that no job has both of: one of the job's own takes the place of the other among the defaults. */
 const opposites: ReadonlyMap<string, string> = new Map(
@@ -17,7 +17,7 @@ const opposites: ReadonlyMap<string, string> = new Map(
   ].flatMap(([one, other]) => [[one, other] as [string, string], [other, one] as [string, string]]),
 );
 
-export function withDefaults(entry: FileEntry, defaults: FileKeys): FileEntry {
+export function withDefaults(entry: FileEntry, defaults: EntryKeys): FileEntry {
   const isOwn = (key: string) => has(entry, key) || has(entry, opposites.get(key) ?? key);
   const taken = <T>(from: ReadonlyMap<string, T>): [string, T][] =>
     [...from].filter(([key]) => canBeDefault(key) && !isOwn(key));
@@ -42,14 +42,14 @@ export function withDefaults(entry: FileEntry, defaults: FileKeys): FileEntry {
 }
 
 /** What is wrong with the defaults themselves, whatever jobs there are; whole sentences. */
-export function problemsOfDefaults({ values, lists, mappings, problems }: FileKeys): string[] {
+export function problemsOfDefaults({ values, lists, mappings, problems }: EntryKeys): string[] {
   const name = values.get('name') ?? lists.get('name')?.[0] ?? mappings.get('name')?.values().next().value;
   const named = name ? [`'name' cannot be a default, as each job has its own (line ${name.line}).`] : [];
   return [...problems, ...named].map((text) => `Invalid 'defaults': ${text}`);
 }
 
 /** Whole sentences. */
-export function warningsOfDefaults(defaults: FileKeys): string[] {
+export function warningsOfDefaults(defaults: EntryKeys): string[] {
   const keys = [...defaults.values.keys(), ...defaults.lists.keys(), ...defaults.mappings.keys()];
   const unknown = keys
     .filter((key) => !knownKeys.includes(key))
@@ -57,7 +57,7 @@ export function warningsOfDefaults(defaults: FileKeys): string[] {
   return [...unknown, ...defaults.warnings.map((text) => `In 'defaults' ${text}.`)];
 }
 
-function has({ values, lists, mappings }: FileKeys, key: string): boolean {
+function has({ values, lists, mappings }: EntryKeys, key: string): boolean {
   return values.has(key) || lists.has(key) || mappings.has(key);
 }
 

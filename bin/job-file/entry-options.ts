@@ -1,6 +1,6 @@
 /** One entry of a file as the options that `run` would have been given. */
 import { didYouMean, meantWord } from '../terminal/meant-word.ts';
-import { knownKeys, listKeys, mappingKeys, neededKeys, optionOfKey, switchKeys } from './keys.ts';
+import { knownKeys, listKeys, mappingKeys, matrixKeys, neededKeys, optionOfKey, switchKeys } from './keys.ts';
 import type { FileEntry, Value } from './yaml-entries.ts';
 
 export interface EntryOptions {
@@ -51,13 +51,24 @@ export function optionsOf(entry: FileEntry): EntryOptions {
         warn(`'${key}' in job '${name || number}' has no value and is left out.`);
     } else if (switchKeys.some((one) => one === key)) readSwitch(key, value);
     else if (key === 'wait') readWait(value);
-    else if (listKeys.includes(key)) repeated.set(key, [value.text]);
+    else if (matrixKeys.includes(key))
+      problems.push(`'${key}' must be names with lists of values, e.g. "WIKI: [frwiki, dewiki]".`);
+    else if (listKeys.includes(key)) setAll(key, [value.text]);
     else if (mappingKeys.includes(key)) problems.push(`'${key}' must be names with values, e.g. "WIKI: frwiki".`);
     else if (key !== 'name') options.set(key, value.text);
   }
-  for (const [key, items] of lists) if (items.length > 0) repeated.set(key, items.map(textOf));
+  for (const [key, items] of lists) setAll(key, items.map(textOf));
   for (const [key, pairs] of mappings) readPairs(key, pairs);
   return { number, name, options, repeated, missing, problems, warnings };
+
+  /** As if given so often; the last one counts where one counts. An empty list asks for none. */
+  function setAll(key: string, texts: readonly string[]): void {
+    const [last] = texts.slice(-1);
+    if (last !== undefined) {
+      options.set(key, last);
+      repeated.set(key, texts);
+    } else if (key === 'schedule') warn(`'${key}' in job '${name || number}' has no value and is left out.`);
+  }
 
   function readPairs(key: string, pairs: ReadonlyMap<string, Value>): void {
     const given = [...pairs].filter(([one, value]) => {
@@ -85,7 +96,7 @@ export function optionsOf(entry: FileEntry): EntryOptions {
 
   function readWait(value: Value): void {
     if (isFalse(value)) warn(`'wait' in job '${name}' can only be true or seconds, and is left out.`);
-    else if (values.has('schedule') || values.has('continuous')) {
+    else if (values.has('schedule') || lists.has('schedule') || values.has('continuous')) {
       warn(`'wait' in job '${name}' is left out: only one-off jobs come to an end.`);
     } else options.set('wait', truths.test(value.text) ? '' : value.text);
   }

@@ -7,7 +7,7 @@ type Job = Readonly<Record<string, unknown>>;
 /** One entry; keys as in a file. */
 export type FileKeys = Readonly<Record<string, FileValue>>;
 
-type FileValue = string | number | true | readonly string[] | Readonly<Record<string, string>>;
+type FileValue = string | number | true | readonly string[] | Readonly<Record<string, string | readonly string[]>>;
 
 /** Of what the service answers: not asked for, or said by another key. */
 const told = /^(?:image|image_state|job_type|schedule_actual|port_protocol|status.*)$/;
@@ -55,7 +55,9 @@ const writers: Readonly<Record<string, Writer>> = {
   name: as('name'),
   cmd: as('command'),
   imagename: as('image'),
-  schedule: as('schedule'),
+  schedule: (value, { schedules }) => (Array.isArray(schedules) ? [] : as('schedule')(value, {})),
+  schedules: (value) => [['schedule', value as readonly string[]]],
+  matrix: (value) => [['matrix', value as Readonly<Record<string, readonly string[]>>]],
   continuous: onlyTrue('continuous'),
   filelog: (value) => [[value === true ? 'filelog' : 'no-filelog', true]],
   filelog_stdout: pathOf('filelog-stdout'),
@@ -78,6 +80,7 @@ const writers: Readonly<Record<string, Writer>> = {
     return type === 'http' ? as('health-check-http')(path, {}) : as('health-check-script')(script, {});
   },
   publish: onlyTrue('publish'),
+  unusual: onlyTrue('unusual'),
   parameters: (value) => [['parameters', value as Readonly<Record<string, string>>]],
   after: (value) => [['after', value as readonly string[]]],
 };
@@ -94,7 +97,7 @@ function written(yaml: Yaml, value: FileValue): unknown {
   if (typeof value === 'string') return scalar(yaml, value);
   if (typeof value !== 'object') return value;
   if (Array.isArray(value)) return value.map((text) => scalar(yaml, text));
-  return Object.fromEntries(Object.entries(value).map(([name, text]) => [name, scalar(yaml, text)]));
+  return Object.fromEntries(Object.entries(value).map(([name, held]) => [name, written(yaml, held)]));
 }
 
 /** Escapes stand between double quotes only. */

@@ -1,7 +1,7 @@
 /** Keys of a job in a file: the options of `run` without dashes, and what the service calls the same things. */
 
 /** True or left out. */
-export const switchKeys = ['continuous', 'filelog', 'no-filelog', 'publish', 'suspend'] as const;
+export const switchKeys = ['continuous', 'filelog', 'no-filelog', 'publish', 'suspend', 'unusual'] as const;
 
 /** One value, as text. */
 const valueKeys = [
@@ -30,15 +30,21 @@ const valueKeys = [
 ] as const;
 
 /** One value, or a list of them. */
-export const listKeys: readonly string[] = ['after'];
+export const listKeys: readonly string[] = ['after', 'schedule'];
 
 /** Names with values. */
 export const mappingKeys: readonly string[] = ['parameters'];
 
+/** Names with lists of values, each of which is an option of `run`: `matrix: { WIKI: [a, b] }` as `--matrix WIKI=a --matrix WIKI=b`. */
+export const matrixKeys: readonly string[] = ['matrix'];
+
 export const neededKeys = ['name', 'command', 'image'] as const;
 
 /** `wait` is seconds or true. */
-export const knownKeys: readonly string[] = [...valueKeys, ...switchKeys, ...mappingKeys, ...listKeys, 'wait'];
+export const knownKeys: readonly string[] = [
+  ...new Set([...valueKeys, ...switchKeys, ...mappingKeys, ...matrixKeys, ...listKeys]),
+  'wait',
+];
 
 /** Options of `run` that are not called as the key is. */
 export const optionOfKey: ReadonlyMap<string, string> = new Map([['parameters', 'param']]);
@@ -49,6 +55,8 @@ export const keyOfField: ReadonlyMap<string, string> = new Map([
   ['cmd', 'command'],
   ['imagename', 'image'],
   ['schedule', 'schedule'],
+  ['schedules', 'schedule'],
+  ['matrix', 'matrix'],
   ['memory', 'mem'],
   ['cpu', 'cpu'],
   ['emails', 'emails'],

@@ -1,7 +1,7 @@
 /**
  * What a job is accepted with and will hardly do: a file that is not in the home, an interpreter that is not in the image, a schedule that
  * fires each minute. Advice, never an error. Files are looked at as the user, by name and mode, and only below the home. What a shell would
- * have to be asked for is not judged.
+ * have to be asked for is not judged, nor are the files of a job that comes after others, which may make them.
  */
 import { lintCommand } from './lint-command.ts';
 
@@ -9,14 +9,27 @@ type Body = Readonly<Record<string, unknown>>;
 
 /** @param home where the files of the tool are; unset: they are not looked at. @returns whole sentences */
 export async function lintJob(body: Body, home: string | undefined): Promise<string[]> {
-  const { cmd, imagename, mount, schedule } = body;
+  const { cmd, imagename, mount, schedule, schedules, parameters, after } = body;
+  const texts = [schedule, ...(Array.isArray(schedules) ? schedules : [])].filter((text) => typeof text === 'string');
   const image = String(imagename);
   // Images with a slash are built by tools, and bring their programs along.
   const isPrebuilt = !image.includes('/') && mount !== 'none';
   return [
-    ...(typeof schedule === 'string' ? lintSchedule(schedule) : []),
-    ...(isPrebuilt && typeof cmd === 'string' ? await lintCommand(cmd, image, home) : []),
+    ...texts.flatMap(lintSchedule),
+    ...(isPrebuilt && typeof cmd === 'string'
+      ? await lintCommand(cmd, image, Array.isArray(after) ? undefined : home)
+      : []),
+    ...lintVariables(parameters),
   ];
+}
+
+/** What looks as if a shell were to read it. */
+function lintVariables(parameters: unknown): string[] {
+  return Object.entries(parameters ?? {}).flatMap(([name, value]) => {
+    const [written] = /^~(?=\/)|\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\}|\([^)]*\))/.exec(String(value)) ?? [];
+    if (written === undefined) return [];
+    return [`'${written}' in the value of '${name}' is read by no shell: the program finds it as it stands.`];
+  });
 }
 
 /** @example lintSchedule('* *\/4 * * *') -> ['The schedule … fires each minute …'] */

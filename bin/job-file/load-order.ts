@@ -1,13 +1,13 @@
 /** What `after` of the jobs of a file says: whether there can be such an order at all. Pure. */
 import { nearest } from '../../src/nearest.ts';
 import { didYouMean } from '../terminal/meant-word.ts';
-import { nameOf } from './entry-options.ts';
+import { isNothing, nameOf } from './entry-options.ts';
 import type { FileEntry, Value } from './yaml-entries.ts';
 
 /** What `after` of an entry names. */
 function predecessors({ values, lists }: FileEntry): readonly Value[] {
   const value = values.get('after');
-  return lists.get('after') ?? (value ? [value] : []);
+  return lists.get('after') ?? (value && !isNothing(value) ? [value] : []);
 }
 
 /**
@@ -15,15 +15,16 @@ function predecessors({ values, lists }: FileEntry): readonly Value[] {
  * @returns what is wrong with `after` of an entry: names of no job, and circles, each told of the first of its jobs
  */
 export function problemsOfOrder(entry: FileEntry, all: readonly FileEntry[]): string[] {
+  if (predecessors(entry).length === 0) return [];
   const byName = new Map(all.map((one) => [nameOf(one), one]));
   const names = [...byName.keys()].filter((name) => name !== undefined);
   const unknown = predecessors(entry)
-    .filter(({ text }) => text !== '' && !byName.has(text))
+    .filter(({ text }) => !byName.has(text))
     .map(
       ({ text, line }) =>
         `'after' in line ${line} names '${text}', which is no job of the file.${didYouMean(nearest(text, names))}`,
     );
-  const circle = circleFrom(entry, byName);
+  const circle = wayTo(entry, entry, byName, new Set()) ?? [];
   const isFirst = circle.every(({ entry: other }) => other.number >= entry.number);
   return [...unknown, ...(circle.length > 0 && isFirst ? [circleText(circle)] : [])];
 }
@@ -33,25 +34,23 @@ interface Step {
   readonly after: Value;
 }
 
-/** The shortest way from a job back to itself; empty where there is none. */
-function circleFrom(start: FileEntry, byName: ReadonlyMap<string | undefined, FileEntry>): readonly Step[] {
-  const seen = new Set<FileEntry>();
-  let ways: (readonly Step[])[] = [[]];
-  while (ways.length > 0) {
-    const longer: (readonly Step[])[] = [];
-    for (const way of ways) {
-      const entry = way.at(-1) ? byName.get(way.at(-1)?.after.text) : start;
-      if (!entry || seen.has(entry)) continue;
-      seen.add(entry);
-      for (const after of predecessors(entry)) {
-        const step = [...way, { entry, after }];
-        if (byName.get(after.text) === start) return step;
-        longer.push(step);
-      }
-    }
-    ways = longer;
+/** From what comes after to what comes first; undefined where no way leads there. */
+function wayTo(
+  goal: FileEntry,
+  from: FileEntry,
+  byName: ReadonlyMap<string | undefined, FileEntry>,
+  seen: Set<FileEntry>,
+): readonly Step[] | undefined {
+  for (const after of predecessors(from)) {
+    const step = { entry: from, after };
+    const next = byName.get(after.text);
+    if (next === goal) return [step];
+    if (!next || seen.has(next)) continue;
+    seen.add(next);
+    const rest = wayTo(goal, next, byName, seen);
+    if (rest) return [step, ...rest];
   }
-  return [];
+  return undefined;
 }
 
 function circleText(circle: readonly Step[]): string {

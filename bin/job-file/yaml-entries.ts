@@ -4,7 +4,7 @@
  * for the few keys that hold a list or keys of their own.
  */
 import type { Alias, Document, LineCounter, Pair, Scalar, YAMLMap } from 'yaml';
-import { listKeys, mappingKeys } from './keys.ts';
+import { listKeys, mappingKeys, matrixKeys } from './keys.ts';
 
 /** A value as it stands in the file. */
 export interface Value {
@@ -18,7 +18,7 @@ export interface Value {
 }
 
 /** Keys with what stands behind them; a key is in one of the three. */
-export interface FileKeys {
+export interface EntryKeys {
   readonly values: ReadonlyMap<string, Value>;
   readonly lists: ReadonlyMap<string, readonly Value[]>;
   readonly mappings: ReadonlyMap<string, ReadonlyMap<string, Value>>;
@@ -27,13 +27,13 @@ export interface FileKeys {
   readonly warnings: readonly string[];
 }
 
-export interface FileEntry extends FileKeys {
+export interface FileEntry extends EntryKeys {
   /** From 1, as people count. */
   readonly number: number;
 }
 
 export type FileContent =
-  | { readonly kind: 'entries'; readonly entries: readonly FileEntry[]; readonly defaults: FileKeys | undefined }
+  | { readonly kind: 'entries'; readonly entries: readonly FileEntry[]; readonly defaults: EntryKeys | undefined }
   /** Why nothing can be read, e.g. with the line. */
   | { readonly kind: 'unreadable'; readonly why: string };
 
@@ -91,7 +91,7 @@ function partsOf(map: YAMLMap): { jobs: unknown; defaults: unknown } | string {
   return { jobs: part('jobs'), defaults: part('defaults') };
 }
 
-function readKeys(of: Pick<Reading, 'yaml' | 'document' | 'lines'>, item: unknown, problem: string): FileKeys {
+function readKeys(of: Pick<Reading, 'yaml' | 'document' | 'lines'>, item: unknown, problem: string): EntryKeys {
   const reading: Reading = {
     ...of,
     values: new Map(),
@@ -150,6 +150,7 @@ function readKey(reading: Reading, key: string, node: unknown): void {
     values.set(key, { text: 'true', isQuoted: false, line: lineOf(reading, found) });
     for (const [name, value] of readNames(reading, key, found)) values.set(`${key}-${name}`, value);
   } else if (yaml.isMap(found) && mappingKeys.includes(key)) mappings.set(key, readNames(reading, key, found));
+  else if (yaml.isMap(found) && matrixKeys.includes(key)) lists.set(key, readPairs(reading, key, found));
   else if (mappingKeys.includes(key)) problems.push(`'${key}' must be names with values, e.g. "WIKI: frwiki".`);
   else problems.push(`'${key}' must have one value, without a tag of YAML.`);
 }
@@ -168,6 +169,20 @@ function readNames(reading: Reading, key: string, map: YAMLMap): ReadonlyMap<str
     }
   }
   return found;
+}
+
+/** Names with lists of values, as a pair for each value. @example { WIKI: [a, b] } -> ['WIKI=a', 'WIKI=b'] */
+function readPairs(reading: Reading, key: string, map: YAMLMap): readonly Value[] {
+  return (map.items as Pair[]).flatMap((pair) => {
+    const name = textOf(reading, pair.key)?.text;
+    const values = followed(reading, pair.value);
+    const items = reading.yaml.isSeq(values) ? values.items : [values];
+    const texts = items.flatMap((item) => textOf(reading, item) ?? []);
+    const isRight = name !== undefined && items.length > 0 && texts.length === items.length;
+    if (!isRight)
+      reading.problems.push(`'${key}': each name must have a list of values, e.g. "WIKI: [frwiki, dewiki]".`);
+    return isRight ? texts.map((value) => ({ ...value, text: `${name}=${value.text}` })) : [];
+  });
 }
 
 function readMerged(reading: Reading, value: unknown, depth: number): void {

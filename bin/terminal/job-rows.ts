@@ -14,7 +14,7 @@ const hintColumns = 70;
  * Labels and words of one job, short form.
  * @param hasLast whether there is a row for how the last run went
  */
-export function shortRows(job: Job, hasLast = saysLast(job)): [label: string, words: string][] {
+export function shortRows(job: Job, hasLast = false): [label: string, words: string][] {
   return [
     ['Job name:', wordsOf(job.name)],
     ['Job type:', typeWords(job)],
@@ -64,8 +64,10 @@ export function showRows(job: Job, now = Date.now()): [label: string, words: str
   return [
     ...longRows(job),
     ...firingRows(job),
+    ...(job.unusual === true ? [['Unusual runs:', 'told by mail'] as [string, string]] : []),
     ...peakRows(job.peaks),
     ...(firings.length > 0 ? [['Next runs:', firings.join('\n')] as [string, string]] : []),
+    ...partRows(job),
     ...(runs.length > 0 ? [['Last runs:', runs.map(runLine).join('\n')] as [string, string]] : []),
     ['Hints:', [...new Set(hints)].map((hint) => wrap(hint, hintColumns)).join('\n')],
   ];
@@ -108,6 +110,18 @@ function peakRows(peaks: unknown): [label: string, words: string][] {
 function rangeOf(range: unknown, words: (lowest: number, highest: number) => string): string | undefined {
   const { lowest, highest } = typeof range === 'object' && range !== null ? (range as Job) : {};
   return typeof lowest === 'number' && typeof highest === 'number' ? words(lowest, highest) : undefined;
+}
+
+/** Each part of a job with how it is; of a part its job. */
+function partRows({ parts, group }: Job): [label: string, words: string][] {
+  const whole: [string, string][] = typeof group === 'string' ? [['Part of:', group]] : [];
+  if (!Array.isArray(parts)) return whole;
+  const rows = parts.filter((part): part is Job => typeof part === 'object' && part !== null);
+  const lines = rows.map(({ name, schedule, status_short }) => {
+    const times = schedule === undefined ? '' : ` (${wordsOf(schedule)})`;
+    return `${wordsOf(name)}${times}: ${wordsOf(status_short)}`;
+  });
+  return [...whole, ['Parts:', lines.join('\n')]];
 }
 
 /** A list of texts in the structured status. */

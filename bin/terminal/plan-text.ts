@@ -42,16 +42,17 @@ export function jobText(job: PlannedJob): string {
   ].join('\n');
 }
 
-/** Of variables one line for each that differs. */
+/** Of variables and their values one line for each that differs. */
 function changeLines({ field, from, to }: PlannedJob['changes'][number]): string[] {
-  if (field !== 'parameters') return [`  ${keyOf(field)}: ${valueText(from)} -> ${valueText(to)}`];
+  if (field !== 'parameters' && field !== 'matrix')
+    return [`  ${keyOf(field)}: ${valueText(from)} -> ${valueText(to)}`];
   const [before, after] = [Object(from ?? {}), Object(to ?? {})] as [Variables, Variables];
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
-    .filter((name) => before[name] !== after[name])
+    .filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
     .map((name) => `  ${keyOf(field)} ${visibleLine(name)}: ${valueText(before[name])} -> ${valueText(after[name])}`);
 }
 
-type Variables = Readonly<Record<string, string>>;
+type Variables = Readonly<Record<string, unknown>>;
 
 /** As a file has it. */
 function keyOf(field: string): string {

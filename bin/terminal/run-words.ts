@@ -4,18 +4,25 @@ import { wordOf } from './cells.ts';
 
 /**
  * How it ended, and what is in a row with it.
- * @example outcomeWords({ outcome: 'failed', in_a_row: 3 }) -> 'failed (3 in a row)'
+ * @example outcomeWords({ outcome: 'failed', reason: 'out_of_memory', in_a_row: 3 }) -> 'failed: out of memory (3 in a row)'
  */
-export function outcomeWords({ outcome, message, in_a_row, after_failures }: Job): string {
+export function outcomeWords({ outcome, reason, message, in_a_row, after_failures }: Job): string {
   const isGood = outcome === 'succeeded';
   const failures = Number(after_failures ?? 0);
   if (isGood && failures > 0) return `succeeded, after ${failures === 1 ? 'a failure' : `${failures} failures`}`;
   const row = !isGood && Number(in_a_row ?? 0) > 1 ? ` (${in_a_row} in a row)` : '';
-  return `${causeWords(outcome, message)}${row}`;
+  return `${message === undefined ? briefly(outcome, reason) : causeWords(outcome, message)}${row}`;
+}
+
+/** For a table, which has no room for the message. */
+function briefly(outcome: unknown, reason: unknown): string {
+  return reason === null || reason === undefined
+    ? wordOf(outcome)
+    : `${wordOf(outcome)}: ${wordOf(reason).replaceAll('_', ' ')}`;
 }
 
 function causeWords(outcome: unknown, message: unknown): string {
-  if (message === undefined || outcome === 'succeeded') return wordOf(outcome);
+  if (outcome === 'succeeded') return wordOf(outcome);
   return outcome === 'skipped' ? wordOf(message) : `${wordOf(outcome)}: ${wordOf(message)}`;
 }
 

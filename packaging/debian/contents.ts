@@ -26,8 +26,8 @@ export interface Sources {
 
 /** Where Debian has modules for Node.js; one directory as the repository has it, so that what stands beside is found. */
 const moduleDirectory = 'usr/share/nodejs/toolforge-jobs';
-/** The first is the program, which loads the next three when it needs them; the last is for the programs of others. */
-const bundleNames = ['jobs.js', 'jobs-yaml.js', 'jobs-rules.js', 'jobs-dashboard.js', 'client.js'];
+/** The first is the program, which loads the next two when it needs them; the last is for the programs of others. */
+const bundleNames = ['jobs.js', 'jobs-yaml.js', 'jobs-rules.js', 'client.js'];
 /** What a browser loads of the dashboard. */
 const pageDirectory = 'page';
 

@@ -52,6 +52,8 @@ const macros = new Map<string, readonly boolean[]>([
 ]);
 
 const maxTextLength = 256;
+/** Of what other hands write; in what we write a `~` has become two digits at most. */
+const maxReadLength = 2 * maxTextLength;
 const example = 'Example: "0 7 * * *" (every day at 07:00 UTC).';
 
 /**
@@ -235,6 +237,23 @@ export function lastFirings(actual: string, beforeMs: number, count: number, tim
   return pattern && isTimeZone(timeZone) ? firingsBefore(pattern, beforeMs, count, timeZone) : [];
 }
 
+/** Whether it fires in all minutes of an hour, but not in all hours. */
+export function isEachMinute(actual: string): boolean {
+  const pattern = readPattern(actual);
+  return (
+    pattern?.minutes.size === 60 &&
+    actual
+      .split(' ')
+      .slice(1)
+      .some((field) => field !== '*')
+  );
+}
+
+/** Whether days of the month and days of the week each count for themselves. */
+export function namesBothDays(actual: string): boolean {
+  return readPattern(actual)?.needsBothDays === false;
+}
+
 /** What other hands write for five fields, as Kubernetes reads it. */
 const descriptors: ReadonlyMap<string, string> = new Map([
   ['@yearly', '0 0 1 1 *'],
@@ -248,6 +267,7 @@ const descriptors: ReadonlyMap<string, string> = new Map([
 
 /** Everything that Kubernetes takes and that does not depend on when it began; undefined for the rest, and for what never fires. */
 function readPattern(actual: string): Pattern | undefined {
+  if (actual.length > maxReadLength) return undefined;
   const texts = (descriptors.get(actual) ?? actual.toLowerCase()).split(/\s+/).filter((text) => text !== '');
   const sets = texts.map((text, place) => valuesOf(text, fields[place]));
   const [minutes, hours, days, months, weekdays] = sets;

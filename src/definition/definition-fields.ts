@@ -17,6 +17,8 @@ const nullable: ReadonlyMap<string, boolean> = new Map([
   ['cmd', false],
   ['imagename', false],
   ['schedule', false],
+  ['schedules', true],
+  ['matrix', true],
   ['continuous', false],
   ['job_type', false],
   ['filelog', false],
@@ -40,6 +42,7 @@ const nullable: ReadonlyMap<string, boolean> = new Map([
   ['publish', false],
   ['parameters', true],
   ['after', true],
+  ['unusual', false],
 ]);
 
 /** Words of other interfaces for the same things, too far away for the nearest word. */

@@ -15,6 +15,8 @@ import { parseSchedule } from './cron.ts';
 import { type FieldReader, isRecord, shown } from './definition-fields.ts';
 import { longestDeadlineSeconds } from './firing-rules.ts';
 import { problemOfLogPath } from './log-paths.ts';
+import { countParts, maxGroupNameLength, maxParts, partsOf } from './parts.ts';
+import { normalForm } from './schedules.ts';
 import { problemsOfSuspend } from './suspension.ts';
 import { problemOfTimeZone } from './time-zone-names.ts';
 import { problemOfVariableName, problemOfVariables, problemOfVariableValue, variablesOf } from './variables.ts';
@@ -34,7 +36,7 @@ const naming = 'See the documentation for the naming rules: https://w.wiki/6YL8'
 /** Said by `job_type`, or by a key that only one type has; undefined, with a problem, where that is in doubt. */
 export function readType(read: FieldReader): JobType | undefined {
   const asked = read.choice('job_type', ['one-off', 'scheduled', 'continuous']);
-  const schedule = read.text('schedule');
+  const schedule = read.text('schedule') ?? read.list('schedules', '["0 6 * * *", "30 18 * * *"]');
   const continuous = read.flag('continuous');
   const implied = schedule !== undefined ? 'scheduled' : continuous ? 'continuous' : undefined;
   const type = asked ?? implied ?? 'one-off';
@@ -50,7 +52,7 @@ export function readType(read: FieldReader): JobType | undefined {
   } else if (type === 'scheduled' && schedule === undefined) {
     read.refuse('schedule', 'a scheduled job needs one. Example: "0 7 * * *" (every day at 07:00 UTC).');
   }
-  return ['job_type', 'schedule', 'continuous'].some(read.hasProblem) ? undefined : type;
+  return ['job_type', 'schedule', 'schedules', 'continuous'].some(read.hasProblem) ? undefined : type;
 }
 
 /** A DNS name (RFC 1123), as Kubernetes wants it; a run of a scheduled job gets up to eleven characters more. */
@@ -92,16 +94,79 @@ export function readImageName(read: FieldReader): string {
   return image;
 }
 
+/** One as text, several as a list. */
 export function readSchedules(read: FieldReader, type: JobType | undefined): JobDefinition['schedules'] {
-  const text = type === 'scheduled' ? read.text('schedule') : undefined;
-  if (text === undefined) return undefined;
+  if (type !== 'scheduled') return undefined;
+  const text = read.text('schedule');
+  const listed = read.list('schedules', '["0 6 * * *", "30 18 * * *"]');
+  if (text !== undefined && listed !== undefined) return read.refuse('schedules', 'does not go with "schedule".');
+  const texts = listed ?? [text];
+  if (texts.length === 0) return read.refuse('schedules', 'is empty. Example: ["0 6 * * *", "30 18 * * *"].');
+  if (texts.length > maxParts) return read.refuse('schedules', `at most ${maxParts} are possible.`);
+  const right = texts.filter((one): one is string => isSchedule(read, one));
+  const isRepeated = new Set(right.map(normalForm)).size < right.length;
+  if (isRepeated) read.refuse('schedules', 'names the same times twice. Leave one of them out.');
+  return right.map((one) => ({ text: one }));
+}
+
+function isSchedule(read: FieldReader, text: unknown): text is string {
+  if (typeof text !== 'string') return read.refuse('schedules', `${shown(text)} is not text.`) ?? false;
   try {
     parseSchedule(text, { tool: '', job: '' });
+    return true;
   } catch (cause) {
     if (!(cause instanceof AppError)) throw cause;
     read.problems.push({ field: 'schedule', text: cause.message, cause });
+    return false;
   }
-  return [{ text }];
+}
+
+const matrixExample = '{"WIKI": ["frwiki", "dewiki"]}';
+
+/** Numbers count as their shortest text. None at all is the same as nothing asked for. */
+export function readMatrix(read: FieldReader): JobDefinition['matrix'] {
+  const given = Object.entries(read.record('matrix', matrixExample) ?? {});
+  const axes = given.flatMap(([name, values]) => {
+    const misnamed = problemOfVariableName(name);
+    if (misnamed !== undefined) read.refuse('matrix', `${shown(name)} ${misnamed}`);
+    const texts = readMatrixValues(read, name, values);
+    return texts && misnamed === undefined ? [[name, texts] as const] : [];
+  });
+  return axes.length > 0 ? Object.fromEntries(axes) : undefined;
+}
+
+function readMatrixValues(read: FieldReader, name: string, values: unknown): readonly string[] | undefined {
+  const refuse = (rule: string) => read.refuse('matrix', `${shown(name)} ${rule}`);
+  if (!Array.isArray(values) || values.length === 0)
+    return refuse(`needs a list of values. Example: ${matrixExample}.`);
+  if (values.length > maxParts) return refuse(`has more than ${maxParts} values.`);
+  const texts = values.map((value) => (typeof value === 'number' && Number.isFinite(value) ? String(value) : value));
+  const unfit = texts.find((text) => typeof text !== 'string');
+  if (unfit !== undefined) return refuse(`holds ${shown(unfit)}, which is neither text nor a number.`);
+  const problem = texts.map(problemOfVariableValue).find((found) => found !== undefined);
+  if (problem !== undefined) return refuse(problem);
+  if (new Set(texts).size < texts.length) return refuse('has the same value twice.');
+  return texts;
+}
+
+/** What is wrong with the parts of a job that is otherwise right. */
+export function checkParts(read: FieldReader, definition: JobDefinition): void {
+  const count = countParts(definition);
+  const field = definition.matrix ? 'matrix' : 'schedules';
+  if (count > maxParts) {
+    read.refuse(field, `asks for ${count} parts, and a job has ${maxParts} at most.`);
+    return;
+  }
+  const both = Object.keys(definition.parameters ?? {}).find((name) => Object.hasOwn(definition.matrix ?? {}, name));
+  if (both !== undefined) read.refuse('matrix', `${shown(both)} is among "parameters" as well. Leave it out of one.`);
+  const names = partsOf(definition).map((part) => part.name);
+  if (names[0] === definition.name) return;
+  const repeated = names.find((name, place) => names.indexOf(name) !== place);
+  if (repeated !== undefined) read.refuse(field, `two parts would have the name ${repeated}. Choose other values.`);
+  if (definition.name.length > maxGroupNameLength)
+    read.refuse('name', `the name of a job of several parts has at most ${maxGroupNameLength} characters.`);
+  if (definition.publish)
+    read.refuse('publish', 'the address of the tool leads to one job, and this one has several parts.');
 }
 
 /** Whether the path lies inside the home is asked when the home is known. */
@@ -255,6 +320,12 @@ export function readAfter(read: FieldReader, name: string): readonly string[] | 
     } else if (one === name) read.refuse('after', 'a job cannot come after itself.');
   }
   return names.length > 0 ? (names as string[]) : undefined;
+}
+
+/** A continuous job has no runs that end. */
+export function readUnusual(read: FieldReader, type: JobType | undefined): boolean | undefined {
+  const unusual = read.flag('unusual');
+  return unusual === true ? onlyFor(read, 'unusual', type, ['one-off', 'scheduled'], unusual) : unusual;
 }
 
 /** Zero asks for nothing (but of replicas), and some clients send it with every job. Where the type is in doubt this says nothing. */

@@ -10,12 +10,14 @@ import { toCheckCommand, toContainerCommand } from './command.ts';
 import { parseSchedule } from './cron.ts';
 import { createFieldReader, type Problem } from './definition-fields.ts';
 import {
+  checkParts,
   readAfter,
   readCommandLine,
   readConcurrency,
   readHealthCheck,
   readImageName,
   readLogPath,
+  readMatrix,
   readName,
   readParameters,
   readPort,
@@ -30,9 +32,11 @@ import {
   readTimeout,
   readTimeZone,
   readType,
+  readUnusual,
 } from './definition-rules.ts';
 import { unusualFiring, usualFiring } from './firing-rules.ts';
 import { resolveLogPath } from './log-paths.ts';
+import { type Part, partsOf } from './parts.ts';
 import { askedCheck } from './ports.ts';
 import { askedSuspend } from './suspension.ts';
 import { valuesOf, variablesOf } from './variables.ts';
@@ -56,6 +60,8 @@ const sameNames = [
   'publish',
   'parameters',
   'after',
+  'unusual',
+  'matrix',
 ];
 
 /**
@@ -87,6 +93,7 @@ export function readDefinition(input: Readonly<Record<string, unknown>>): ReadDe
     cmd: readCommandLine(read),
     image: readImageName(read),
     schedules: readSchedules(read, type),
+    matrix: readMatrix(read),
     filelog: read.flag('filelog'),
     filelogStdout: readLogPath(read, 'filelog_stdout'),
     filelogStderr: readLogPath(read, 'filelog_stderr'),
@@ -108,7 +115,9 @@ export function readDefinition(input: Readonly<Record<string, unknown>>): ReadDe
     publish: readPublish(read, type, { port, portProtocol }),
     parameters: readParameters(read),
     after: readAfter(read, name),
+    unusual: readUnusual(read, type),
   });
+  if (read.problems.length === 0) checkParts(read, definition);
   if (read.problems.length === 0 && Buffer.byteLength(encodeDefinition(definition)) > maxEncodedBytes) {
     read.refuse('cmd', 'holds too many special characters. Put it into a script in your home and run that.');
   }
@@ -144,26 +153,29 @@ export interface ResolveContext {
 }
 
 /**
- * The definition with every default filled in. File logs are on and the home is mounted on standard images, both off on images of the
+ * A part of the definition with every default filled in. File logs are on and the home is mounted on standard images, both off on images of the
  * build service. Paths that came with `filelog: false` have no effect.
  * @throws AppError `job.invalid` with every problem that only the image or the home shows
  */
 export function resolveJob(
   definition: JobDefinition,
   { tool, image, homePath, defaults, now }: ResolveContext,
+  part: Part = firstPart(definition),
 ): ResolvedJob {
-  const { name, type, cmd, schedules } = definition;
+  const { type, cmd } = definition;
+  const { name, schedule } = part;
+  const variables = [...variablesOf(definition.parameters ?? {}), ...part.variables];
   const problems = problemsWith(definition, image, homePath);
   if (problems.length > 0) throw refusalFor(problems);
   const { filelog, mount } = choicesOf(definition, image);
-  const [schedule] = schedules ?? [];
   const suspend = askedSuspend(definition.suspend, now);
   return {
     name,
+    ...(name === definition.name ? {} : { group: definition.name }),
     type,
     cmd,
     image,
-    ...(schedule ? { schedule: parseSchedule(schedule.text, { tool: tool.name, job: name }) } : {}),
+    ...(schedule === undefined ? {} : { schedule: parseSchedule(schedule, { tool: tool.name, job: name }) }),
     filelog,
     filelogStdout: filelog ? resolveLogPath(definition.filelogStdout ?? `${name}.out`, homePath) : undefined,
     filelogStderr: filelog ? resolveLogPath(definition.filelogStderr ?? `${name}.err`, homePath) : undefined,
@@ -183,9 +195,14 @@ export function resolveJob(
     portProtocol: definition.portProtocol ?? 'tcp',
     healthCheck: askedCheck(definition),
     publish: definition.publish ?? false,
-    ...(definition.parameters ? { variables: variablesOf(definition.parameters) } : {}),
+    ...(variables.length > 0 ? { variables } : {}),
     ...(definition.after ? { after: definition.after } : {}),
+    ...(definition.unusual ? { unusual: definition.unusual } : {}),
   };
+}
+
+function firstPart(definition: JobDefinition): Part {
+  return partsOf(definition)[0] as Part;
 }
 
 function choicesOf({ filelog, mount }: JobDefinition, { type }: Image): Pick<ResolvedJob, 'filelog' | 'mount'> {
@@ -232,6 +249,7 @@ export function definitionOf(job: ResolvedJob): JobDefinition {
     cmd,
     image: job.image.name,
     schedules: job.schedule && [{ text: job.schedule.text }],
+    matrix: undefined,
     filelog,
     filelogStdout,
     filelogStderr,
@@ -251,6 +269,7 @@ export function definitionOf(job: ResolvedJob): JobDefinition {
     publish: job.publish || undefined,
     parameters: valuesOf(job.variables),
     after: job.after,
+    unusual: job.unusual,
   });
 }
 
@@ -268,9 +287,7 @@ export function decodeDefinition(text: string): JobDefinition | undefined {
   try {
     const raw = JSON.parse(text) as Record<string, unknown>;
     if (raw.v !== 1) return undefined;
-    const { schedules } = raw;
-    if (schedules !== undefined && !(Array.isArray(schedules) && schedules.length === 1)) return undefined;
-    const input = { schedule: textAt(schedules, '0', 'text'), job_type: raw.type, imagename: raw.image };
+    const input = { ...schedulesIn(raw.schedules), job_type: raw.type, imagename: raw.image };
     const renamed = {
       timezone: raw.timeZone,
       starting_deadline: raw.startingDeadline,
@@ -284,4 +301,12 @@ export function decodeDefinition(text: string): JobDefinition | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** As a request says them. @throws Error for what is no list of schedules */
+function schedulesIn(schedules: unknown): { readonly schedule?: unknown; readonly schedules?: readonly unknown[] } {
+  if (schedules === undefined) return {};
+  if (!Array.isArray(schedules) || schedules.length === 0) throw new Error('no schedules');
+  const texts = schedules.map((schedule) => textAt(schedule, 'text'));
+  return texts.length === 1 ? { schedule: texts[0] } : { schedules: texts };
 }

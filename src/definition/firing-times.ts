@@ -1,8 +1,8 @@
 /**
  * When five cron fields fire on the clocks of a time zone. The controller of Kubernetes decides when a run begins, so these are its times,
  * as robfig/cron v3 finds them: from the month down to the minute, hour after hour of real time. What the clocks skip does not come; what
- * they repeat comes twice. Its quirks are kept (where clocks move by half an hour, later hours of that day are counted from the half), since a time that
- * is told has to be the one that comes. test/vectors/firings.json holds its own answers. Pure.
+ * they repeat comes twice. Its quirks are kept (where clocks move by half an hour, later hours of that day are counted from the half),
+ * since a time that is told has to be the one that comes. test/vectors/firings.json holds its own answers. Pure.
  */
 import { momentOf, offsetAt } from './time-zone.ts';
 

@@ -12,6 +12,8 @@ export const labelNames = {
   filelog: 'jobs.toolforge.org/filelog',
   emails: 'jobs.toolforge.org/emails',
   mount: 'toolforge.org/mount-storage',
+  /** Of a part: the name of its job. */
+  group: 'jobs.toolforge.org/group',
   /** On some objects of version 1. */
   newFormat: 'jobs.toolforge.org/command-new-format',
 } as const;
@@ -61,6 +63,7 @@ export function labelsOf(job: ResolvedJob, tool: Tool): Record<string, string> {
     ...(job.filelog ? { [labelNames.filelog]: 'yes' } : {}),
     [labelNames.emails]: job.emails,
     [labelNames.mount]: job.mount,
+    ...(job.group === undefined ? {} : { [labelNames.group]: job.group }),
   };
 }
 

@@ -30,6 +30,7 @@ import {
   selectorOf,
   toolSelector,
 } from './labels.ts';
+import { hasPart } from './parts.ts';
 import { readPortsAndProbes, toPortsAndProbes, toService } from './ports.ts';
 import { readResources, toResources } from './resources.ts';
 import { isSuspended } from './suspension.ts';
@@ -206,6 +207,7 @@ export function fromKubeObject(object: KubeObject, { images, homesMount }: FromK
   const variables = readEnvironment(container);
   const job: ResolvedJob = {
     name,
+    ...(definition && definition.name !== name ? { group: definition.name } : {}),
     type: typeOfKind[kind],
     ...command,
     image,
@@ -222,6 +224,7 @@ export function fromKubeObject(object: KubeObject, { images, homesMount }: FromK
     publish: definition?.publish ?? false,
     ...(variables ? { variables } : {}),
     ...(definition?.after ? { after: definition.after } : {}),
+    ...(definition?.unusual ? { unusual: true } : {}),
   };
   return { job, definition };
 }
@@ -244,7 +247,7 @@ function findContainer(containers: readonly unknown[], name: string): unknown {
 function readDefinition(object: KubeObject, name: string, kind: KubeKind): JobDefinition | undefined {
   const text = textAt(object, 'metadata', 'annotations', annotationNames.definition);
   const definition = text === undefined ? undefined : decodeDefinition(text);
-  return definition?.name === name && definition.type === typeOfKind[kind] ? definition : undefined;
+  return definition?.type === typeOfKind[kind] && hasPart(definition, name) ? definition : undefined;
 }
 
 type CommandPart = Pick<ResolvedJob, 'cmd' | 'filelog' | 'filelogStdout' | 'filelogStderr'>;

@@ -22,6 +22,7 @@ const compared = [
   'replicas',
   'port',
   'publish',
+  'unusual',
 ] as const satisfies readonly (keyof ResolvedJob)[];
 
 export type ComparedField =

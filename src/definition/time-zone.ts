@@ -41,6 +41,27 @@ export function momentOf(timeZone: string, clock: number): number {
   return clock - offsetAt(timeZone, nearby);
 }
 
+export interface ChangeOfClocks {
+  readonly at: number;
+  /** Offsets, in ms. */
+  readonly before: number;
+  readonly after: number;
+}
+
+/** The change of the clocks between two moments, to the minute; undefined where they show the same then. */
+export function changeOfClocks(timeZone: string, from: number, to: number): ChangeOfClocks | undefined {
+  if (!isTimeZone(timeZone)) return undefined;
+  const [before, after] = [offsetAt(timeZone, from), offsetAt(timeZone, to)];
+  if (before === after) return undefined;
+  let [first, last] = [Math.floor(from / minuteMs), Math.ceil(to / minuteMs)];
+  while (last - first > 1) {
+    const middle = Math.floor((first + last) / 2);
+    if (offsetAt(timeZone, middle * minuteMs) === after) last = middle;
+    else first = middle;
+  }
+  return { at: last * minuteMs, before, after };
+}
+
 function zoneOf(name: string): Zone | undefined {
   if (!zones.has(name)) zones.set(name, openZone(name));
   return zones.get(name);

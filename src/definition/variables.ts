@@ -43,12 +43,26 @@ export function toEnvironment(variables: readonly Variable[] = []): KubeObject[]
 
 /** Those of a container that are none of the service's; undefined where there are none. */
 export function readEnvironment(container: unknown): readonly Variable[] | undefined {
-  const variables = listAt(container, 'env').flatMap((one) => {
-    const [name, value] = [textAt(one, 'name'), textAt(one, 'value')];
-    const isOurs = name !== undefined && value !== undefined && problemOfVariableName(name) === undefined;
-    return isOurs ? [{ name, value: value.split('$$').join('$') }] : [];
-  });
+  const variables = variablesAt(container, 'env').map(({ name, value }) => ({
+    name,
+    value: value.split('$$').join('$'),
+  }));
   return variables.length > 0 ? variables : undefined;
+}
+
+/** The entries of a list that are variables of a job. */
+export function variablesAt(value: unknown, ...path: string[]): Variable[] {
+  return listAt(value, ...path).flatMap((one) => {
+    const [name, text] = [textAt(one, 'name'), textAt(one, 'value')];
+    const isOne = name !== undefined && text !== undefined && problemOfVariableName(name) === undefined;
+    return isOne ? [{ name, value: text }] : [];
+  });
+}
+
+/** Names of those that are in one of the two only, or have another value there. */
+export function differingNames(ones: readonly Variable[] = [], others: readonly Variable[] = []): string[] {
+  const [left, right] = [valuesOf(ones) ?? {}, valuesOf(others) ?? {}];
+  return [...new Set([...ones, ...others].map(({ name }) => name))].filter((name) => left[name] !== right[name]);
 }
 
 /** @example variablesOf({ WIKI: 'frwiki' }) -> [{ name: 'WIKI', value: 'frwiki' }] */
@@ -63,6 +77,5 @@ export function valuesOf(variables: readonly Variable[] = []): Readonly<Record<s
 
 /** Whatever their order. */
 export function isSameEnvironment(ones: readonly Variable[] = [], others: readonly Variable[] = []): boolean {
-  const values = new Map(others.map(({ name, value }) => [name, value]));
-  return ones.length === others.length && ones.every(({ name, value }) => values.get(name) === value);
+  return differingNames(ones, others).length === 0;
 }

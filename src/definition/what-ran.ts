@@ -2,6 +2,7 @@
 import type { ResolvedJob, WhatRan } from '../domain.ts';
 import { countAt, textAt } from '../fields.ts';
 import { unusualFiring } from './firing-rules.ts';
+import { variablesAt } from './variables.ts';
 
 export function whatRan(job: ResolvedJob, imageDigest: string | undefined): WhatRan {
   const { cmd, memory, cpu, retry, timeout, replicas, filelogStdout, filelogStderr } = job;
@@ -18,6 +19,7 @@ export function whatRan(job: ResolvedJob, imageDigest: string | undefined): What
     timeZone: unusualFiring(job).timeZone,
     filelogStdout,
     filelogStderr,
+    ...(job.variables ? { variables: job.variables } : {}),
   };
 }
 
@@ -26,6 +28,7 @@ export function parseRan(value: unknown): WhatRan | undefined {
   const cmd = textAt(value, 'cmd');
   const image = textAt(value, 'image');
   if (cmd === undefined || image === undefined) return undefined;
+  const variables = variablesAt(value, 'variables');
   return {
     cmd,
     image,
@@ -39,5 +42,6 @@ export function parseRan(value: unknown): WhatRan | undefined {
     timeZone: textAt(value, 'timeZone'),
     filelogStdout: textAt(value, 'filelogStdout'),
     filelogStderr: textAt(value, 'filelogStderr'),
+    ...(variables.length > 0 ? { variables } : {}),
   };
 }

@@ -1,5 +1,5 @@
 /** Times as the clocks of a job's zone show them, for people. Pure. */
-import { isTimeZone, offsetAt } from './time-zone.ts';
+import { changeOfClocks, isTimeZone, offsetAt } from './time-zone.ts';
 
 const minuteMs = 60_000;
 
@@ -23,23 +23,17 @@ export function firingNotes(firings: readonly number[], timeZone: string, now: n
   return firings.map((at, index) => zoneNote(at, timeZone, changeNote(timeZone, firings[index - 1] ?? now, at)));
 }
 
-function changeNote(timeZone: string, before: number, at: number): string {
-  const change = offsetAt(timeZone, at) - offsetAt(timeZone, before);
-  if (change === 0) return '';
-  const day = dayOfChange(timeZone, before, at);
-  return `; the clocks go ${lengthText(Math.abs(change))} ${change > 0 ? 'forward' : 'back'} on ${day}`;
+function changeNote(timeZone: string, from: number, to: number): string {
+  const change = changeOfClocks(timeZone, from, to);
+  if (!change) return '';
+  const { at, before, after } = change;
+  const [length, direction] = [lengthText(Math.abs(after - before)), after > before ? 'forward' : 'back'];
+  return `; the clocks go ${length} ${direction} on ${dayText(at + after)}`;
 }
 
-/** The day on the clocks of the zone. */
-function dayOfChange(timeZone: string, before: number, at: number): string {
-  const offset = offsetAt(timeZone, at);
-  let [first, last] = [before, at];
-  while (last - first > minuteMs) {
-    const middle = (first + last) / 2;
-    if (offsetAt(timeZone, middle) === offset) last = middle;
-    else first = middle;
-  }
-  return textOf(last + offset).slice(0, 10);
+/** Of a time on the clocks of a zone, given as if it were UTC. */
+export function dayText(clock: number): string {
+  return textOf(clock).slice(0, 10);
 }
 
 function lengthText(ms: number): string {

@@ -10,7 +10,7 @@ import { whatRan } from '../definition/what-ran.ts';
 import type { FiringRules, Notice, ObjectFacts, RunEnd, RunFacts, Suspension } from '../domain.ts';
 import type { JobFacts } from './job-facts.ts';
 import { noticeOf } from './notices.ts';
-import { conditionOf, failureOf } from './run-end.ts';
+import { conditionOf, failureOf, groupOf } from './run-end.ts';
 
 /** What is looked at beside the facts, at the moment of use. Times are ms since the epoch. */
 export interface FiringSurroundings {
@@ -317,9 +317,11 @@ function isUnderWay({ status }: RunFacts, at: number): boolean {
   return ended === undefined || (ended.changedAt ?? 0) >= at;
 }
 
-function endOf({ key, object }: JobFacts, jobUid: string, { at, until }: Due, cause: Cause): RunEnd {
+function endOf(facts: JobFacts, jobUid: string, { at, until }: Due, cause: Cause): RunEnd {
+  const { key, object } = facts;
   return {
     key,
+    ...groupOf(facts),
     id: `${jobUid}/${at / 1_000}`,
     jobUid,
     manual: false,

@@ -91,6 +91,7 @@ export function endOf(facts: JobFacts, run: Run): RunEnd {
   const reason = outcome === 'failed' ? reasonOf(run, pods, last) : undefined;
   return {
     key: facts.key,
+    ...groupOf(facts),
     id: run.uid,
     jobUid: run.jobUid,
     manual: run.manual,
@@ -105,6 +106,12 @@ export function endOf(facts: JobFacts, run: Run): RunEnd {
     ran: facts.object?.job && whatRan(facts.object.job, (last ?? pods[0])?.container?.imageDigest),
     pod: (last ?? pods[0])?.name,
   };
+}
+
+/** Nothing for what is all of its job. */
+export function groupOf({ object }: JobFacts): Pick<RunEnd, 'group'> {
+  const group = object?.job?.group;
+  return group === undefined ? {} : { group };
 }
 
 /** The attempt that decided. */

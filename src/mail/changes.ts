@@ -1,4 +1,5 @@
 /** What was changed about a job between its last good run and this one. Pure. */
+import { differingNames } from '../definition/variables.ts';
 import type { WhatRan } from '../domain.ts';
 import { lengthWords, memoryWords } from './words.ts';
 
@@ -19,6 +20,8 @@ export function changesBetween(before: WhatRan, after: WhatRan): string[] {
   ] as const;
   for (const [name, was, is] of fields)
     if (was !== is) changes.push(`its ${name} (${was ?? 'none'}, now ${is ?? 'none'})`);
+  const variables = differingNames(before.variables, after.variables);
+  if (variables.length > 0) changes.push(`its variables (${variables.join(', ')})`);
   return changes;
 }
 

@@ -40,7 +40,7 @@ interface Story {
   readonly ending: Ending;
 }
 
-export type Ending = 'failed' | 'suspended' | 'recovered' | 'finished' | 'started' | 'restarted';
+export type Ending = 'failed' | 'suspended' | 'recovered' | 'finished' | 'started' | 'restarted' | 'unusual';
 
 const command = 'toolforge-jobs';
 const limits = { line: 200, words: 500, stories: 20, textBytes: 60 * 1024 } as const;
@@ -68,7 +68,9 @@ function storiesOf(open: readonly GatheredNotice[]): Story[] {
   }
   return [...byJob.values()].flatMap((all) => {
     const events = all.filter((one, at) => !isSaidLater(one, all.slice(at + 1)));
-    const last = events.at(-1);
+    // That a run was unusual is never all there is to say of a job that failed or recovered.
+    const weighty = events.findLast(({ as, notice }) => as === 'recovered' || notice.kind === 'failed');
+    const last = events.at(-1)?.notice.kind === 'unusual' ? (weighty ?? events.at(-1)) : events.at(-1);
     if (!last) return [];
     const failure = events.findLast(({ notice }) => notice.kind === 'failed');
     const name = cut(visible(last.notice.key.name), limits.line);
@@ -106,7 +108,9 @@ function newsOf(stories: readonly Story[]): string {
 }
 
 function wordOf({ ending, last }: Story): string {
-  return ending === 'failed' && last.notice.isSkipped ? 'did not run' : ending;
+  const { isSkipped, unusual } = last.notice;
+  if (ending === 'unusual') return unusual?.what === 'short' ? 'ended unusually soon' : 'took unusually long';
+  return ending === 'failed' && isSkipped ? 'did not run' : ending;
 }
 
 function threadsOf(stories: readonly Story[]): string[] {
@@ -158,7 +162,8 @@ function shortOf({ last: { notice, incident, details }, ending }: Story): string
     const count = incident?.failures ?? 1;
     return `${shortCauseWords(notice, details?.refusal)}${count > 1 ? ` (${timesWords(count)})` : ''}`;
   }
-  const { startedAt, finishedAt, at } = notice;
+  const { startedAt, finishedAt, at, unusual } = notice;
+  if (unusual) return lengthWords(unusual.length);
   return ending === 'finished' && startedAt !== undefined ? `after ${lengthWords((finishedAt ?? at) - startedAt)}` : '';
 }
 
@@ -168,7 +173,7 @@ function sentenceOf(story: Story): string {
     name,
     last: { notice, incident, details },
   } = story;
-  const when = momentWords(notice.at);
+  const when = whenWords(notice);
   switch (story.ending) {
     case 'failed':
       if (notice.isSkipped)
@@ -191,11 +196,23 @@ function sentenceOf(story: Story): string {
         : `An attempt of your job ${name} failed at ${when}; it goes on with another one.`;
     case 'started':
       return `Your job ${name} started at ${when}.`;
+    case 'unusual':
+      return `Your job ${name} ${unusualWords(notice)}`;
   }
 }
 
 function afterFailures(incident: GatheredNotice['incident']): string {
   return `after ${incident ? failuresWords(incident.failures) : 'failures'} in a row`;
+}
+
+/** Calm: it may well be right so. */
+function unusualWords({ at, startedAt = at, finishedAt, unusual }: Notice): string {
+  if (!unusual) return `took another time than usual, at ${momentWords(at)}.`;
+  const { what, length, runs, shortest, longest } = unusual;
+  const usual = `The ${runs} runs before it that succeeded took ${lengthWords(shortest)} to ${lengthWords(longest)}.`;
+  if (finishedAt === undefined)
+    return `has been running for ${lengthWords(length)}, since ${momentWords(startedAt)}, longer than usual. ${usual}`;
+  return `finished at ${momentWords(finishedAt)} after ${lengthWords(length)}, ${what === 'short' ? 'sooner' : 'later'} than usual. ${usual} Nothing says that it failed.`;
 }
 
 function onward({ key, reason }: Notice): string {
@@ -227,12 +244,17 @@ function detailsOf(story: Story, around: Around): string[] {
   ];
 }
 
+/** What its schedule asked for is said on the clocks of its zone as well. */
+function whenWords({ at, isSkipped, ran }: Notice): string {
+  return `${momentWords(at)}${isSkipped ? zoneNote(at, ran?.timeZone ?? 'UTC') : ''}`;
+}
+
 /** A failure that no mail has told of before it was over, or that this mail tells as well. */
 function lastFailure(story: Story, failure: GatheredNotice, around: Around, words: string): string[] {
   const { notice, details } = failure;
   const what = notice.isSkipped ? 'It was not started' : words;
   return [
-    ...wrap(`${what} at ${momentWords(notice.at)}: ${causeWords(notice, details?.refusal ?? notice.clusterSays)}.`),
+    ...wrap(`${what} at ${whenWords(notice)}: ${causeWords(notice, details?.refusal ?? notice.clusterSays)}.`),
     '',
     ...factsOf(story, failure, around),
     ...saidOf(failure),
@@ -373,9 +395,16 @@ function moreMemory(name: string, { notice }: GatheredNotice, { to, fits }: Memo
 
 function furtherCommand(name: string, { notice, details }: GatheredNotice): string {
   if (notice.reason === 'quota' || (details?.refusal && isQuotaRefusal(details.refusal))) return 'quota';
-  if (notice.isSkipped) return `history ${name}`;
+  if (notice.isSkipped || notice.unusual) return `history ${name}`;
   const hasOutput = notice.startedAt !== undefined && (details === undefined || details.lines.length > 0);
-  return `${hasOutput ? 'logs' : 'show'} ${name}`;
+  if (!hasOutput) return `show ${name}`;
+  return isOnlyInItsRecord(notice) ? `logs ${name} --run ${visible(notice.run).slice(0, 8)}` : `logs ${name}`;
+}
+
+/** What went to the pod of a run is gone when somebody reads of it, but for what was kept of the run. */
+function isOnlyInItsRecord({ key, kind, finishedAt, ran }: Notice): boolean {
+  const isInFiles = ran?.filelogStdout !== undefined || ran?.filelogStderr !== undefined;
+  return key.kind !== 'Deployment' && kind !== 'restarted' && finishedAt !== undefined && !isInFiles;
 }
 
 /** What concerns the mail, not a job. */

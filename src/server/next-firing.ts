@@ -1,6 +1,6 @@
 /** When scheduled jobs run next. A firing is computed once and holds until it has come; many jobs share a schedule. */
 import { nextFirings } from '../definition/cron.ts';
-import type { JobSnapshot } from '../domain.ts';
+import type { JobSnapshot, ResolvedJob } from '../domain.ts';
 
 const maxKept = 10_000;
 
@@ -20,4 +20,17 @@ export function createNextFiring(now: () => number): (snapshot: JobSnapshot) => 
     if (kept.size > maxKept) kept.delete(kept.keys().next().value as string);
     return next;
   };
+}
+
+/** When any of these jobs fires next. @returns ms since the epoch, each time once; undefined where none of them has a schedule */
+export function firingsOf(
+  jobs: readonly (ResolvedJob | undefined)[],
+  now: number,
+  count: number,
+): number[] | undefined {
+  const timed = jobs.flatMap((job) => (job?.schedule ? [{ actual: job.schedule.actual, timeZone: job.timeZone }] : []));
+  if (timed.length === 0) return undefined;
+  const schedules = new Map(timed.map((one) => [`${one.timeZone} ${one.actual}`, one]));
+  const all = [...schedules.values()].flatMap(({ actual, timeZone }) => nextFirings(actual, now, count, timeZone));
+  return [...new Set(all)].sort((one, other) => one - other).slice(0, count);
 }

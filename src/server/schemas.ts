@@ -70,6 +70,16 @@ export const newJobSchema = z
       .describe(
         'Five cron fields, with ~ for a number that the service chooses, or @hourly, @daily, @weekly, @monthly, @yearly; makes the job scheduled.',
       ),
+    schedules: z
+      .array(z.string())
+      .nullable()
+      .optional()
+      .describe('Several of them, in the place of schedule: docs/wire.md, "Parts".'),
+    matrix: z
+      .record(z.string(), z.array(z.union([z.string(), z.number()])))
+      .nullable()
+      .optional()
+      .describe('Environment variables and the values of each: every combination is a part of the job.'),
     continuous: z.boolean().optional().describe('true makes the job continuous.'),
     job_type: jobType.optional().describe('What the other fields already say; checked against them.'),
     filelog: z.boolean().optional().describe('Write output to files in the home; on by default for standard images.'),
@@ -122,6 +132,10 @@ export const newJobSchema = z
       .nullable()
       .optional()
       .describe('Jobs that come first, the one-offs among them to their success: whoever sends jobs looks after it.'),
+    unusual: z
+      .boolean()
+      .optional()
+      .describe('true: tell of runs that take suspiciously short or long; one-off and scheduled jobs only.'),
   })
   .meta({ id: 'NewJob' });
 
@@ -141,6 +155,33 @@ const status = z
   .meta({ id: 'JobStatus' });
 
 const peakRange = z.object({ lowest: z.number(), highest: z.number() }).optional();
+const lastRun = z
+  .object({
+    outcome: z.enum(['succeeded', 'failed', 'skipped']),
+    reason: z.enum(failureReasons).nullable(),
+    ended: z.string().nullable(),
+    in_a_row: z.number().describe('So many have ended well, or not well, one after the other.'),
+    after_failures: z.number().describe('Of the first success after failures: how many there were; else 0.'),
+  })
+  .optional()
+  .describe('Scheduled jobs: how the last run went, where one is on record.');
+const matrix = z.record(z.string(), z.array(z.string()));
+const part = z
+  .object({
+    name: z.string().describe('Of the part; show, logs and runs take it as well.'),
+    variables: z.record(z.string(), z.string()).describe('What the matrix gives it.'),
+    schedule: z.string().optional(),
+    schedule_actual: z.string().optional(),
+    filelog_stdout: z.string().nullable(),
+    filelog_stderr: z.string().nullable(),
+    status_short: z.string(),
+    status_long: z.string(),
+    status,
+    run_id: z.string().nullable().optional(),
+    last_run: lastRun,
+  })
+  .meta({ id: 'Part', description: 'One part of a job: docs/wire.md, "Parts".' });
+
 export const jobSchema = z
   .object({
     name,
@@ -164,16 +205,7 @@ export const jobSchema = z
       .nullable()
       .optional()
       .describe('One-off and scheduled jobs: the newest run; null before the first.'),
-    last_run: z
-      .object({
-        outcome: z.enum(['succeeded', 'failed', 'skipped']),
-        reason: z.enum(failureReasons).nullable(),
-        ended: z.string().nullable(),
-        in_a_row: z.number().describe('So many have ended well, or not well, one after the other.'),
-        after_failures: z.number().describe('Of the first success after failures: how many there were; else 0.'),
-      })
-      .optional()
-      .describe('Scheduled jobs: how the last run went, where one is on record.'),
+    last_run: lastRun,
     retry: z.number().optional().describe('One-off and scheduled jobs.'),
     schedule: z.string().optional().describe('Scheduled jobs: as typed.'),
     schedule_actual: z.string().optional().describe('Scheduled jobs: the five fields that run.'),
@@ -203,6 +235,10 @@ export const jobSchema = z
     publish: z.boolean().optional().describe('Continuous jobs.'),
     parameters: z.record(z.string(), z.string()).optional().describe('Environment variables of a job that has some.'),
     after: z.array(z.string()).optional().describe('Of a job that comes after others.'),
+    unusual: z
+      .boolean()
+      .optional()
+      .describe('Of a job of which it is told when a run takes suspiciously short or long.'),
     peaks: z
       .object({
         runs: z.number().describe('The last ones that were measured, 10 at most; copies of a continuous job.'),
@@ -211,6 +247,10 @@ export const jobSchema = z
       })
       .optional()
       .describe('Where one job is shown: the most that its runs were seen to use, where that is measured.'),
+    schedules: z.array(z.string()).optional().describe('Jobs with several schedules: each as typed.'),
+    matrix: matrix.optional().describe('Jobs with a matrix.'),
+    group: z.string().optional().describe('Of a part that is shown alone: its job.'),
+    parts: z.array(part).optional().describe('Jobs of several parts.'),
   })
   .meta({ id: 'Job' });
 
@@ -227,6 +267,8 @@ export const jobAsSetSchema = z
     status_long: true,
     schedule_actual: true,
     peaks: true,
+    group: true,
+    parts: true,
   })
   .partial()
   .required({ name: true, cmd: true, imagename: true, image: true, job_type: true })
@@ -280,16 +322,20 @@ const plannedValue = z
     healthCheck,
     suspend,
     z.record(z.string(), z.string()),
+    matrix,
     z.array(z.string()),
   ])
   .nullable();
+const plannedAction = z.enum(['create', 'update', 'unchanged', 'delete', 'stay', 'refuse']);
 const plannedJob = z
   .object({
     name,
     job_type: jobType,
-    action: z
-      .enum(['create', 'update', 'unchanged', 'delete', 'stay', 'refuse'])
-      .describe('stay: it is not named, and is left alone.'),
+    action: plannedAction.describe('stay: it is not named, and is left alone.'),
+    parts: z
+      .array(z.object({ name: z.string(), action: plannedAction }))
+      .optional()
+      .describe('Of a job of several parts: what becomes of each, in the order in which they are written.'),
     changes: z
       .array(z.object({ field: z.string(), from: plannedValue, to: plannedValue }))
       .describe('Fields of a Job that would have another value.'),
@@ -334,6 +380,7 @@ const runSchema = z
   .object({
     id: z.string().describe('Of this run and no other; run_id of its job while it was the newest.'),
     job: name,
+    group: z.string().optional().describe('Of a run of a part: its job.'),
     job_type: jobType,
     job_id: z.string().nullable().describe('Of the definition it ran: another one after the job was made anew.'),
     manual: z.boolean().describe('Asked for by hand, not by the schedule.'),
@@ -376,6 +423,10 @@ const runSchema = z
 const listedRun = z
   .object(runSchema.shape)
   .extend({
+    unusual: z
+      .enum(['short', 'long'])
+      .nullable()
+      .describe('It took suspiciously short or long against the successes before it; of jobs with unusual only.'),
     changed: z.array(z.enum(['definition', 'image'])).describe('Since the run before it.'),
     in_a_row: z
       .number()
@@ -435,7 +486,9 @@ const mailedEvent = z
     job: name,
     job_type: jobType,
     happened: z.string().nullable().describe('RFC 3339, as all times.'),
-    event: z.enum(noticeKinds).describe('steady: a continuous job has run for a while.'),
+    event: z
+      .enum(noticeKinds)
+      .describe('steady: a continuous job has run for a while. unusual: a run took suspiciously short or long.'),
     reason: z.enum(failureReasons).nullable().describe('Of what failed.'),
     via: z.enum(tellingWays).describe('An event that is told in both ways is there twice.'),
     state: z
@@ -483,7 +536,12 @@ export const newWebhookAnswer = z.object({
 export const eventsQuery = z.object({ job: z.string().optional().describe('Events of this job only.') });
 const eventOf = <Name extends string, Data extends z.ZodType>(event: Name, data: Data) =>
   z.object({ id: z.string(), event: z.literal(event), data });
-const goneJob = z.object({ job: name, job_type: jobType, run_id: z.string().nullable().optional() });
+const goneJob = z.object({
+  job: name,
+  group: z.string().optional(),
+  job_type: jobType,
+  run_id: z.string().nullable().optional(),
+});
 /** One server-sent event; `data` is a line of JSON in it. */
 export const eventsAnswer = z
   .discriminatedUnion('event', [

@@ -65,8 +65,10 @@ export function createUsageSampler(options: UsageSamplerOptions): UsageSampler {
 
   /** A round begins an interval after the one before it, or when that has ended. */
   async function look(): Promise<void> {
+    const sinceMs = now() - askedAt;
     if (everyMs() === 0) [source, problem] = ['off', ''];
-    else if (now() - askedAt >= everyMs()) {
+    // Also where the clock was set back.
+    else if (sinceMs >= everyMs() || sinceMs < 0) {
       askedAt = now();
       await round();
     }
@@ -93,9 +95,10 @@ export function createUsageSampler(options: UsageSamplerOptions): UsageSampler {
       take(readMetrics(await ask(path, { labelSelector }, maxBytes.metrics)), 'metrics');
       return [];
     } catch (error) {
-      // Not served, without a server behind it, or not for us.
-      if (![403, 404, 503].includes(kubeStatusOf(error)?.statusCode ?? 0)) return [failure(error, 'The metrics API')];
-      refusedUntil.metrics = now() + refusedMs;
+      const status = kubeStatusOf(error)?.statusCode;
+      // Not for us, not served, or nobody behind it, which may be over soon.
+      if (status === 403 || status === 404) refusedUntil.metrics = now() + refusedMs;
+      else if (status !== 503) return [failure(error, 'The metrics API')];
       return undefined;
     }
   }

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: ratios within one run, on the real cluster. Each is the median of five rounds in which ours and the anchor take turns;
  * only answers that were checked count. The table goes to docs/benchmarks.md by hand, with the machine's description.
- * `npm run bench -- mail`: only what needs no cluster of mail; `-- settings`: only the edits of settings; `-- image`: only the image of
+ * `npm run bench -- mail`: only what needs no cluster of mail; `-- usage`: only what measuring costs; `-- settings`: only the edits of settings; `-- image`: only the image of
  * the daemon.
  */
 import { execFile, spawn } from 'node:child_process';
@@ -22,6 +22,7 @@ import { measureImage } from './image.ts';
 import { measureMail } from './mail.ts';
 import { cpuMsOf, median, printTable, type Row, timed } from './measure.ts';
 import { measureMemoryPerJob } from './memory.ts';
+import { measureUsage } from './usage.ts';
 
 const run = promisify(execFile);
 /** More than any text that is looked for: one may come in two chunks. */
@@ -36,6 +37,11 @@ const rows: Row[] = [];
 
 if (process.argv[2] === 'mail') {
   printTable(await measureMail());
+  process.exit(0);
+}
+
+if (process.argv[2] === 'usage') {
+  printTable(await measureUsage());
   process.exit(0);
 }
 
@@ -75,7 +81,7 @@ async function benchAll(api: ApiClient): Promise<void> {
   }
   await benchCommandLine();
   await benchEvents(api);
-  rows.push(await measureMemoryPerJob());
+  rows.push(await measureMemoryPerJob(), ...(await measureUsage()));
   rows.push(...(await measureMail()));
 }
 

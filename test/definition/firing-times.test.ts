@@ -15,6 +15,13 @@ const answers = JSON.parse(readFileSync(path, 'utf8')) as readonly Answers[];
 const minuteText = (at: number) => new Date(at).toISOString().replace(/:00\.000Z$/, 'Z');
 
 describe('firings', () => {
+  it('are asked of the library that the controller of the cluster is built with', () => {
+    const [ours, theirs] = ['test/vectors/firings/go.mod', 'test/cluster/kubernetes/go.mod'].map(
+      (file) => /robfig\/cron\/v3 (v\S+)/.exec(readFileSync(join(repositoryRoot, file), 'utf8'))?.[1],
+    );
+    expect([ours, typeof ours]).toEqual([theirs, 'string']);
+  });
+
   it.each(answers)('come in $zone after $after when the controller of the cluster has them', (one) => {
     const schedules = Object.keys(one.firings);
     const own = schedules.map((schedule) => [

@@ -48,7 +48,7 @@ export async function liveThroughTrouble(stage: Stage): Promise<string> {
   await listUntil(stage, /\bsync\b.*Skipped/, 'sync is skipped');
   await setRunsAtOnce(stage, 10);
   await quietly(stage, 'restart', 'crunch');
-  await listUntil(stage, /\bcrunch\b.*Failed/, 'crunch is killed');
+  await listUntil(stage, /\bcrunch\b.*failed: out of memory/, 'crunch is killed');
   return text;
 }
 

@@ -85,7 +85,7 @@ const run = {
   definition_version: null,
   image_digest: null,
 };
-const listedRun = { ...run, changed: [], in_a_row: 1, after_failures: 0 };
+const listedRun = { ...run, changed: [], in_a_row: 1, after_failures: 0, unusual: null };
 const gone = { job: 'x', job_type: 'one-off', run_id: null };
 const mailed = {
   job: 'x',

@@ -1,5 +1,5 @@
 /** What each command prints with `--output json`, as JSON Schema. Objects of the service are those of the OpenAPI document. */
-import { knownKeys, listKeys, mappingKeys, switchKeys } from '../../bin/job-file/keys.ts';
+import { knownKeys, listKeys, mappingKeys, matrixKeys, switchKeys } from '../../bin/job-file/keys.ts';
 import type { OpenApiDocument } from '../../src/server/openapi/document.ts';
 import type { JsonSchema } from '../../src/server/schemas.ts';
 
@@ -17,9 +17,11 @@ const done = (state: string) => object({ name: text, state: { const: state } });
 /** A value or a switch of a file, as `dump` writes it. */
 function fileKey(key: string): JsonSchema {
   if (switchKeys.some((one) => one === key)) return { const: true };
+  if (key === 'schedule') return { anyOf: [text, list(text)] };
   if (listKeys.includes(key)) return list(text);
+  if (matrixKeys.includes(key)) return { type: 'object', additionalProperties: list(text) };
   if (mappingKeys.includes(key)) return { type: 'object', additionalProperties: text };
-  if (['retry', 'timeout', 'suspend-after', 'replicas'].includes(key)) return { type: 'integer' };
+  if (['retry', 'timeout', 'suspend-after', 'starting-deadline', 'replicas'].includes(key)) return { type: 'integer' };
   return key === 'port' ? { anyOf: [{ type: 'integer' }, text] } : text;
 }
 

@@ -16,7 +16,7 @@ const introduction = `# The command line
 
 <!-- Made by \`npm run -s openapi\`, from the table that the command line is read by. Do not edit. -->
 
-\`toolforge-jobs <command> [options]\`, or \`toolforge jobs <command> [options]\` where the common command is installed: it sets \`TOOLFORGE_CLI\` and shows \`--debug\` itself. An option may stand before or behind what it belongs to; \`--image=x\`, \`--image x\` and \`-px\` mean what they look like, a value may begin with a dash, and behind \`--\` nothing is an option. The last of a repeated option counts. A word that does not exist is answered with the one that was probably meant.
+\`toolforge-jobs <command> [options]\`, or \`toolforge jobs <command> [options]\` where the common command is installed: it sets \`TOOLFORGE_CLI\` and shows \`--debug\` itself. An option may stand before or behind what it belongs to; \`--image=x\`, \`--image x\` and \`-px\` mean what they look like, a value may begin with a dash, and behind \`--\` nothing is an option. The last of a repeated option counts, unless it may be given several times. A word that does not exist is answered with the one that was probably meant.
 
 What was asked for goes to stdout, everything else to stderr, one line a thing, with its level before it and the stable id of an error behind it ([errors.md](errors.md)). Text of jobs is shown with its control characters as escapes. Colours, and a line that says what takes longer than a second, are for terminals only, colours never where \`NO_COLOR\` is set.`;
 
@@ -49,6 +49,7 @@ const files = `## Files of jobs
 
 - The whole file is checked before anything is sent: every problem of every entry is named with the number of the entry, the job and the key, and a name may be there once.
 - An unknown key is a warning that names the closest known one. A key without a value, or a switch that is \`false\`, is a warning and left out. Switches in quotes (\`"yes"\`) are taken with a warning.
+- \`schedule\` may be a list, and \`matrix\` has names with lists of values (\`matrix: {WIKI: [frwiki, dewiki]}\`): every combination is a part of the job ([guide](guide.md#one-job-for-many-wikis)).
 - Values are taken as they are typed: \`cpu: 1.0\` and \`name: 007\` need no quotes.
 - Jobs are sent in the order of the file, one after the other, but for \`after\` (below). One that is refused does not stop the others; where the service cannot be reached, or does not accept the account, the rest is not sent. The last line says how many were loaded, the line before it which were not.
 - A one-off job that is there already is not changed: delete it first. \`wait: true\`, or \`wait: 30\` for seconds, stays with a one-off until it has ended before the next job is sent.
@@ -93,7 +94,7 @@ jobs:
 
 \`undo\` shows what jobs were before they were changed or deleted, by whatever command, in the last 7 days; \`undo NAME\` makes one be as it was before its last change, \`undo --since 10m\` all that were changed or deleted since. It goes about it as \`apply\` does, and can itself be undone. Jobs that were new are left alone.
 
-With what changes comes advice, as warnings: a file that is not in the home, or only in a directory below it (a missing \`cd\`), or may not be executed; an interpreter that an image for another language hardly has; a schedule that fires each minute of an hour; several jobs that begin at minute 0. Files are looked at by the command itself, as whoever runs it.
+With what changes comes advice, as warnings: a file that is not in the home, or only in a directory below it (a missing \`cd\`), or may not be executed; an interpreter that an image for another language hardly has; a schedule that fires each minute of an hour; several jobs that begin at minute 0; a variable that looks as if a shell were to read it. Files are looked at by the command itself, as whoever runs it; not for a job that comes \`after\` others, which may make them.
 
 \`dump\` writes what owners set, as they typed it, with sorted keys: a dumped file that is loaded changes nothing. Of \`after\` names of jobs that are gone by now are left out, with a warning. With \`--to-file\` the file is replaced as a whole, a new one is readable by its owner only.
 

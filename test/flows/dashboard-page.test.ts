@@ -47,7 +47,7 @@ function makeJob(name: string, parts: JobParts = {}): Record<string, unknown> {
     emails: 'none',
     status_short: words,
     status: { short, duration: '3s', up_to_date: true, messages, ...next },
-    ...(type === 'scheduled' ? { schedule: '17 4 * * *' } : {}),
+    ...(type === 'scheduled' ? { schedule: '17 4 * * *', last_run: { outcome: 'failed', in_a_row: 3 } } : {}),
   };
 }
 
@@ -92,7 +92,11 @@ function setUsual(): void {
   tool.answers.set('/quotas', said({ quota: { categories: [{ name: 'Running jobs', items }] } }));
 }
 
-const enter = () => tab.goTo(tool.dashboard.address);
+/** The address leads on to the page. */
+async function enter(): Promise<void> {
+  await tab.goTo(tool.dashboard.address);
+  await tab.sees("location.pathname === '/' && document.title.includes('quick')", 'the page');
+}
 const textOf = (selector: string) => `document.querySelector(${JSON.stringify(selector)})?.textContent ?? ''`;
 const shows = (selector: string, text: string) =>
   tab.sees(`(${textOf(selector)}).includes(${JSON.stringify(text)})`, text);
@@ -133,10 +137,10 @@ describe('the page', () => {
     expect(rows.map((row) => row.replace(/since \S+ \S+/, 'since …'))).toEqual([
       'bot continuous Running since … runs all the time',
       'broken one-off Failed since … your program ended with code 3 none yet',
-      'report scheduled, 17 4 * * * Waiting for scheduled time since … failed 2099-03-01 04:17',
+      'report scheduled, 17 4 * * * Waiting for scheduled time since … failed (3 in a row) 2099-03-01 04:17',
     ]);
     expect(await tab.ask("document.querySelector('.strip').getAttribute('aria-label')")).toBe(
-      'Last 2: 1 failed, 1 succeeded. The newest: failed.',
+      'Last 2: 1 failed, 1 succeeded. The newest: failed (3 in a row).',
     );
   });
 
@@ -169,6 +173,30 @@ describe('the page', () => {
     tool.lines.push({ pod: 'report.out', container: 'stdout', timestamp: null, message: 'one more' });
     tool.tell('job.changed', { job: 'report' });
     await shows('pre', 'one more');
+  });
+
+  it('shows each run with its reason, what it took, and what is kept of its output', async () => {
+    setUsual();
+    const run = { ...makeRun('2', 'report', 'failed', 'your program ended with code 3'), exit_code: 3 };
+    const measured = { ...run, peak_memory: 430 * 2 ** 20, memory_limit: 512 * 2 ** 20, peak_cpu: 350 };
+    tool.answers.set('/jobs/report/runs', said({ runs: [measured] }));
+    tool.lines.push({ pod: 'report-1', container: 'job', timestamp: '2026-03-01T04:18:03Z', message: 'Traceback' });
+    await enter();
+    await goTo('#/job/report');
+    await tab.sees("document.querySelector('tbody a')", 'the runs');
+    await tab.ask("document.querySelector('tbody a').focus()");
+    // What is loaded anew leaves the focus where it is.
+    tool.tell('run.ended', measured);
+    tool.tell('job.changed', { job: 'report' });
+    await shows('#connection', 'Live');
+    await tab.press('Enter');
+    await shows('pre', '2026-03-01 04:18:03 [report-1] [job] Traceback');
+    expect(tool.asked).toContain('logs of report {"lines":200,"run":"2"}');
+    expect(await tab.ask("document.querySelector('dl').innerText.replaceAll('\\n\\n', '\\n')")).toBe(
+      'Outcome\nfailed\nWhy\nyour program ended with code 3\nAsked for\nby its schedule\nDue\n2026-03-01 04:17\n' +
+        'Began\n2026-03-01 04:17\nRan for\n1 min 3 s\nExit code\n3\nAttempts\n1\n' +
+        'Most memory\n430 of 512 MiB, as far as was sampled\nMost processor\n0.35 of one',
+    );
   });
 
   it('shows the mail log and the quota, and what is full', async () => {
@@ -282,6 +310,7 @@ describe('for everybody', () => {
     for (const [hash, selector] of [
       ['#/jobs', '.strip'],
       ['#/job/report', 'pre:not([hidden])'],
+      ['#/job/report/2', 'dl'],
       ['#/mail', 'tbody'],
       ['#/quota', 'tbody'],
     ] as const) {

@@ -83,6 +83,9 @@ const held: Readonly<Record<string, (value: Loose, object: Loose, type: JobType)
   retry: (value, object, type) => type === 'continuous' || partsOf(object, type).run.backoffLimit === Number(value),
   timeout: (value, object, type) =>
     (partsOf(object, type).run.activeDeadlineSeconds ?? 0) === (type === 'scheduled' ? Number(value) : 0),
+  timezone: (value, object) => (object.spec.timeZone ?? 'UTC') === value,
+  concurrency: (value, object) => object.spec.concurrencyPolicy.toLowerCase() === value,
+  starting_deadline: (value, object) => object.spec.startingDeadlineSeconds === Number(value ?? 30),
   replicas: (value, object) => object.spec.replicas === Number(value),
   port: (value, object, type) =>
     (partsOf(object, type).container.ports?.[0].containerPort ?? null) === (value === null ? null : Number(value)),

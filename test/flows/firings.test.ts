@@ -23,6 +23,7 @@ interface Run {
   readonly manual: boolean;
   readonly reason: string | null;
   readonly message: string;
+  readonly trigger: string;
 }
 
 beforeAll(async () => {
@@ -38,8 +39,10 @@ afterAll(async () => {
   for (const name of tools) await sandbox?.removeTool(name);
 });
 
-async function define(of: string, name: string, cmd: string): Promise<void> {
-  const body = { name, cmd, imagename: 'bookworm', schedule: '* * * * *', emails: 'onfailure', filelog: false };
+async function define(of: string, name: string, cmd: string, more: object = {}): Promise<void> {
+  // So little that all of them find room at once.
+  const usual = { imagename: 'bookworm', cpu: '100m', schedule: '* * * * *', emails: 'onfailure', filelog: false };
+  const body = { name, cmd, ...usual, ...more };
   const answer = await clients.get(of)?.call('POST', jobsPath(of), { body });
   expect([answer?.status, answer?.text]).toEqual([201, expect.any(String)]);
 }
@@ -57,7 +60,15 @@ const skipped = (of: string, name: string, reason: string) =>
     skipMs,
   );
 
+const suspend = (name: string, isSuspended: boolean) =>
+  kubectl(cluster, ['patch', 'cronjob', name, '-n', `tool-${tool}`, '-p', `{"spec":{"suspend":${isSuspended}}}`]);
+
+/** The minute after the next one: there is time to prepare for it. */
+const nextMinute = () => Math.floor(Date.now() / 60_000) * 60_000 + 120_000;
+
 describe('a firing of a schedule', () => {
+  let [due, local, shown] = [0, '', ''];
+
   beforeAll(async () => {
     await define(tool, 'runs', 'true');
     await define(tool, 'overlaps', 'trap exit TERM; sleep 600 & wait');
@@ -66,6 +77,15 @@ describe('a firing of a schedule', () => {
     // Longer than a minute, so that a time of the schedule comes while it goes.
     await define(tool, 'byhand', 'trap exit TERM; sleep 75 & wait');
     await sandbox.jobs(tool, 'run-now', 'byhand');
+    await define(tool, 'replaces', 'trap exit TERM; sleep 600 & wait', { concurrency: 'replace' });
+    due = nextMinute();
+    local = new Date(due).toLocaleTimeString('en-GB', { timeZone: 'Asia/Kathmandu', timeStyle: 'short' });
+    const [hours, minutes] = local.split(':').map(Number);
+    await define(tool, 'far-away', 'true', { schedule: `${minutes} ${hours} * * *`, timezone: 'Asia/Kathmandu' });
+    shown = (await sandbox.jobs(tool, 'show', 'far-away')).stdout;
+    const late = { schedule: `${new Date(due).getUTCMinutes()} * * * *`, starting_deadline: 600 };
+    await define(tool, 'comes-late', 'true', late);
+    await suspend('comes-late', true);
     await define(full, 'squeezed', 'true');
     const quota = JSON.stringify({ spec: { hard: { 'count/jobs.batch': '0' } } });
     await kubectl(cluster, [
@@ -119,9 +139,49 @@ describe('a firing of a schedule', () => {
     expect((await runsOf(tool, 'byhand')).some(({ manual, started }) => !manual && isMeanwhile(started))).toBe(false);
   }, 240_000);
 
+  it('is on the clocks of the zone of the job, and shown before it comes', async () => {
+    const dueText = new Date(due).toISOString().replace('.000Z', 'Z');
+    expect(shown).toMatch(new RegExp(`${dueText} \\((\\S+ )?${local} Asia/Kathmandu\\)`));
+    const [run] = await until(
+      async () => {
+        const runs = await runsOf(tool, 'far-away');
+        return runs.length > 0 ? runs : undefined;
+      },
+      'it has run',
+      skipMs,
+    );
+    expect(run).toMatchObject({ due: dueText, outcome: 'succeeded', trigger: 'schedule' });
+  }, 240_000);
+
+  it('that could not begin in time begins within the starting deadline, and was caught up', async () => {
+    await until(async () => Date.now() > due + 65_000, 'it is late', skipMs);
+    await suspend('comes-late', false);
+    const run = await until(async () => (await runsOf(tool, 'comes-late'))[0], 'it was caught up', skipMs);
+    expect(run).toMatchObject({ outcome: 'succeeded', trigger: 'caught_up' });
+    expect(Date.parse(run.due ?? '')).toBe(due);
+    expect((await sandbox.jobs(tool, 'history', 'comes-late')).stdout).toMatch(
+      /succeeded \(caught up, 1 min \d+ s late\)/,
+    );
+  }, 240_000);
+
+  it('under the policy replace ends the run before it, whose record says so', async () => {
+    const run = await until(
+      async () => (await runsOf(tool, 'replaces')).find(({ outcome }) => outcome !== 'skipped'),
+      'a run was replaced',
+      skipMs,
+    );
+    expect(run).toMatchObject({
+      outcome: 'stopped',
+      reason: 'replaced',
+      message: 'the next run of its schedule took its place',
+    });
+  }, 240_000);
+
   it('has one outcome, and so it has after the daemon was killed', async () => {
     await sandbox.stop('SIGKILL');
     await sandbox.start();
+    // What the actors of the daemon before knew, the records know.
+    expect((await sandbox.jobs(full, 'list')).stdout).toMatch(/squeezed .* Skipped 20\d\d-\S+Z, no room in the quota/);
     const before = (await runsOf(tool, 'runs')).length;
     const runs = await until(
       async () => {

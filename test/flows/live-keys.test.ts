@@ -2,11 +2,13 @@
  * Every live setting, edited while one daemon works that is started once: what is seen of each is its effect on requests, streams, pods or
  * mails. The tests follow one another; each begins with an edit that gives all settings. The last say that no key was left out.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { extract } from 'letterparser';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Tool } from '../../src/domain.ts';
+import { runFilePath } from '../../src/run-file.ts';
 import { retiredKeys, settingDefaults, settingKeys } from '../../src/settings.ts';
 import { kubectl } from '../cluster/cluster.ts';
 import { type Answer, type ApiClient, apiClient } from '../support/api-client.ts';
@@ -281,6 +283,24 @@ describe('an edit of how the registry is asked', () => {
   });
 });
 
+describe('an edit of where webhooks may go', () => {
+  const path = `/v1/tool/${one}/webhook`;
+  const set = async () => {
+    const { status, json } = await call(one, 'PUT', path, { url: 'https://hooks.example.org/jobs' });
+    return [status, (json() as { code?: string }).code];
+  };
+
+  shows(['webhooks', 'webhook_hosts'], 'lets one be set, or not', async () => {
+    await edit({ webhook_hosts: '*.toolforge.org, other.example.org' });
+    expect(await set()).toEqual([400, 'request.invalid']);
+    await edit({ webhook_hosts: '*.example.org' });
+    expect(await set()).toEqual([200, undefined]);
+    await edit({ webhooks: 'no' });
+    expect(await set()).toEqual([403, 'webhook.off']);
+    expect((await call(one, 'DELETE', path)).status).toBe(200);
+  });
+});
+
 describe("an edit of a tool's share", () => {
   shows(['requests_at_once_per_tool', 'requests_at_once'], 'is felt beside a request that goes on', async () => {
     const patience = { harbor_timeout_seconds: '60' };
@@ -346,6 +366,30 @@ describe('an edit of what goes for streams', () => {
     await edit({ denied_tools: '' });
     expect(await statusOfList(one)).toBe(200);
     other.close();
+  });
+
+  shows(['runs_per_job', 'runs_days'], 'shows no more records of runs, and none that is older', async () => {
+    const day = 86_400_000;
+    const [path, runs] = [
+      runFilePath(join(cluster.stateDir, 'keys', 'state', 'runs'), Tool.of(one), 'long-ago') as string,
+      [] as object[],
+    ];
+    for (const [id, days] of [
+      ['of-today', 0],
+      ['of-last-week', 7],
+    ] as const)
+      runs.push({ id, type: 'one-off', outcome: 'succeeded', createdAt: Date.now() - days * day, attempts: 1 });
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, JSON.stringify({ v: 1, tool: one, job: 'long-ago', runs }));
+    const ids = async () =>
+      (await call(one, 'GET', `${jobsPath(one)}/long-ago/runs`)).json().runs.map(({ id }: { id: string }) => id);
+    expect(await ids()).toEqual(['of-today', 'of-last-week']);
+    await edit({ runs_days: '6' });
+    expect(await ids()).toEqual(['of-today']);
+    await edit({ runs_per_job: '1' });
+    expect(await ids()).toEqual(['of-today']);
+    await edit({});
+    expect(await ids()).toHaveLength(2);
   });
 
   shows(['stream_stall_seconds'], 'turns out a reader who takes nothing already', async () => {

@@ -171,3 +171,52 @@ describe(`${many} scheduled jobs`, () => {
     await until(async () => (await jobs('list', '--output', 'json')).stdout.trim() === '[]', 'nothing is left');
   });
 });
+
+describe('a file whose jobs have something in common', () => {
+  const awkward = `$(HOME) $$ $HOME \`id\` "two"  'one' \\n é`;
+  const file = (setup: string) =>
+    stringify({
+      defaults: { image: 'bookworm', command: './greet.sh', after: 'prepare', parameters: { GREETING: awkward } },
+      jobs: [
+        { name: 'greet-fr', parameters: { WIKI: 'frwiki' } },
+        { name: 'greet-daily', schedule: '@yearly', parameters: { GREETING: null, WIKI: 'dewiki' } },
+        { name: 'prepare', command: setup, after: null, parameters: null },
+      ],
+    });
+
+  it('has its variables byte for byte, and what comes first done first', async () => {
+    await writeFile(inHome('greet.sh'), '#!/bin/sh\nprintf "%s|%s|%s" "$(cat ready)" "$GREETING" "$WIKI"\n', {
+      mode: 0o755,
+    });
+    const { code, stderr } = await load('common.yaml', file('sleep 2; echo ready > ready'));
+    expect(stderr).toBe(
+      "INFO: Job prepare created\nINFO: job 'prepare' completed\nINFO: Job greet-fr created\nINFO: Job greet-daily created\nINFO: 3 job(s) loaded successfully\n",
+    );
+    expect(code).toBe(0);
+    const written = () => readFile(inHome('greet-fr.out'), 'utf8').catch(() => '');
+    await until(async () => (await written()) !== '', 'greet-fr has run');
+    expect(await written()).toBe(`ready|${awkward}|frwiki`);
+    const dumped = (await jobs('dump')).stdout;
+    expect(dumped).toContain('  name: greet-daily\n  parameters:\n    WIKI: dewiki\n');
+    expect(
+      JSON.parse((await jobs('plan', inHome('common.yaml'), '--job', 'greet-daily', '-o', 'json')).stdout),
+    ).toMatchObject({
+      jobs: expect.arrayContaining([expect.objectContaining({ name: 'greet-daily', action: 'unchanged' })]),
+    });
+  });
+
+  it('is left where it was when what comes first fails, and says so', async () => {
+    await jobs('delete', 'greet-daily');
+    const text = file('exit 3').replaceAll('prepare', 'break');
+    await writeFile(inHome('broken.yaml'), text.replaceAll('greet-fr', 'greet-it'));
+    const { code, stderr } = await jobs('apply', inHome('broken.yaml'));
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      "ERROR: job 'greet-it' was not started: it comes after 'break', which has not succeeded.\n",
+    );
+    expect(stderr).toContain('ERROR: As before: greet-it, greet-daily\n');
+    const names = JSON.parse((await jobs('list', '--output', 'json')).stdout).map(({ name }: { name: string }) => name);
+    expect(names).not.toContain('greet-it');
+    expect(names).not.toContain('greet-daily');
+  });
+});

@@ -12,11 +12,12 @@ afterAll(() => program.remove());
 const sum = (results: readonly TortureResult[], gap: keyof TortureResult['cuts']) =>
   results.reduce((total, { cuts }) => total + cuts[gap], 0);
 
-describe('mail that is cut off by a kill', () => {
+describe('mail, or an event for a webhook, that is cut off by a kill', () => {
   it('is never lost, never another tool’s, and comes twice only where it was cut off after its last byte', async () => {
     const runs = [1, 2, 3].map((seed) => tortureMail({ program: program.path, cuts: 100, seed }));
+    const ofWebhooks = tortureMail({ program: program.path, cuts: 30, seed: 5, via: 'webhook' });
     const results = await Promise.all(runs);
-    expect(results.flatMap(faultsOf)).toEqual([]);
+    expect([...results, await ofWebhooks].flatMap(faultsOf)).toEqual([]);
     for (const gap of ['event', 'gather', 'seal', 'send', 'record'] as const)
       expect(sum(results, gap), `cuts in the gap ${gap}`).toBeGreaterThanOrEqual(30);
   });

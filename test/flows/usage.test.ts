@@ -2,9 +2,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createLog } from '../../src/log.ts';
+import { createRunRecords } from '../../src/run-records.ts';
 import { kubectl } from '../cluster/cluster.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
 import { mistakesIn } from '../support/daemon-log.ts';
+import { makeRunRecord } from '../support/facts.ts';
 import { cluster } from '../support/flow-cluster.ts';
 import { jobsPath } from '../support/jobs-path.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
@@ -40,9 +43,26 @@ beforeAll(async () => {
     nodeUsage: true,
   });
   await sandbox.addTool(tool);
+  await writeHistory();
   await sandbox.start();
   client = apiClient(sandbox, tool);
 });
+
+/** Ten runs of the job quick that took an hour each. */
+async function writeHistory(): Promise<void> {
+  const records = createRunRecords({
+    directory: join(sandbox.dir, 'state', 'runs'),
+    log: createLog({ level: 'silent' }),
+  });
+  const key = { namespace: `tool-${tool}`, kind: 'CronJob', name: 'quick' } as const;
+  const hour = 3_600_000;
+  for (let n = 1; n <= 10; n += 1) {
+    const startedAt = Date.now() - 2 * n * hour;
+    const { type: _, ...end } = makeRunRecord({ createdAt: startedAt, startedAt, finishedAt: startedAt + hour });
+    records.add({ ...end, id: `before-${n}`, key, ran: undefined });
+  }
+  await records.stop();
+}
 
 afterAll(async () => {
   client?.close();
@@ -109,6 +129,21 @@ describe('advice', () => {
   it('of the tool says what of the quota is used', async () => {
     const { code, stdout } = await sandbox.jobs(tool, 'advise', '--quota');
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^Cron jobs +1 +/m)]);
+  });
+});
+
+describe('a run that ends suspiciously soon', () => {
+  it('is told to its owner and marked in its history, where the job asks for that', async () => {
+    await run('quick', 'true', { schedule: '0 3 1 1 *', emails: 'onfailure', unusual: true });
+    await sandbox.jobs(tool, 'restart', 'quick');
+    await until(
+      async () => /by hand .* succeeded, unusually short$/m.test((await sandbox.jobs(tool, 'history', 'quick')).stdout),
+      'its history marks it',
+    );
+    await until(
+      async () => (await sandbox.jobs(tool, 'mail-log', '--job', 'quick')).stdout.includes('unusual'),
+      'the mail log tells of it',
+    );
   });
 });
 

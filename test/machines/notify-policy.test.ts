@@ -14,6 +14,7 @@ describe('what a job asks for with emails', () => {
     steady: { none: 'ignored', onfailure: 'ignored', onfinish: 'ignored', all: 'ignored' },
     failed: { none: 'withheld', onfailure: 'gathered', onfinish: 'gathered', all: 'gathered' },
     suspended: { none: 'withheld', onfailure: 'gathered', onfinish: 'gathered', all: 'gathered' },
+    unusual: { none: 'withheld', onfailure: 'gathered', onfinish: 'gathered', all: 'gathered' },
   };
   const rows = noticeKinds.flatMap((kind) =>
     emailsChoices.map((emails) => [kind, emails, table[kind][emails]] as const),

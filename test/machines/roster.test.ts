@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { JobEvent, JobKey, KubeObject } from '../../src/domain.ts';
+import type { JobEvent, JobKey, KubeObject, RunEnd } from '../../src/domain.ts';
 import { createLog } from '../../src/log.ts';
 import { jobMachine } from '../../src/machines/job.ts';
 import { createJobRoster, type Life } from '../../src/machines/roster.ts';
@@ -221,6 +221,21 @@ describe('who subscribes to a namespace', () => {
       'job.changed demo',
       'job.gone demo',
     ]);
+  });
+
+  test('hears with the end of a run what was measured of it, as its record does', () => {
+    const recorded: RunEnd[] = [];
+    const told: RunEnd[] = [];
+    const roster = createJobRoster({
+      log,
+      onRunEnded: (end) => void recorded.push(end),
+      usageOf: ({ id }) => (id === 'uid-Job-demo' ? { peakMemory: 7 } : {}),
+    });
+    roster.subscribe('tool-alpha', (change) => void (change.type === 'run.ended' && told.push(change.end)));
+    roster.accept(makeSeen(makeJobObject()));
+    roster.accept(makeSeen(makePod({ version: '101', exitCode: 0 })));
+    roster.accept(makeSeen(makeJobObject({ version: '102', conditions: [{ type: 'Complete' }] })));
+    expect([recorded, told].map((ends) => ends.map(({ peakMemory }) => peakMemory))).toEqual([[7], [7]]);
   });
 
   test('hears that one job is gone when another has taken its name', () => {

@@ -313,6 +313,12 @@ describe('while a run goes on', () => {
     ]);
   });
 
+  it.each(['forbid', 'allow'] as const)('no other policy does: %s', (concurrency) => {
+    overlapped(concurrency);
+    runGoes('run-1');
+    expect(stage.ended()).toMatchObject([{ id: 'run-1', outcome: 'unknown', reason: undefined }]);
+  });
+
   it.each(['forbid', 'allow', 'replace'] as const)(
     'a run that goes before its time was not replaced: %s',
     (concurrency) => {

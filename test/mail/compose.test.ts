@@ -110,7 +110,49 @@ const failures: Record<string, GatheredNotice> = {
   ),
 };
 
+/** Of a job whose runs took 2 min 50 s to 3 min 30 s. */
+const unusual = (what: 'short' | 'long', length: number) => ({
+  what,
+  length,
+  runs: 40,
+  shortest: 170_000,
+  longest: 210_000,
+});
+
 const others: Record<string, readonly GatheredNotice[]> = {
+  'unusually-short': [
+    gathered({
+      kind: 'unusual',
+      startedAt: at('2026-03-01T04:20:10Z'),
+      exitCode: 0,
+      unusual: unusual('short', 2_000),
+    }),
+  ],
+  'unusually-long': [
+    gathered({
+      kind: 'unusual',
+      startedAt: at('2026-03-01T03:20:12Z'),
+      exitCode: 0,
+      unusual: unusual('long', 3_600_000),
+    }),
+  ],
+  'unusually-long-and-runs': [
+    gathered({
+      kind: 'unusual',
+      startedAt: at('2026-03-01T04:13:12Z'),
+      finishedAt: undefined,
+      exitCode: undefined,
+      unusual: unusual('long', 420_000),
+    }),
+  ],
+  'recovered-unusually': [
+    gathered({ kind: 'finished' }, { as: 'recovered', incident: { failures: 2, since: at('2026-03-01T01:00:12Z') } }),
+    gathered({ kind: 'unusual', exitCode: 0, unusual: unusual('short', 2_000) }),
+  ],
+  'several-unusual': [
+    failures['exit-code'],
+    gathered({ kind: 'unusual', key: { ...once, name: 'cleanup' }, exitCode: 0, unusual: unusual('short', 2_000) }),
+  ] as GatheredNotice[],
   finished: [
     gathered({ kind: 'started', emails: 'all', at: at('2026-03-01T04:17:00Z') }),
     gathered({ kind: 'finished', emails: 'all' }),
@@ -215,6 +257,12 @@ const skips: Record<string, GatheredNotice> = {
     until: at('2026-03-01T04:40:02Z'),
   }),
   'skipped-unexplained': withoutDetails({ ...skipped, reason: 'unexplained' }),
+  'skipped-in-a-zone': withoutDetails({
+    ...skipped,
+    reason: 'unexplained',
+    at: at('2026-02-28T23:30:00Z'),
+    ran: makeRan({ schedule: '30 0 * * *', timeZone: 'Europe/Rome' }),
+  }),
 };
 
 const skippedThenWell: readonly GatheredNotice[] = [
@@ -249,6 +297,17 @@ describe('a mail', () => {
     const both = compose(makeMailbox({ webhookTrouble, open: [gathered({})] }));
     expect(both.subject).toBe('[Toolforge] [alpha] daily failed');
     expect(both.text).toMatch(/Your job daily failed [\s\S]*\nThe webhook of your tool has taken nothing since/);
+  });
+
+  it('leads to what was kept of the run where its output went to its pod, which is gone when the mail is read', () => {
+    const run = '4f2a9c1e-0000-4000-8000-000000000000';
+    const toPod = makeRan({ filelogStdout: undefined, filelogStderr: undefined });
+    const leads = (notice: Partial<Notice>) =>
+      /^ {2}toolforge-jobs (.*)$/m.exec(compose(makeMailbox({ open: [gathered({ run, ...notice })] })).text)?.[1];
+    expect(leads({ ran: toPod })).toBe('logs daily --run 4f2a9c1e');
+    expect(leads({})).toBe('logs daily');
+    const bot = { namespace: 'tool-alpha', kind: 'Deployment', name: 'bot' } as const;
+    expect(leads({ ran: toPod, key: bot })).toBe('logs bot');
   });
 
   it('says for which minutes something may be missing, what had no room, and that it is the last of the day', async () => {

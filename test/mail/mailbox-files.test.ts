@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLog } from '../../src/log.ts';
 import { createMailboxFiles } from '../../src/mail/mailbox-files.ts';
-import { makeGathered, makeIncident, makeMailbox, makeNotice, makeSealed } from '../support/notices.ts';
+import { makeDetails, makeGathered, makeIncident, makeMailbox, makeNotice, makeSealed } from '../support/notices.ts';
 
 let directory: string;
 let lines: string[];
@@ -79,6 +79,8 @@ describe('mailboxes on disk', () => {
 
   it.each([
     ['an event', { open: [makeGathered({ notice: makeNotice({ reason: 'of a later release' as never }) })] }],
+    ['what was unusual', { open: [makeGathered({ notice: makeNotice({ unusual: { what: 'odd' } as never }) })] }],
+    ['a lack of memory', { open: [makeGathered({ details: makeDetails({ memory: { limit: 'all' } as never }) })] }],
     ['a mail on its way', { sealed: { ...makeSealed(), sealedAt: 'soon' as never } }],
     ['a mail that was given up', { parked: [{ ...makeSealed(), parkedAt: 1, tries: 1, isRetried: false } as never] }],
   ])(
@@ -91,6 +93,17 @@ describe('mailboxes on disk', () => {
       expect(await readdir(dirname(path))).toEqual([expect.stringContaining('alpha.json.corrupt-')]);
     },
   );
+
+  it('keep what was unusual and what was lacking', async () => {
+    const unusual = { what: 'long', length: 9, runs: 10, shortest: 1, longest: 2 } as const;
+    const memory = { limit: 512, peaks: { runs: 2, lowest: 1, highest: 2 }, to: '768Mi', fits: true };
+    const waiting = [
+      makeGathered({ notice: makeNotice({ kind: 'unusual', unusual }), incident: undefined, details: undefined }),
+      makeGathered({ details: makeDetails({ memory }) }),
+    ];
+    await open().save({ ...full, open: waiting });
+    expect((await open().load())[0]?.open).toEqual(waiting);
+  });
 
   it('are not made of files that lie elsewhere or have the name of no tool', async () => {
     await open().save(full);

@@ -109,6 +109,19 @@ export function keepDeps(): KeepingDeps {
         stored.set(`${kind}/${name}`, kept);
         return kept;
       },
+      async patch(_tool, { kind, name }, change) {
+        write(`patch ${kind}/${name}`);
+        const present = stored.get(`${kind}/${name}`) ?? {};
+        const metadata = recordAt(present, 'metadata');
+        const annotations = { ...recordAt(metadata, 'annotations'), ...recordAt(change, 'metadata', 'annotations') };
+        const kept = stamped(
+          kind,
+          { ...present, metadata: { ...metadata, annotations } },
+          textAt(metadata, 'uid') ?? '',
+        );
+        stored.set(`${kind}/${name}`, kept);
+        return kept;
+      },
       object: async (_tool, { kind, name }) => stored.get(`${kind}/${name}`),
       remove: async (_tool, key, uid) => takeAway(key, uid),
       companion: async (_tool, kind, name) => stored.get(`${kind}/${name}`),

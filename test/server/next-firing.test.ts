@@ -17,6 +17,16 @@ it('tells the next firing, and the one behind it once it has come', () => {
   expect(nextFiringAt(hourly)).toBe(at('2026-03-01T13:30:00Z'));
 });
 
+it('tells it on the clocks of the zone of the job', () => {
+  const nextFiringAt = createNextFiring(() => at('2026-07-01T00:00:00Z'));
+  const [here, there] = ['UTC', 'Europe/Rome'].map((timeZone) =>
+    makeSnapshot({ kind: 'CronJob', job: { schedule: { text: '', actual: '17 6 * * *' }, timeZone } }),
+  );
+  expect([here, there].map((job) => nextFiringAt(job as JobSnapshot))).toEqual(
+    ['2026-07-01T06:17:00Z', '2026-07-01T04:17:00Z'].map(at),
+  );
+});
+
 it('keeps schedules apart', () => {
   const nextFiringAt = createNextFiring(() => at('2026-03-01T12:00:00Z'));
   const schedules = ['30 * * * *', '0 0 * * *', '30 * * * *'];

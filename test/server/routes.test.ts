@@ -6,6 +6,7 @@ import { createDialectOf, registerRoutes } from '../../src/server/register-route
 import type { Route } from '../../src/server/routes/route.ts';
 import { createRoutes } from '../../src/server/routes.ts';
 import { createStreams } from '../../src/server/streams.ts';
+import { parseSettings } from '../../src/settings.ts';
 import type { Issued } from '../support/certs.ts';
 import { makePodFacts, makeSnapshot, now } from '../support/facts.ts';
 import { makeCronJobObject } from '../support/make.ts';
@@ -180,6 +181,14 @@ describe('a canonical body of a wrong shape', () => {
 });
 
 describe('a canonical answer', () => {
+  it('about a webhook says so where nothing is sent to any', async () => {
+    const before = deps.live;
+    deps.live = parseSettings({ webhooks: 'no' }).settings;
+    const answer = await send('GET', '/v1/tool/alpha/webhook');
+    deps.live = before;
+    expect(json(answer)).toMatchObject({ messages: { warning: [expect.stringContaining('switched webhooks off')] } });
+  });
+
   it('holds what was created, and a list straight afterwards shows it', async () => {
     expect(json(await send('GET', jobs))).toMatchObject({ jobs: [{ name: 'demo' }] });
     const created = await send('POST', jobs, newJob);

@@ -187,7 +187,13 @@ export function scriptDeps(): ScriptedDeps {
     recall: async () => script.recalled(),
     outputs: { of: async (tool, job, run) => script.keptOutputs.get(`${tool.name}/${job}/${run}`) },
     peaks: { of: (owner) => script.measured.get(owner) },
-    runs: { list: async (tool, job) => script.records.get(`${tool.name}/${job}`) ?? [] },
+    runs: {
+      list: async (tool, job) => script.records.get(`${tool.name}/${job}`) ?? [],
+      listParts: async (tool, group) =>
+        [...script.records].flatMap(([key, runs]) =>
+          runs[0]?.group === group ? [{ part: key.slice(tool.name.length + 1), runs }] : [],
+        ),
+    },
     forward: {
       async create(tool, type, object) {
         asked.push(['create', tool.name, type, object]);

@@ -111,8 +111,14 @@ function inputOf(extra: Arbitraries, always: Arbitraries = {}): fc.Arbitrary<Rec
 export const anyInput: fc.Arbitrary<Record<string, unknown>> = fc.oneof(
   inputOf(retry),
   inputOf(
-    { ...retry, timeout: fc.nat(100_000) },
-    { schedule: fc.constantFrom('@daily', '@monthly', '*/5 * * * *', '0 0 * * 7', '  5   4 * * SUN ') },
+    {
+      ...retry,
+      timeout: fc.nat(100_000),
+      timezone: fc.constantFrom('UTC', 'Europe/Rome', 'US/Pacific', 'Etc/GMT-14'),
+      concurrency: fc.constantFrom('forbid', 'replace', 'allow'),
+      starting_deadline: fc.integer({ min: 10, max: 86_400 }),
+    },
+    { schedule: fc.constantFrom('~ 5~9 * * *', '@daily', '@monthly', '*/5 * * * *', '0 0 * * 7', '  5   4 * * SUN ') },
   ),
   inputOf({ replicas: fc.nat(5), port_protocol: protocol, health_check: script }, { continuous: fc.constant(true) }),
   inputOf(

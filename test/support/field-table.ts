@@ -177,6 +177,31 @@ export function fieldTable({ home, image }: FieldPlace): readonly FieldRow[] {
       accepted: [...as(0, 1, 2_147_483_647), { value: '60', shown: 60 }, { value: null, shown: 0 }],
       refused: [-1, 2_147_483_648, 1.5, '1h'],
     },
+    {
+      field: 'timezone',
+      type: 'scheduled',
+      accepted: [...as('Europe/Rome', 'CET', 'Etc/GMT+5'), { value: 'UTC', shown: undefined }],
+      refused: ['Local', 'europe/rome', '', '+01:00', 'Factory', 1, null],
+    },
+    { field: 'timezone', type: 'one-off', accepted: [], refused: ['UTC'] },
+    {
+      field: 'concurrency',
+      type: 'scheduled',
+      accepted: [...as('replace', 'allow'), { value: 'forbid', shown: undefined }],
+      refused: ['Replace', 'queue', '', true, null],
+    },
+    { field: 'concurrency', type: 'continuous', accepted: [], refused: ['forbid'] },
+    {
+      field: 'starting_deadline',
+      type: 'scheduled',
+      accepted: [
+        ...as(10, 86_400),
+        { value: '600', shown: 600 },
+        ...[30, null].map((value) => ({ value, shown: undefined })),
+      ],
+      refused: [9, 86_401, 0, 1.5, '10m'],
+    },
+    { field: 'starting_deadline', type: 'one-off', accepted: [], refused: [60] },
     { field: 'timeout', type: 'one-off', accepted: [{ value: 0, shown: undefined }], refused: [1] },
     { field: 'timeout', type: 'continuous', accepted: [{ value: 0, shown: undefined }], refused: [1] },
     {
@@ -255,6 +280,8 @@ export function fieldTable({ home, image }: FieldPlace): readonly FieldRow[] {
     { field: 'job_type', type: 'scheduled', accepted: as('scheduled'), refused: ['one-off', 'continuous'] },
     { field: 'job_type', type: 'continuous', accepted: as('continuous'), refused: ['one-off', 'scheduled'] },
     { field: 'publish', type: 'continuous', accepted: as(false), refused: [true, 'yes', null] },
+    { field: 'unusual', type: 'scheduled', accepted: [{ value: true, shown: true }], refused: ['yes', 1, null] },
+    { field: 'unusual', type: 'continuous', accepted: [], refused: [true] },
     { field: 'publish', type: 'scheduled', accepted: [{ value: false, shown: undefined }], refused: [true] },
   ];
 }

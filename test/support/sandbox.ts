@@ -34,6 +34,8 @@ export interface SandboxOptions {
   readonly harbor?: { readonly url: string; readonly ca_file: string };
   /** Where mail may go; nowhere by default. `smtp` of the start-up file, and the settings that name the first of its servers. */
   readonly smtp?: SmtpOption;
+  /** Networks of the inside that webhooks may go to; none by default. `webhooks` of the start-up file. */
+  readonly webhooks?: { readonly allow: readonly string[]; readonly ca_file: string };
   /** A daemon that is there already, e.g. in pods; this sandbox then starts none. */
   readonly at?: { readonly url: string; readonly caFile: string };
   /** Whether the daemon may ask nodes what jobs use; false by default. */
@@ -143,6 +145,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       configmaps: { settings: { namespace: 'jobs-emailer', name } },
       ...(options.harbor ? { harbor: options.harbor } : {}),
       ...(options.smtp ? { smtp: options.smtp } : {}),
+      ...(options.webhooks ? { webhooks: options.webhooks } : {}),
       ...(options.lease ? { lease: { namespace: 'jobs-api', name: 'jobs-api', identity } } : {}),
     });
   await writeFile(config, startup('first', { port, healthPort }));

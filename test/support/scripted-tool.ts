@@ -47,6 +47,7 @@ export async function startScriptedTool(): Promise<ScriptedTool> {
     },
     async openLogs(name, query) {
       asked.push(`logs of ${name} ${JSON.stringify(query)}`);
+      if (name === 'locked') throw new AppError('home.refused', 'It is locked.');
       if (lines.length === 0) throw new AppError('logs.none', `Job '${name}' does not have any logs available`);
       return (async function* () {
         for (const line of lines) yield JSON.stringify(line);

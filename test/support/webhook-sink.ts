@@ -19,7 +19,7 @@ export interface TakenEvent {
 }
 
 export interface WebhookSink {
-  /** `https://127.0.0.1:PORT/jobs`; it is `localhost` as well. */
+  /** `https://127.0.0.1:PORT/receiver`; it is `localhost` as well. */
   readonly url: string;
   readonly port: number;
   /** PEM: verifies it. */
@@ -33,8 +33,8 @@ export interface WebhookSink {
   headers: Readonly<Record<string, string>>;
   /** The most that were there at once. */
   mostAtOnce(): number;
-  /** Requests that wait for ever. */
-  held(): number;
+  /** Requests that are not answered yet, those that never will be among them. */
+  underWay(): number;
   stop(): Promise<void>;
 }
 
@@ -44,25 +44,23 @@ export async function startWebhookSink(port = 0): Promise<WebhookSink> {
   const caFile = join(directory, 'ca.crt');
   await writeFile(caFile, authority.cert);
   const came: TakenEvent[] = [];
-  let [now, most, held] = [0, 0, 0];
+  let [now, most] = [0, 0];
   const server = createServer(issueServer(authority), async (request, response) => {
     now += 1;
     most = Math.max(most, now);
-    const chunks: Buffer[] = [];
-    for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
-    const body = Buffer.concat(chunks).toString('utf8');
-    const { url: path = '', headers } = request;
-    came.push({ path, headers, body, event: JSON.parse(body), status: sink.status });
     response.on('close', () => {
       now -= 1;
     });
-    if (sink.status === 0) held += 1;
-    else response.writeHead(sink.status, sink.headers).end('x'.repeat(100_000));
+    const body = await textOf(request);
+    if (body === undefined) return;
+    const { url: path = '', headers } = request;
+    came.push({ path, headers, body, event: JSON.parse(body), status: sink.status });
+    if (sink.status !== 0) response.writeHead(sink.status, sink.headers).end('x'.repeat(100_000));
   });
   await once(server.listen(port, '127.0.0.1'), 'listening');
   const { port: listening } = server.address() as AddressInfo;
   const sink: WebhookSink = {
-    url: `https://127.0.0.1:${listening}/jobs`,
+    url: `https://127.0.0.1:${listening}/receiver`,
     port: listening,
     ca: authority.cert,
     caFile,
@@ -70,7 +68,7 @@ export async function startWebhookSink(port = 0): Promise<WebhookSink> {
     status: 204,
     headers: {},
     mostAtOnce: () => most,
-    held: () => held,
+    underWay: () => now,
     async stop() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -78,6 +76,17 @@ export async function startWebhookSink(port = 0): Promise<WebhookSink> {
     },
   };
   return sink;
+}
+
+/** @returns undefined where its sender went before its end */
+async function textOf(request: AsyncIterable<Buffer>): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of request) chunks.push(chunk);
+    return Buffer.concat(chunks).toString('utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 /** The signatures that `secret` makes, as a receiver computes them (standardwebhooks.com). */

@@ -1,25 +1,31 @@
 /**
- * The mail of the daemon and nothing else of it, to be killed: queues, files, composing and sending as they are in production, with short
- * times. Events come in on stdin, one JSON line each; marks go out on stdout, written at once, so that the one who kills knows where it was.
+ * The mail of the daemon and nothing else of it, or its webhooks, to be killed: queues, files, composing and sending as they are in production,
+ * with short times. Events come in on stdin, one JSON line each; marks go out on stdout, written at once, so that the one who kills knows where it was.
  */
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Notice } from '../../src/domain.ts';
+import type { Notice, TellingWay } from '../../src/domain.ts';
 import { createLog } from '../../src/log.ts';
 import { createMailRoster } from '../../src/machines/mail-roster.ts';
+import { mailRules, webhookRules } from '../../src/machines/sending-rules.ts';
 import { composeMail } from '../../src/mail/compose.ts';
 import { createDeliver } from '../../src/mail/deliver.ts';
 import { createMailboxFiles } from '../../src/mail/mailbox-files.ts';
 import { createPace } from '../../src/mail/pace.ts';
 import { createSeal } from '../../src/mail/seal.ts';
 import { createTransport } from '../../src/mail/transport.ts';
+import { createWebhookDelivery } from '../../src/mail/webhook/deliver.ts';
+import { createWebhookSeal } from '../../src/mail/webhook/event.ts';
+import { createPost } from '../../src/mail/webhook/post.ts';
 import type { Mailbox } from '../../src/mailbox.ts';
 import type { MailSettings } from '../../src/settings.ts';
+import type { Webhook } from '../../src/webhooks.ts';
 import type { Mark, Mistake } from './mail-marks.ts';
 
-const [directory = '', port = '', given] = process.argv.slice(2);
+const [directory = '', port = '', given, via, ca] = process.argv.slice(2);
 const mistake = given as Mistake | 'none';
+const isWebhook = (via as TellingWay) === 'webhook';
 
 const settings: MailSettings = {
   isSent: true,
@@ -51,14 +57,32 @@ const transport = createTransport({
   smtp: { allow: [{ host: 'mx.example.org', address: '127.0.0.1', port: settings.port }] },
   secrets: () => ({}),
 });
-const deliver = createDeliver({ transport, pace: createPace({ settings: () => settings }), settings: () => settings });
-const seal = createSeal({
+const mails = createDeliver({ transport, pace: createPace({ settings: () => settings }), settings: () => settings });
+const sealMail = createSeal({
   settings: () => settings,
   gaps: () => [],
   now: Date.now,
   compose: composeMail,
   compile: transport.compile,
 });
+
+const webhook: Webhook = {
+  url: `https://127.0.0.1:${port}/`,
+  events: 'failures',
+  setAt: 0,
+  secret: 'whsec_AAAA',
+  former: undefined,
+  trouble: undefined,
+};
+const webhooks = createWebhookDelivery({
+  find: () => webhook,
+  settings: () => ({ isOn: true, hosts: ['*'] }),
+  post: createPost({ mayReach: () => true, ca: () => ca, userAgent: 'torture' }),
+  now: Date.now,
+  onAttempt() {},
+});
+const sealEvent = createWebhookSeal({ now: Date.now, complete: async (mailbox) => mailbox });
+const [seal, deliver] = isWebhook ? [sealEvent, webhooks.deliver] : [sealMail, mails];
 
 /** By tool: the mail that was tried and is not known on disk as sent. */
 const underWay = new Map<string, string>();
@@ -79,7 +103,7 @@ const roster = createMailRoster({
     },
     save,
     async deliver(mail, signal) {
-      const tool = /^tools\.(.+)@/.exec(mail.to)?.[1] ?? '';
+      const tool = /^tools\.(.+)@/.exec(mail.to)?.[1] ?? mail.to;
       underWay.set(tool, mail.messageId);
       mark('sending', mail.messageId);
       if (mistake === 'sends-twice') await deliver(mail, signal);
@@ -89,6 +113,7 @@ const roster = createMailRoster({
     },
   },
   settings: () => settings,
+  rules: isWebhook ? webhookRules : mailRules,
   now: Date.now,
   log,
   observer: { durable() {}, handedOver() {}, attempted() {} },

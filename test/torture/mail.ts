@@ -1,5 +1,5 @@
 /**
- * Kills the mail of the daemon again and again, at every place where it can be, and says afterwards whether a mail was lost, misdirected or
+ * Kills the mail of the daemon, or its webhooks, again and again, at every place where it can be, and says afterwards whether a mail was lost, misdirected or
  * told twice. It has its own model of what must arrive: every event, to the tool it is of, in one mail; a mail twice only where the cut fell
  * between its first byte and its being known as sent, and then the same bytes.
  */
@@ -8,10 +8,12 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Notice } from '../../src/domain.ts';
+import type { Notice, TellingWay } from '../../src/domain.ts';
 import { startCountingSmtp, type TakenMail } from '../support/counting-smtp.ts';
 import { makeNotice, makeRan } from '../support/notices.ts';
+import { until } from '../support/sandbox.ts';
 import { createSeededRandom } from '../support/seeded-random.ts';
+import { startWebhookSink } from '../support/webhook-sink.ts';
 import { type CutGap, gapAfter, gaps, type Mark, type Mistake } from './mail-marks.ts';
 
 export interface TortureOptions {
@@ -21,6 +23,8 @@ export interface TortureOptions {
   readonly seed: number;
   /** Unset: none. */
   readonly mistake?: Mistake;
+  /** Unset: by mail. */
+  readonly via?: TellingWay;
 }
 
 export interface TortureResult {
@@ -52,16 +56,17 @@ interface Event {
   isSettled: boolean;
 }
 
-export async function tortureMail({ program, cuts, seed, mistake }: TortureOptions): Promise<TortureResult> {
+export async function tortureMail(options: TortureOptions): Promise<TortureResult> {
+  const { program, cuts, seed, mistake = 'none', via = 'mail' } = options;
   const random = createSeededRandom(seed);
   const directory = await mkdtemp(join(tmpdir(), 'torture-'));
-  const smtp = await startCountingSmtp();
+  const receiver = await (via === 'mail' ? startMailServer() : startReceiver());
   const events: Event[] = [];
   /** By Message-ID: the lives that were cut when the server had the mail. */
   const cutsAfterDot = new Map<string, number>();
   const counts: Record<CutGap, number> = { event: 0, gather: 0, seal: 0, send: 0, record: 0 };
   const start = () =>
-    spawn(process.execPath, [program, directory, String(smtp.port), mistake ?? 'none'], {
+    spawn(process.execPath, [program, directory, String(receiver.port), mistake, via, receiver.ca], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
   try {
@@ -69,19 +74,50 @@ export async function tortureMail({ program, cuts, seed, mistake }: TortureOptio
       for (let count = 0; count < eventsOfLife; count += 1) events.push(makeEvent(events.length, random.oneOf(tools)));
       const rarest = [...gaps].sort((one, other) => counts[one] - counts[other])[0] ?? 'event';
       const aim = { gap: rarest, after: random.between(1, 3), delayMs: random.between(0, 2) };
-      const before = smtp.taken.length;
+      const before = receiver.taken().length;
       const end = await live(start(), events, aim);
       if (end.gap) counts[end.gap] += 1;
-      await smtp.idle();
-      const took = new Set(smtp.taken.slice(before).map(messageIdOf));
+      await receiver.idle();
+      const took = new Set(receiver.taken().slice(before).map(messageIdOf));
       for (const id of end.underWay) if (took.has(id)) cutsAfterDot.set(id, (cutsAfterDot.get(id) ?? 0) + 1);
     }
     await live(start(), events, undefined);
-    return judge(events, smtp.taken, counts, cutsAfterDot);
+    return judge(events, receiver.taken(), counts, cutsAfterDot);
   } finally {
-    await smtp.stop();
+    await receiver.stop();
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** Whoever is sent to, and what has arrived there whole. */
+interface Receiver {
+  readonly port: number;
+  /** PEM: verifies it; '' where it speaks no TLS. */
+  readonly ca: string;
+  taken(): readonly TakenMail[];
+  /** Resolves when everything that was sent has been read. */
+  idle(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+async function startMailServer(): Promise<Receiver> {
+  const { port, taken, idle, stop } = await startCountingSmtp();
+  return { port, ca: '', taken: () => taken, idle, stop };
+}
+
+/** What a webhook takes, as a mail of the same tool. */
+async function startReceiver(): Promise<Receiver> {
+  const sink = await startWebhookSink();
+  return {
+    ...sink,
+    taken: () =>
+      sink.came.map(({ event, headers, body }) => ({
+        sender: '',
+        recipients: [`tools.${event.tool}@toolforge.org`],
+        bytes: `Message-ID: ${headers['webhook-id']}\n${body}`,
+      })),
+    idle: () => until(async () => sink.underWay() === 0, 'everything is read').then(() => {}),
+  };
 }
 
 function makeEvent(number: number, tool: (typeof tools)[number]): Event {

@@ -87,6 +87,32 @@ describe('the metrics API', () => {
   });
 });
 
+it('a metrics API with nobody behind it is asked again in the next round, and nodes meanwhile', async () => {
+  runs('one');
+  sampler.start();
+  await turn();
+  (await kube.nextRequest()).fail(refusal(503));
+  (await kube.nextRequest()).answer(summary('one', 5));
+  await turn();
+  expect(sampler.stats()).toMatchObject({ source: 'nodes', failed: 0, problem: '' });
+  await pass(15_000);
+  (await kube.nextRequest()).answer(metrics('one', '1Ki'));
+  await turn();
+  expect(sampler.stats().source).toBe('metrics');
+});
+
+it('a clock that is set back stops nothing', async () => {
+  vi.setSystemTime(86_400_000);
+  runs('one');
+  sampler.start();
+  await turn();
+  (await kube.nextRequest()).answer(metrics('one', '1Ki'));
+  await turn();
+  vi.setSystemTime(0);
+  await pass(5_000);
+  expect(kube.waitingRequests).toBe(1);
+});
+
 describe('where there is no metrics API', () => {
   beforeEach(async () => {
     runs('one');

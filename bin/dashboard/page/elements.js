@@ -53,3 +53,12 @@ export function makeHead(head) {
 export function makeCell(title, ...children) {
   return make('td', { role: 'cell', 'data-title': title }, ...children);
 }
+
+/**
+ * Terms with what is known of them; those of which nothing is are left out.
+ * @param {readonly [term: string, values: readonly (Node | string)[]][]} facts
+ */
+export function makeFactList(facts) {
+  const known = facts.filter(([, [first = '']]) => first !== '');
+  return make('dl', {}, ...known.flatMap(([term, values]) => [make('dt', {}, term), make('dd', {}, ...values)]));
+}

@@ -1,6 +1,7 @@
 /** One job: what it is, how its runs ended and why, and the last lines that it wrote. */
-import { make, makeTable, setText } from './elements.js';
-import { kindOf, stateWords } from './jobs-view.js';
+import { make, makeFactList, makeTable } from './elements.js';
+import { kindOf, stateWords, typeWords } from './jobs-view.js';
+import { OutputBox } from './output-box.js';
 import { ask, pathOf } from './service.js';
 import { makeState } from './shapes.js';
 import { lengthText, makeTime } from './times.js';
@@ -13,14 +14,14 @@ const shownRuns = 30;
 export class JobView {
   #facts = make('div');
   #runs = make('div');
-  #note = make('p', { class: 'muted', role: 'status' });
-  #output = make('pre', { tabindex: '0', role: 'region', 'aria-label': 'Output' });
+  #shownRuns = '';
   #isLoading = false;
   #isStale = false;
 
   /** @param {string} name */
   constructor(name) {
     this.name = name;
+    this.output = new OutputBox(`${pathOf(name)}/output`);
     this.title = `Job ${name}`;
     const again = make('button', { type: 'button' }, 'Load again');
     again.addEventListener('click', () => void this.load());
@@ -34,10 +35,8 @@ export class JobView {
       this.#runs,
       make('h2', {}, 'Output'),
       make('p', {}, 'The last lines, of files and of what still runs. ', again),
-      this.#note,
-      this.#output,
+      this.output.element,
     );
-    this.#output.hidden = true;
     void this.load();
   }
 
@@ -48,7 +47,7 @@ export class JobView {
     this.#isLoading = true;
     while (this.#isStale) {
       this.#isStale = false;
-      await Promise.all([this.#loadJob(), this.#loadRuns(), this.#loadOutput()]);
+      await Promise.all([this.#loadJob(), this.#loadRuns(), this.output.load()]);
     }
     this.#isLoading = false;
   }
@@ -69,58 +68,48 @@ export class JobView {
   async #loadRuns() {
     try {
       const { runs } = await ask(`${pathOf(this.name)}/runs`);
-      this.#runs.replaceChildren(runs.length > 0 ? makeRuns(runs) : make('p', {}, 'No run has ended yet.'));
+      const shown = JSON.stringify(runs);
+      if (shown === this.#shownRuns) return;
+      this.#shownRuns = shown;
+      const focused = this.#runs.contains(document.activeElement) ? document.activeElement?.getAttribute('href') : null;
+      this.#runs.replaceChildren(runs.length > 0 ? makeRuns(this.name, runs) : make('p', {}, 'No run has ended yet.'));
+      if (focused) [...this.#runs.querySelectorAll('a')].find((link) => link.getAttribute('href') === focused)?.focus();
     } catch (error) {
       this.#runs.replaceChildren(make('p', {}, `None are kept: ${/** @type {Error} */ (error).message}`));
     }
   }
-
-  async #loadOutput() {
-    const { scrollTop, clientHeight, scrollHeight } = this.#output;
-    const isAtEnd = this.#output.hidden || scrollTop + clientHeight >= scrollHeight - 4;
-    try {
-      const { lines } = await ask(`${pathOf(this.name)}/output`);
-      this.#output.hidden = lines.length === 0;
-      setText(this.#note, lines.length === 0 ? 'There is no output, or none any more.' : '');
-      setText(this.#output, lines.map(lineText).join('\n'));
-      if (isAtEnd) this.#output.scrollTop = this.#output.scrollHeight;
-    } catch (error) {
-      setText(this.#note, `The output cannot be shown: ${/** @type {Error} */ (error).message}`);
-    }
-  }
-}
-
-/** @param {{ pod?: string, container?: string, timestamp?: string | null, message?: string }} line */
-function lineText({ pod, container, timestamp, message }) {
-  const when = timestamp ? `${timestamp.slice(0, 19).replace('T', ' ')} ` : '';
-  return `${when}[${pod}] [${container}] ${message}`;
 }
 
 /** @param {Job} job */
 function makeFacts(job) {
-  const { status, schedule, image, cmd, memory, cpu, emails } = job;
+  const { status, image, cmd, memory, cpu, emails } = job;
   const firings = status?.next_schedules ?? [];
-  /** @type {[string, readonly (Node | string)[]][]} */
-  const facts = [
+  return makeFactList([
     ['State', [makeState(kindOf(job), stateWords(job))]],
     ['Why', (status?.messages ?? []).map((text) => make('div', {}, text))],
-    ['Type', [schedule ? `${job.job_type}, ${schedule}` : job.job_type]],
+    ['Type', [typeWords(job)]],
     ['Next runs', firings.map((at) => make('div', {}, makeTime(at)))],
     ['Command', [make('code', {}, String(cmd ?? ''))]],
     ['Image', [String(image ?? '')]],
     ['Limits', [`${memory ?? '?'} of memory, ${cpu ?? '?'} of a processor`]],
     ['Mail', [String(emails ?? '')]],
-  ];
-  const shown = facts.filter(([, values]) => values.length > 0 && values[0] !== '');
-  return make('dl', {}, ...shown.flatMap(([term, values]) => [make('dt', {}, term), make('dd', {}, ...values)]));
+  ]);
 }
 
-/** @param {readonly Run[]} runs the newest first */
-function makeRuns(runs) {
+/**
+ * @param {string} name
+ * @param {readonly Run[]} runs the newest first
+ */
+function makeRuns(name, runs) {
   const rows = runs
     .slice(0, shownRuns)
-    .map(({ due, created, manual, started, finished, outcome, message }) => [
-      make('span', {}, makeTime(due ?? created ?? started), ...(manual ? [' by hand'] : [])),
+    .map(({ id, due, created, manual, started, finished, outcome, message }) => [
+      make(
+        'a',
+        { href: `#/job/${encodeURIComponent(name)}/${encodeURIComponent(id)}` },
+        makeTime(due ?? created ?? started),
+        ...(manual ? [' by hand'] : []),
+      ),
       makeTime(started),
       lengthText(started, finished),
       makeState(outcome),

@@ -112,6 +112,8 @@ class Row {
   #type = make('span', { class: 'muted' });
   #shown = '';
   #isContinuous = false;
+  /** @type {import('./service.js').LastRun | undefined} */
+  #last = undefined;
 
   /** @param {Job} job */
   constructor(job) {
@@ -130,7 +132,7 @@ class Row {
     const { status } = job;
     const [kind, words] = [kindOf(job), stateWords(job)];
     const messages = (status?.messages ?? []).filter((text) => text !== `next run ${status?.next_schedule}`);
-    const type = job.schedule ? `${job.job_type}, ${job.schedule}` : job.job_type;
+    const type = typeWords(job);
     this.text = `${job.name} ${type} ${kind} ${words}`.toLowerCase();
     // `for 3s` grows by itself; since when it is so does not.
     const shown = JSON.stringify([
@@ -138,6 +140,7 @@ class Row {
       words,
       messages,
       type,
+      job.last_run,
       status?.next_schedule,
       momentText(beganAt(status?.duration, now)),
     ]);
@@ -147,6 +150,7 @@ class Row {
     this.#state.replaceChildren(makeState(kind, words), ...sinceOf(status?.duration, now), ...messages.map(makeDetail));
     this.#next.replaceChildren(status?.next_schedule ? makeTime(status.next_schedule) : '');
     this.#isContinuous = job.job_type === 'continuous';
+    this.#last = job.last_run;
     this.showRuns();
   }
 
@@ -157,7 +161,7 @@ class Row {
   showRuns() {
     const runs = runsOf(this.name);
     if (this.#isContinuous) this.#runs.replaceChildren(make('span', { class: 'muted' }, 'runs all the time'));
-    else this.#runs.replaceChildren(runs ? makeStrip(runs) : make('span', { class: 'muted' }, '…'));
+    else this.#runs.replaceChildren(runs ? makeStrip(runs, this.#last) : make('span', { class: 'muted' }, '…'));
   }
 }
 
@@ -177,6 +181,14 @@ export function kindOf({ status }) {
  */
 export function stateWords({ status_short, status }) {
   return (status_short ?? status?.short ?? 'Unknown').replace(/ for \d\w*$/, '');
+}
+
+/**
+ * @param {Job} job
+ * @example 'scheduled, 17 4 * * *, Europe/Rome'
+ */
+export function typeWords({ job_type, schedule, timezone }) {
+  return [job_type, schedule, timezone].filter((word) => word).join(', ');
 }
 
 /**

@@ -60,7 +60,7 @@ function mailTable({ events }) {
     reason ? `${event} (${reason.replaceAll('_', ' ')})` : event,
     message,
   ]);
-  return [makeTable('Events and their mail', ['When', 'Job', 'Event', 'Mail'], rows)];
+  return [makeTable('Events and their mail', ['When', 'Job', 'Event', 'What became of it'], rows)];
 }
 
 /** @param {{ quota: { categories: readonly { name: string, items: readonly QuotaItem[] }[] } }} answer */

@@ -7,6 +7,7 @@ import { JobView } from './job-view.js';
 import { JobsView, stateWords } from './jobs-view.js';
 import { MailView, QuotaView } from './other-views.js';
 import { addRun, forgetAllRuns, forgetRuns } from './run-loader.js';
+import { RunView } from './run-view.js';
 import { ask, commandEnded } from './service.js';
 
 /** @typedef {import('./service.js').Job} Job */
@@ -20,7 +21,7 @@ const pauseMs = 1_000;
 
 /** Kept over other pages, with what somebody looks for. */
 const jobsView = new JobsView();
-/** @type {JobsView | JobView | MailView | QuotaView} */
+/** @type {JobsView | JobView | RunView | MailView | QuotaView} */
 let view = jobsView;
 let tool = '';
 /** @type {Map<string, string>} by name: what was last said of each job */
@@ -35,8 +36,8 @@ let trouble = 'Connecting.';
 let warnings = [];
 
 function showPage() {
-  const [, page = '', name = ''] = /^#\/(\w+)(?:\/(.+))?$/.exec(location.hash) ?? [];
-  view = viewOf(page, name);
+  const [, page = '', name = '', id = ''] = /^#\/(\w+)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(location.hash) ?? [];
+  view = viewOf(page, decodeURIComponent(name), decodeURIComponent(id));
   main.replaceChildren(view.element);
   for (const link of document.querySelectorAll('nav a')) {
     const isHere = link.getAttribute('href') === `#/${page === 'job' || page === '' ? 'jobs' : page}`;
@@ -48,10 +49,12 @@ function showPage() {
 
 /**
  * @param {string} page
- * @param {string} name
+ * @param {string} name of a job
+ * @param {string} id of a run
  */
-function viewOf(page, name) {
-  if (page === 'job' && name !== '') return new JobView(decodeURIComponent(name));
+function viewOf(page, name, id) {
+  if (page === 'job' && id !== '') return new RunView(name, id);
+  if (page === 'job' && name !== '') return new JobView(name);
   if (page === 'mail') return new MailView();
   return page === 'quota' ? new QuotaView() : jobsView;
 }
@@ -100,7 +103,8 @@ async function refresh() {
  */
 function isAbout(shown, heard) {
   if (shown === jobsView) return false;
-  return !(shown instanceof JobView) || heard === 'all' || heard.has(shown.name);
+  const isOfOneJob = shown instanceof JobView || shown instanceof RunView;
+  return !isOfOneJob || heard === 'all' || heard.has(shown.name);
 }
 
 const mostSaid = 3;

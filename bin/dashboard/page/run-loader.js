@@ -3,7 +3,7 @@ import { ask, pathOf } from './service.js';
 
 /** @typedef {import('./service.js').Run} Run */
 
-const shownRuns = 12;
+const shownRuns = 10;
 const pauseMs = 100;
 const againMs = 3_000;
 

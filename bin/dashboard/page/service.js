@@ -1,10 +1,13 @@
 /** What the page asks of the command that serves it. */
 
 /**
- * @typedef {{ name: string, job_type: string, status_short?: string, status?: Status, [key: string]: unknown }} Job
+ * @typedef {{ name: string, job_type: string, status_short?: string, status?: Status, last_run?: LastRun, schedule?: string, timezone?: string,
+ *   [key: string]: unknown }} Job
+ * @typedef {{ outcome: string, in_a_row: number }} LastRun
  * @typedef {{ short: string, duration?: string, messages?: string[], next_schedule?: string | null, next_schedules?: string[] }} Status
  * @typedef {{ id: string, outcome: string, message?: string, due?: string | null, created?: string | null, started?: string | null,
- *   finished?: string | null, manual?: boolean, attempts?: number }} Run
+ *   finished?: string | null, manual?: boolean, attempts?: number, exit_code?: number | null, peak_memory?: number | null,
+ *   memory_limit?: number | null, peak_cpu?: number | null }} Run
  */
 
 /** An answer in words that is not the one hoped for. */

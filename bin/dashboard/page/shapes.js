@@ -43,20 +43,24 @@ export function wordOf(kind) {
 /**
  * The last runs, the newest to the right; said as a sentence to who does not see them.
  * @param {readonly import('./service.js').Run[]} runs the newest first
+ * @param {import('./service.js').LastRun | undefined} last what the service says of the newest
  */
-export function makeStrip(runs) {
+export function makeStrip(runs, last) {
   const [newest] = runs;
   if (!newest) return make('span', { class: 'muted' }, 'none yet');
   const counted = [...countsOf(runs.map(({ outcome }) => outcome))]
     .map(([outcome, count]) => `${count} ${wordOf(outcome)}`)
     .join(', ');
-  const label = `Last ${runs.length}: ${counted}. The newest: ${wordOf(newest.outcome)}.`;
+  const isRow =
+    last !== undefined && last.outcome === newest.outcome && last.outcome !== 'succeeded' && last.in_a_row > 1;
+  const newestWords = `${wordOf(newest.outcome)}${isRow ? ` (${last.in_a_row} in a row)` : ''}`;
+  const label = `Last ${runs.length}: ${counted}. The newest: ${newestWords}.`;
   const shown = [...runs].reverse().map(({ outcome }) => makeShape(outcome));
   return make(
     'span',
     { class: 'runs' },
     make('span', { class: 'strip', role: 'img', 'aria-label': label }, ...shown),
-    make('span', { class: 'newest', 'aria-hidden': 'true' }, wordOf(newest.outcome)),
+    make('span', { class: 'newest', 'aria-hidden': 'true' }, newestWords),
   );
 }
 

@@ -61,10 +61,12 @@ function typeOf(gathered: GatheredNotice): EventType {
 }
 
 /** Of the run; null where it goes on. */
-function outcomeOf({ notice: { kind, isSkipped } }: GatheredNotice): 'skipped' | 'failed' | 'succeeded' | null {
+function outcomeOf({
+  notice: { kind, isSkipped, finishedAt },
+}: GatheredNotice): 'skipped' | 'failed' | 'succeeded' | null {
   if (isSkipped) return 'skipped';
   if (kind === 'failed') return 'failed';
-  return kind === 'finished' ? 'succeeded' : null;
+  return kind === 'finished' || (kind === 'unusual' && finishedAt !== undefined) ? 'succeeded' : null;
 }
 
 /** The same for the same event, whatever is lost between: made of what it tells of. */

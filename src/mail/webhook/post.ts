@@ -5,7 +5,7 @@
 import { Resolver } from 'node:dns/promises';
 import { request } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import { rootCertificates } from 'node:tls';
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 
 export interface PostOptions {
   /** Whether this address may be connected to. */
@@ -27,6 +27,10 @@ export interface Posted {
 /** @returns the status of the answer. @throws UnreachableError, and whatever ended the request before there was an answer */
 export type Post = (posted: Posted, signal: AbortSignal) => Promise<number>;
 
+const minVersion = 'TLSv1.2';
+/** How long one of several addresses is waited for before the next is tried (Node.js, "net"); 250 ms are too few across the world. */
+const manyAddresses = { autoSelectFamilyAttemptTimeout: 2_000 };
+
 /** Nothing that may be connected to has this name. */
 export class UnreachableError extends Error {}
 
@@ -39,10 +43,19 @@ export function createPost({ mayReach, ca, userAgent, resolve = resolveName }: P
     return judged;
   }
 
+  let trusted: { readonly pem: string; readonly context: SecureContext } | undefined;
+
+  /** Made once for each text: all usual authorities are read for it. */
+  function contextOf(pem: string): SecureContext {
+    if (trusted?.pem !== pem)
+      trusted = { pem, context: createSecureContext({ ca: [...rootCertificates, pem], minVersion }) };
+    return trusted.context;
+  }
+
   return async ({ url, headers, body }, signal) => {
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
     const addresses = await unlessAborted(judgedAddresses(host), signal);
-    const trusted = ca();
+    const pem = ca();
     return new Promise((answer, fail) => {
       request(
         url,
@@ -52,9 +65,9 @@ export function createPost({ mayReach, ca, userAgent, resolve = resolveName }: P
           signal,
           // Not asked for an address that stands in the URL itself, which is then the one that was judged.
           lookup: lookupOf(addresses),
-          minVersion: 'TLSv1.2',
+          ...manyAddresses,
           rejectUnauthorized: true,
-          ...(trusted === undefined ? {} : { ca: [...rootCertificates, trusted] }),
+          ...(pem === undefined ? { minVersion } : { secureContext: contextOf(pem) }),
           headers: {
             ...headers,
             'content-type': 'application/json',
@@ -87,12 +100,13 @@ const dns = { timeout: 2_000, tries: 2 };
 /** Straight from DNS: the names of this machine and of the cluster's search domains mean nothing here. */
 async function resolveName(name: string): Promise<readonly string[]> {
   const resolver = new Resolver(dns);
-  const none = (error: NodeJS.ErrnoException): string[] => {
-    if (error.code === 'ENOTFOUND' || error.code === 'ENODATA') return [];
-    throw new UnreachableError('its name could not be looked up', { cause: error });
-  };
-  const found = await Promise.all([resolver.resolve4(name).catch(none), resolver.resolve6(name).catch(none)]);
-  return found.flat();
+  const asked = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
+  const found = asked.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
+  // Some servers know the addresses of one kind only, and fail when they are asked for the other.
+  const failures = asked.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+  const cause = failures.find(({ code }) => code !== 'ENOTFOUND' && code !== 'ENODATA');
+  if (found.length === 0 && cause) throw new UnreachableError('its name could not be looked up', { cause });
+  return found;
 }
 
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

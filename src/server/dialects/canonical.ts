@@ -1,14 +1,17 @@
 /** The 2026 dialect, ours as well: wrapped answers, messages, one clear error per problem. */
 import { scheduleWarning } from '../../definition/cron.ts';
+import { nextOfOdd, oddities } from '../../definition/odd-schedule.ts';
+import { partsOf } from '../../definition/parts.ts';
 import { askedCheck } from '../../definition/ports.ts';
-import type { Freshness, Image, JobDefinition, JobSnapshot, ResolvedJob, Suspension } from '../../domain.ts';
+import type { Freshness, Image, JobDefinition, JobParts, JobSnapshot, ResolvedJob, Suspension } from '../../domain.ts';
 import { type AppError, errorTable } from '../../errors.ts';
 import type { OfferedImages } from '../../image-catalog.ts';
-import type { ToldRun } from '../../streak.ts';
 import type { Applied } from '../handlers/apply.ts';
 import type { Removal } from '../handlers/remove.ts';
+import type { RunOfJob } from '../handlers/runs.ts';
 import type { Dialect } from '../respond.ts';
 import { errorAnswer } from '../schemas.ts';
+import { renderGroup2026 } from './group-2026.ts';
 import { type Job2026, renderJob2026, renderUnresolved2026 } from './job-2026.ts';
 import { renderListedRun2026 } from './run-2026.ts';
 import { instantText } from './status/instant.ts';
@@ -42,20 +45,32 @@ export interface CanonicalOptions {
   readonly includeUnset: boolean;
   /** Of what the user set: the image and amounts as typed, not in the form of 2026. */
   readonly asTyped: boolean;
-  readonly trouble?: string | undefined;
+  /** What the cluster says of those that it refuses to make pods for, where that was asked. */
+  readonly troubles?: ReadonlyMap<JobSnapshot, string | undefined>;
   readonly nextFirings?: readonly number[] | undefined;
+  /** The name it was asked for by: a part's own shows that part alone. */
+  readonly askedFor?: string;
   /** Where one job is shown. */
-  readonly lastRuns?: readonly ToldRun[];
+  readonly lastRuns?: readonly RunOfJob[];
 }
 
 export function canonicalJob(
-  snapshot: JobSnapshot,
-  { now, nextFiringAt, includeUnset, asTyped, trouble, nextFirings, lastRuns = [] }: CanonicalOptions,
+  parts: JobParts,
+  { now, nextFiringAt, includeUnset, asTyped, troubles, nextFirings, askedFor, lastRuns = [] }: CanonicalOptions,
 ): Job2026 | object {
-  if (!includeUnset) return renderUnresolved2026(snapshot, asTyped);
-  const job = renderJob2026(snapshot, { now, nextFiringAt: nextFiringAt(snapshot), trouble, nextFirings });
-  const { name } = snapshot.key;
-  return lastRuns.length === 0 ? job : { ...job, last_runs: lastRuns.map((run) => renderListedRun2026(name, run)) };
+  const [first] = parts;
+  if (!includeUnset) return renderUnresolved2026(first, asTyped);
+  const statusOptions = (snapshot: JobSnapshot) => ({
+    now,
+    nextFiringAt: nextFiringAt(snapshot),
+    trouble: troubles?.get(snapshot),
+  });
+  const isWhole = first.object.job?.group === undefined || first.key.name === askedFor;
+  const job = isWhole
+    ? renderJob2026(first, { ...statusOptions(first), nextFirings })
+    : renderGroup2026(parts, statusOptions, nextFirings);
+  if (lastRuns.length === 0) return job;
+  return { ...job, last_runs: lastRuns.map((run) => renderListedRun2026(run.job, run)) };
 }
 
 /** What must be said with an answer that comes from a view cut off from the cluster. */
@@ -69,17 +84,19 @@ export function staleMessages(freshness: Freshness, now: number): Messages {
 }
 
 /** What is said with a job just made. */
-export function createdMessages({ object: { job, definition } }: JobSnapshot): Messages {
-  const warning = job ? warningsOf(job, definition) : [];
+export function createdMessages({ object: { job, definition } }: JobSnapshot, now: number): Messages {
+  const warning = job ? [...warningsOf(job, definition, now), ...nextOfOdd(job, now)] : [];
   return warning.length > 0 ? { ...noMessages, warning } : noMessages;
 }
 
 /** What its owner may not expect of a job: a schedule with gaps, an image that will go, a check that cannot be made. */
-export function warningsOf(job: ResolvedJob, definition: JobDefinition | undefined): string[] {
+export function warningsOf(job: ResolvedJob, definition: JobDefinition | undefined, now: number): string[] {
   const warnings = [
     job.schedule && scheduleWarning(job.schedule),
+    ...oddities(job, now),
     imageWarning(job.image),
     definition && checkWarning(definition),
+    definition && overlapWarning(definition),
   ];
   return warnings.filter((text) => text !== undefined);
 }
@@ -87,6 +104,12 @@ export function warningsOf(job: ResolvedJob, definition: JobDefinition | undefin
 function checkWarning(definition: JobDefinition): string | undefined {
   if (!definition.healthCheck || askedCheck(definition)) return undefined;
   return 'The health check has no effect: a page cannot be asked over UDP. Use a check of the type "script", or leave it out.';
+}
+
+function overlapWarning(definition: JobDefinition): string | undefined {
+  const schedules = new Set(partsOf(definition).map(({ schedule }) => schedule));
+  if (schedules.size < 2) return undefined;
+  return `No one cron expression says all of its schedules, so they are ${schedules.size} parts that know nothing of each other: their runs may overlap.`;
 }
 
 function imageWarning({ name, state }: Image): string | undefined {
@@ -145,9 +168,10 @@ const appliedTexts: Readonly<Record<Applied['outcome'], (name: string) => Partia
 export function appliedAnswer(
   { name, outcome }: Applied,
   made: JobSnapshot | undefined,
+  now: number,
 ): { job_changed: boolean; messages: Messages } {
   const isChanged = outcome === 'created' || outcome === 'updated';
-  const messages = { ...(isChanged && made ? createdMessages(made) : noMessages), ...appliedTexts[outcome](name) };
+  const messages = { ...(isChanged && made ? createdMessages(made, now) : noMessages), ...appliedTexts[outcome](name) };
   return { job_changed: isChanged, messages };
 }
 

@@ -2,6 +2,7 @@
 
 import { unusualFiring } from '../../definition/firing-rules.ts';
 import { cpuText2026, memoryText2026 } from '../../definition/quantity.ts';
+import { asExpressions } from '../../definition/schedules.ts';
 import { suspendOf, suspensionNow } from '../../definition/suspension.ts';
 import { valuesOf } from '../../definition/variables.ts';
 import type {
@@ -76,6 +77,35 @@ export interface Job2026 {
   readonly parameters?: Readonly<Record<string, string>>;
   /** Of jobs that come after others. */
   readonly after?: readonly string[];
+  /** Of jobs that tell of it. */
+  readonly unusual?: boolean;
+  /** Jobs with several schedules: each as typed. */
+  readonly schedules?: readonly string[];
+  /** Jobs with a matrix: its variables and their values. */
+  readonly matrix?: Readonly<Record<string, readonly string[]>>;
+  /** A part that is shown alone: its job. */
+  readonly group?: string;
+  /** Jobs of several parts. */
+  readonly parts?: readonly Part2026[];
+}
+
+/** One part of a job, known by a name of its own. */
+export interface Part2026
+  extends Pick<
+    Job2026,
+    | 'name'
+    | 'schedule'
+    | 'schedule_actual'
+    | 'filelog_stdout'
+    | 'filelog_stderr'
+    | 'status_short'
+    | 'status_long'
+    | 'status'
+    | 'run_id'
+    | 'last_run'
+  > {
+  /** What the matrix gives it. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 export interface Suspension2026 {
@@ -108,6 +138,8 @@ export type UnresolvedJob2026 = Pick<Job2026, 'name' | 'cmd' | 'imagename' | 'im
       | 'status_short'
       | 'status_long'
       | 'schedule_actual'
+      | 'group'
+      | 'parts'
     >
   >;
 
@@ -137,7 +169,9 @@ export function renderJob2026(snapshot: JobSnapshot, options: StatusOptions): Jo
     ...lastRun(snapshot),
     ...(job ? typeFields[typeOfKind[key.kind]](job) : continuousMark(typeOfKind[key.kind])),
     ...renderSuspension(object),
-    ...withoutUnset({ parameters: valuesOf(job?.variables), after: job?.after }),
+    ...withoutUnset({ parameters: valuesOf(job?.variables), after: job?.after, unusual: job?.unusual }),
+    ...severalSchedules(object.definition),
+    ...(job?.group === undefined ? {} : { group: job.group }),
   };
 }
 
@@ -194,6 +228,11 @@ function continuousMark(type: JobType): Pick<Job2026, 'continuous'> {
   return type === 'continuous' ? { continuous: true } : {};
 }
 
+function severalSchedules(asked: JobDefinition | undefined): Pick<Job2026, 'schedules'> {
+  const texts = asked?.schedules?.map(({ text }) => text) ?? [];
+  return texts.length > 1 ? { schedules: texts } : {};
+}
+
 /**
  * Without a definition (objects of earlier services) what differs from the defaults counts as set.
  * @param asTyped image and amounts as their owner wrote them, for whoever makes a file of them
@@ -206,14 +245,14 @@ export function renderUnresolved2026({ key, object }: JobSnapshot, asTyped = fal
   const image =
     (asTyped || job?.image.state === 'unknown' ? typed : undefined) ?? job?.image.name ?? typed ?? 'unknown';
   return {
-    name: key.name,
+    name: definition?.name ?? key.name,
     cmd: definition?.cmd ?? job?.cmd ?? 'unknown',
     imagename: image,
     image,
     job_type: type,
     ...continuousMark(type),
     ...(definition
-      ? { ...fromDefinition(definition), ...(asTyped ? typedAmounts(definition) : {}) }
+      ? { ...fromDefinition(definition), ...severalAsOne(definition), ...(asTyped ? typedAmounts(definition) : {}) }
       : job
         ? fromResolved(job, type)
         : {}),
@@ -225,7 +264,8 @@ export function renderUnresolved2026({ key, object }: JobSnapshot, asTyped = fal
 }
 
 function fromDefinition(asked: JobDefinition): Partial<UnresolvedJob2026> {
-  const [schedule] = asked.schedules ?? [];
+  const { schedules } = severalSchedules(asked);
+  const [schedule] = schedules ? [] : (asked.schedules ?? []);
   return withoutUnset({
     filelog: asked.filelog,
     filelog_stdout: asked.filelogStdout,
@@ -247,7 +287,21 @@ function fromDefinition(asked: JobDefinition): Partial<UnresolvedJob2026> {
     publish: asked.publish,
     parameters: asked.parameters,
     after: asked.after,
+    unusual: asked.unusual,
+    schedules,
+    matrix: asked.matrix,
   });
+}
+
+/** For clients that know of one schedule: what is none for them to send back keeps them from making less of the job. */
+function severalAsOne({ schedules }: JobDefinition): Pick<UnresolvedJob2026, 'schedule'> {
+  return schedules && schedules.length > 1 ? { schedule: scheduleText(schedules.map(({ text }) => text)) } : {};
+}
+
+/** As one expression, where one says them all. @example scheduleText(['0 6 * * *', '@daily']) -> '0 6 * * *; @daily' */
+export function scheduleText(texts: readonly string[]): string {
+  const expressions = asExpressions(texts);
+  return (expressions.length === 1 ? expressions : texts).join('; ');
 }
 
 function typedAmounts({ memory, cpu }: JobDefinition): Partial<UnresolvedJob2026> {

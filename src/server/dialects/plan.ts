@@ -1,14 +1,15 @@
 /** A plan as the canonical dialect tells it: to programs in words that never change, to people in plain ones. Pure. */
-import { nextFirings } from '../../definition/cron.ts';
 import { cpuText2026, memoryText2026 } from '../../definition/quantity.ts';
 import type { ComparedField } from '../../definition/same-job.ts';
 import { valuesOf } from '../../definition/variables.ts';
 import type { JobType, ResolvedJob } from '../../domain.ts';
 import { type AppError, errorTable } from '../../errors.ts';
 import type { Plan } from '../handlers/plan.ts';
+import { firingsOf } from '../next-firing.ts';
 import { type Effect, effectOf } from '../plan/effect.ts';
-import type { PlannedJob } from '../plan/planned-job.ts';
+import { objectsOf, type PlannedJob } from '../plan/planned-job.ts';
 import { warningsOf } from './canonical.ts';
+import { changesOfParts, isAnyNew, wordsOfParts } from './plan-parts.ts';
 import { value2026 } from './quota.ts';
 import { instantText } from './status/instant.ts';
 
@@ -24,6 +25,7 @@ interface PlannedJob2026 {
   readonly timezone?: string;
   readonly warnings: readonly string[];
   readonly successor: string | null;
+  readonly parts?: readonly { readonly name: string; readonly action: PlannedJob['action'] }[];
   readonly refusal: { readonly error: readonly string[]; readonly code: string; readonly id: string } | null;
 }
 
@@ -49,23 +51,30 @@ function renderPlannedJob(planned: PlannedJob, now: number): PlannedJob2026 {
   const isTimed =
     action === 'create' ||
     (isMade && (['schedule', 'timeZone', 'suspend'] as const).some((field) => changed.includes(field)));
+  const timed = isTimed || isAnyNew(planned) ? objectsOf(planned).map((object) => object.after) : [];
   const firings =
-    isTimed && after?.schedule && !after.suspend
-      ? nextFirings(after.schedule.actual, now, shownFirings, after.timeZone)
-      : [];
+    firingsOf(
+      timed.filter((job) => !job?.suspend),
+      now,
+      shownFirings,
+    ) ?? [];
   const shown = isMade && before && after ? changed : [];
   return {
     name,
     job_type: type,
     action,
-    changes: shown.flatMap((field) => (before && after ? [changeOf(field, before, after)] : [])),
+    changes: [
+      ...shown.flatMap((field) => (before && after ? [changeOf(field, before, after)] : [])),
+      ...(isMade && before ? changesOfParts(planned) : []),
+    ],
     effect: effectOf(planned),
     message: refusal?.message ?? messageOf(planned),
     next_schedules: firings.flatMap((at) => instantText(at) ?? []),
     ...(after && after.timeZone !== 'UTC' ? { timezone: after.timeZone } : {}),
-    warnings: isMade && after ? [...warningsOf(after, definition), ...(delay === undefined ? [] : [delay])] : [],
+    warnings: isMade && after ? [...warningsOf(after, definition, now), ...(delay === undefined ? [] : [delay])] : [],
     successor: planned.successor ?? null,
     refusal: refusal ? renderRefusal(refusal) : null,
+    ...(planned.parts ? { parts: planned.parts.map(({ name, action }) => ({ name, action })) } : {}),
   };
 }
 
@@ -109,15 +118,15 @@ const fields: Readonly<Record<ComparedField, readonly [name: string, read: (job:
   publish: ['publish', ({ publish }) => publish],
   variables: ['parameters', ({ variables }) => valuesOf(variables)],
   after: ['after', ({ after }) => after],
+  unusual: ['unusual', ({ unusual }) => unusual ?? false],
 };
 
 function messageOf(planned: PlannedJob): string {
-  const { action, successor } = planned;
+  const { action, parts, successor } = planned;
   const renamed = successor === undefined ? '' : `The new job '${successor}' does the same: was it renamed?`;
   if (action === 'stay') return successor === undefined ? '' : `${renamed} Both will be there.`;
-  return [messages[effectOf(planned)](planned), stayWords(planned), orderWords(planned), renamed]
-    .filter((text) => text !== '')
-    .join(' ');
+  const own = parts ? wordsOfParts(parts, ownWords) : ownWords(planned);
+  return [own, stayWords(planned), orderWords(planned), renamed].filter((text) => text !== '').join(' ');
 }
 
 /** Of a job that a command suspended: no file changes that. */
@@ -125,6 +134,10 @@ function stayWords({ name, action, present, changed }: PlannedJob): string {
   const isKept = (action === 'update' || action === 'unchanged') && !changed.includes('suspend');
   const isSuspended = present?.key.kind === 'CronJob' && present.object.status.suspended;
   return isKept && isSuspended ? `It stays suspended: 'resume ${name}' lets it go on.` : '';
+}
+
+function ownWords(planned: PlannedJob): string {
+  return messages[effectOf(planned)](planned);
 }
 
 const messages: Readonly<Record<Effect, (planned: PlannedJob) => string>> = {

@@ -6,6 +6,7 @@ import {
   type RunRecord,
   type Trigger,
   triggerOf,
+  type UnusualRun,
 } from '../../domain.ts';
 import { exitCodeWords } from '../../exit-code.ts';
 import { failuresBefore, type ToldRun } from '../../streak.ts';
@@ -16,6 +17,8 @@ import { whySkipped } from './status/skip-words.ts';
 export interface Run2026 {
   readonly id: string;
   readonly job: string;
+  /** Of a run of a part: its job. */
+  readonly group?: string;
   readonly job_type: JobType;
   /** Of the object that holds the definition. */
   readonly job_id: string | null;
@@ -45,6 +48,7 @@ export function renderRun2026(job: string, run: RunRecord): Run2026 {
   return {
     id: run.id,
     job,
+    ...(run.group === undefined ? {} : { group: run.group }),
     job_type: run.type,
     job_id: run.jobUid ?? null,
     manual: run.manual,
@@ -72,14 +76,21 @@ export interface ListedRun2026 extends Run2026 {
   readonly changed: ToldRun['changed'];
   readonly in_a_row: number | null;
   readonly after_failures: number;
+  /** Against what its job usually takes. */
+  readonly unusual: UnusualRun['what'] | null;
 }
 
-export function renderListedRun2026(job: string, { run, streak, changed }: ToldRun): ListedRun2026 {
+export function renderListedRun2026(
+  job: string,
+  { run, streak, changed }: ToldRun,
+  unusual?: UnusualRun,
+): ListedRun2026 {
   return {
     ...renderRun2026(job, run),
     changed,
     in_a_row: streak?.count ?? null,
     after_failures: streak ? failuresBefore(streak) : 0,
+    unusual: unusual?.what ?? null,
   };
 }
 

@@ -16,13 +16,20 @@ export interface FeedOptions {
 
 export interface Listener {
   readonly stream: Readable;
-  /** Events of one job only. */
+  /** Events of one job only, and of its parts. */
   readonly job: string | undefined;
+}
+
+/** Which job an event is about, and of a part the job it is a part of. */
+interface About {
+  readonly job: string;
+  readonly group?: string;
 }
 
 interface Kept {
   readonly number: number;
   readonly job: string;
+  readonly group: string | undefined;
   readonly text: string;
 }
 
@@ -37,6 +44,8 @@ export class Feed {
   readonly #kept: Kept[] = [];
   /** What was last said of each job: much that changes in the cluster does not show. */
   readonly #said = new Map<string, string>();
+  /** Jobs of the parts that are there. */
+  readonly #groups = new Map<string, string>();
   #number = 0;
 
   constructor(options: FeedOptions) {
@@ -70,7 +79,7 @@ export class Feed {
     if (!data) return;
     this.#number += 1;
     const text = eventText({ id: this.#idOf(this.#number), name: change.type, data });
-    const kept = { number: this.#number, job: data.job, text };
+    const kept = { number: this.#number, job: data.job, group: data.group, text };
     this.#kept.push(kept);
     if (this.#kept.length > maxKept) this.#kept.shift();
     for (const listener of this.#listeners) this.#tell(listener, kept);
@@ -80,8 +89,8 @@ export class Feed {
     for (const listener of this.#listeners) write(listener, heartbeatText);
   }
 
-  #tell(listener: Listener, { job, text }: Kept): void {
-    if (listener.job === undefined || listener.job === job) write(listener, text);
+  #tell(listener: Listener, { job, group, text }: Kept): void {
+    if (listener.job === undefined || listener.job === job || listener.job === group) write(listener, text);
   }
 
   #idOf(number: number): string {
@@ -98,16 +107,22 @@ export class Feed {
   }
 
   /** Undefined where nothing that shows has changed. */
-  #dataOf(change: JobChange): { readonly job: string } | undefined {
+  #dataOf(change: JobChange): About | undefined {
     if (change.type === 'run.ended') return runData(change.end);
     if (change.type === 'job.gone') {
-      this.#said.delete(keyText(change.key));
-      return { job: change.key.name, ...typeAndRun(change.key.kind, change.uid) };
+      const slot = keyText(change.key);
+      const group = this.#groups.get(slot);
+      this.#said.delete(slot);
+      this.#groups.delete(slot);
+      return { job: change.key.name, ...(group ? { group } : {}), ...typeAndRun(change.key.kind, change.uid) };
     }
     const { key, object, runs } = change.job;
     const { short, up_to_date, messages } = this.#options.statusOf(change.job);
     const runId = key.kind === 'Job' ? object.uid : runs[0]?.uid;
-    const data = { job: key.name, ...typeAndRun(key.kind, runId), status: { short, up_to_date, messages } };
+    const group = object.job?.group;
+    if (group !== undefined) this.#groups.set(keyText(key), group);
+    const about = { job: key.name, ...(group === undefined ? {} : { group }) };
+    const data = { ...about, ...typeAndRun(key.kind, runId), status: { short, up_to_date, messages } };
     const said = JSON.stringify(data);
     if (this.#said.get(keyText(key)) === said) return undefined;
     this.#said.set(keyText(key), said);
@@ -119,7 +134,7 @@ function typeAndRun(kind: KubeKind, uid: string | undefined): object {
   return { job_type: typeOfKind[kind], ...(kind === 'Deployment' ? {} : { run_id: uid ?? null }) };
 }
 
-function runData({ key, ...end }: RunEnd): { readonly job: string } {
+function runData({ key, ...end }: RunEnd): About {
   return renderRun2026(key.name, { ...end, type: typeOfKind[key.kind], imageDigest: end.ran?.imageDigest });
 }
 

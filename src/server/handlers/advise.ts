@@ -58,16 +58,17 @@ export async function adviseJob(caller: Pick<Caller, 'tool'>, name: string, deps
 
 /**
  * For the mail about a job that ran out of memory. A quota that cannot be read keeps nothing else from being said.
- * @returns undefined where nothing is known of the job
+ * @returns undefined where nothing is known of the job, or it has enough by now
  */
 export async function adviseOnMemory(tool: Tool, name: string, deps: AdviceDeps): Promise<MemoryAdvice | undefined> {
   const found = await look({ tool }, name, deps).catch(() => undefined);
-  const { snapshot, memory, peaks = [] } = found ?? {};
-  if (memory?.to === undefined) return undefined;
+  const { type, snapshot, memory, peaks = [] } = found ?? {};
+  // Its owner may have given it more meanwhile.
+  if (memory?.verdict !== 'larger' || memory.to === undefined) return undefined;
   const quota = await readQuota({ tool }, deps).catch(() => undefined);
   return {
     limit: memory.limit,
-    peaks: peaks.length > 1 ? { runs: peaks.length, ...(rangeOf(peaks) as Range) } : undefined,
+    peaks: type !== 'continuous' && peaks.length > 1 ? { runs: peaks.length, ...(rangeOf(peaks) as Range) } : undefined,
     to: memoryText(memory.to),
     fits: quota && obstaclesTo({ memory, cpu: undefined }, snapshot, quota).length === 0,
   };

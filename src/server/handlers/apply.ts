@@ -10,11 +10,11 @@ import { AppError } from '../../errors.ts';
 import { recordAt, textAt } from '../../fields.ts';
 import type { Caller } from '../identify.ts';
 import { syncCompanions } from './companions.ts';
-import { type Decision, decideChange } from './decide.ts';
+import { type Decision, decideChange, type PartDecision } from './decide.ts';
 import { type Deps, readyJobs } from './deps.ts';
 import { keepFormer } from './former.ts';
 import { type Prepared, readRequest } from './prepare.ts';
-import { endFormer, endJob } from './remove.ts';
+import { endFormers, endJob } from './remove.ts';
 import { createJob } from './run.ts';
 
 export interface Applied {
@@ -32,28 +32,45 @@ export function createApplyJob(deps: Deps): ApplyJob {
     const { name } = definition;
     return deps.takeTurn(caller, name, async () => {
       const decision = await decideChange(caller, definition, deps);
-      if (decision.step !== 'refuse') await carryOut(decision, caller, deps);
-      return { name, outcome: outcomeOf(decision) };
+      const outcome = outcomeOf(decision);
+      if (outcome === 'created' || outcome === 'updated') await carryOut(decision, caller, deps);
+      return { name, outcome };
     });
   };
 }
 
 /** What is told of a decision that was carried out. */
-export function outcomeOf({ step, formers }: Decision): Applied['outcome'] {
-  if (step === 'refuse') return 'refused';
+export function outcomeOf({ parts, formers }: Decision): Applied['outcome'] {
+  const isEach = (wanted: PartDecision['step']) => parts.every(({ step }) => step === wanted);
+  if (parts.some(({ step }) => step === 'refuse')) return 'refused';
   if (formers.length > 0) return 'updated';
-  if (step === 'keep') return 'unchanged';
-  return step === 'create' ? 'created' : 'updated';
+  if (isEach('keep')) return 'unchanged';
+  return isEach('create') ? 'created' : 'updated';
 }
 
-async function carryOut({ step, prepared, present, formers }: Decision, caller: Caller, deps: Deps): Promise<void> {
-  const touched = present && step !== 'keep' && step !== 'mend' ? [present] : [];
+async function carryOut({ parts, formers, endsFormersFirst }: Decision, caller: Caller, deps: Deps): Promise<void> {
+  const isTouched = ({ step }: PartDecision) => step !== 'keep' && step !== 'mend';
+  const touched = parts.filter(isTouched).flatMap(({ present }) => present ?? []);
   await keepFormer(caller, [...touched, ...formers], 'changed', deps);
+  if (endsFormersFirst) await endFormers(caller, formers, deps);
+  for (const part of parts) await carryOutPart(part, caller, deps);
+  if (!endsFormersFirst) await endFormers(caller, formers, deps);
+}
+
+async function carryOutPart({ step, prepared, present }: PartDecision, caller: Caller, deps: Deps): Promise<void> {
   if (step === 'remake' && present) await endJob(caller, present, deps);
   if (step === 'create' || step === 'remake') await createJob(caller, prepared, deps);
   if (step === 'update' && present) await changeJob(present, caller, prepared, deps);
+  if (step === 'note' && present) await noteDefinition(present, caller, prepared, deps);
   if (step === 'mend' && present) await mendCompanions(present, caller, prepared, deps);
-  for (const former of formers) await endFormer(caller, former, deps);
+}
+
+/** Beside a part that is left alone otherwise: nothing that runs of it is touched. */
+async function noteDefinition({ key }: JobSnapshot, { tool }: Caller, { object }: Prepared, deps: Deps): Promise<void> {
+  const annotations = {
+    [annotationNames.definition]: textAt(object, 'metadata', 'annotations', annotationNames.definition),
+  };
+  deps.jobs.observe(await deps.forward.patch(tool, key, { metadata: { annotations } }));
 }
 
 async function changeJob(present: JobSnapshot, caller: Caller, prepared: Prepared, deps: Deps): Promise<void> {

@@ -52,6 +52,11 @@ export interface Home {
 export interface RunHistory {
   /** Newest first; empty for a job nobody knows. */
   list(tool: Tool, job: string): Promise<readonly RunRecord[]>;
+  /** The same of each part of a job, also of those that are gone. */
+  listParts(
+    tool: Tool,
+    group: string,
+  ): Promise<readonly { readonly part: string; readonly runs: readonly RunRecord[] }[]>;
 }
 
 /** The last lines that runs have written; asked only with a caller's own tool. */
@@ -84,7 +89,7 @@ export interface FormerDefinitions {
 export interface ToolWebhooks extends Pick<Webhooks, 'find' | 'set'> {
   /** What waits for it, and what it has taken. */
   queue(tool: string): Pick<Mailbox, 'open' | 'folded' | 'sealed' | 'sent'> | undefined;
-  /** It is to be tried again soon: it is another one. */
+  /** What waits for it is tried again soon: it may be taken now. */
   hurry(tool: string): void;
   /** And drops what waits for it. */
   remove(tool: string): Promise<void>;

@@ -7,6 +7,7 @@ import { type Errand, type KubeObject, type RunRecord, type Suspension, Tool } f
 import { AppError } from '../../errors.ts';
 import { textAt } from '../../fields.ts';
 import type { Deps } from './deps.ts';
+import { turnOf } from './remove.ts';
 import { beginLate } from './run-now.ts';
 import { changeSuspension } from './suspend.ts';
 
@@ -20,7 +21,7 @@ export function createCarryOut(deps: Deps): CarryOut {
     if (!tool) return;
     const isMeant = (cronJob: KubeObject) => textAt(cronJob, 'metadata', 'uid') === uid;
     const change = (decide: (cronJob: KubeObject) => Suspension | undefined) =>
-      deps.takeTurn({ tool }, key.name, () =>
+      deps.takeTurn({ tool }, turnOf({ tool }, key.name, deps), () =>
         changeSuspension(tool, key, deps, (cronJob) => (isMeant(cronJob) ? decide(cronJob) : undefined)),
       );
     try {
@@ -35,7 +36,7 @@ export function createCarryOut(deps: Deps): CarryOut {
           return void (await change((cronJob) => suspendedAfter(cronJob, runs, errand, deps.now())));
         }
         case 'begin':
-          return await deps.takeTurn({ tool }, key.name, () => beginLate(tool, errand, deps));
+          return await deps.takeTurn({ tool }, turnOf({ tool }, key.name, deps), () => beginLate(tool, errand, deps));
       }
     } catch (error) {
       // It has gone meanwhile.

@@ -4,17 +4,17 @@
  * comes as it is written.
  */
 import { Readable } from 'node:stream';
-import type { JobSnapshot } from '../../domain.ts';
+import type { JobParts } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
 import { type Channel, createChannel } from '../logs/channel.ts';
 import { type FileTail, followFile, type LogFile, tailFile } from '../logs/file-log.ts';
 import { type LogLine, type LogRequest, noteOf, readLogRequest, stampOfMs } from '../logs/log-line.ts';
-import { type FollowedJob, filesOf, followJob, podsWithLogs } from '../logs/log-sources.ts';
+import { type FollowedJob, filesOf, followParts, podsWithLogs } from '../logs/log-sources.ts';
 import { followPod, type ReadPodLog, rest, tailPod } from '../logs/pod-log.ts';
 import { type Deps, readyJobs } from './deps.ts';
 import { readRunLog } from './run-logs.ts';
-import { showJob } from './show.ts';
+import { showParts } from './show.ts';
 
 export interface LogsAsked {
   readonly caller: Caller;
@@ -34,9 +34,9 @@ export async function readLogs(asked: LogsAsked, deps: Deps, text: (line: LogLin
   const request = readLogRequest(asked.query, deps.now());
   const { run } = asked.query;
   if (run !== undefined && run !== '') return readOneRun(asked, String(run), request, deps, text);
-  const snapshot = showJob(asked.caller, asked.name, deps);
+  const parts = showParts(asked.caller, asked.name, deps);
   const stop = new AbortController();
-  const context = { deps, request, snapshot, signal: stop.signal, ...sourcesOf(asked.caller, snapshot, deps) };
+  const context = { deps, request, parts, signal: stop.signal, ...sourcesOf(asked.caller, parts, deps) };
   const before = await readTails(context);
   const isEmpty = before.lines.length === 0 && request.lines > 0;
   if (isEmpty && !request.follow) throw before.missing[0]?.error ?? noLogs(asked.name);
@@ -74,16 +74,19 @@ function stoppable(pieces: AsyncGenerator<string>, stop: AbortController): Async
 interface Context {
   readonly deps: Deps;
   readonly request: LogRequest;
-  readonly snapshot: JobSnapshot;
+  /** One, but of a job of several parts. */
+  readonly parts: JobParts;
   readonly files: readonly LogFile[];
   readonly read: ReadPodLog;
   /** Aborted when the reader leaves. */
   readonly signal: AbortSignal;
 }
 
-function sourcesOf({ tool }: Caller, { object }: JobSnapshot, deps: Deps): Pick<Context, 'files' | 'read'> {
+/** Parts may write to the same file. */
+function sourcesOf({ tool }: Caller, parts: JobParts, deps: Deps): Pick<Context, 'files' | 'read'> {
+  const files = parts.flatMap(({ object }) => filesOf(tool, object.job, `${deps.homes.mount}/${tool.name}`));
   return {
-    files: filesOf(tool, object.job, `${deps.homes.mount}/${tool.name}`),
+    files: [...new Map(files.map((file) => [file.names.join('/'), file])).values()],
     read: (pod, query, signal) => deps.forward.podLog(tool, pod, query, signal),
   };
 }
@@ -102,7 +105,7 @@ interface Tails {
 }
 
 async function readTails(context: Context): Promise<Tails> {
-  const { deps, files, read, request, snapshot, signal } = context;
+  const { deps, files, read, request, parts, signal } = context;
   const missing: Missing[] = [];
   const attempt = async <T>(work: Promise<T>, origin: string, stream: LogLine['stream']): Promise<T | undefined> =>
     work.catch((error: unknown) => {
@@ -110,7 +113,7 @@ async function readTails(context: Context): Promise<Tails> {
       missing.push({ error, note: noteOf(origin, stream, error.message, deps.now()) });
       return undefined;
     });
-  const pods = podsWithLogs(snapshot);
+  const pods = podsWithLogs(parts);
   const [fileTails, podTails] = await Promise.all([
     Promise.all(
       files.map((file) => attempt(tailFile(deps.logFiles, file, request), file.names.join('/'), file.stream)),
@@ -167,7 +170,7 @@ async function* follow(context: Context, before: Tails): AsyncGenerator<readonly
   yield startOf(before);
   const channel = createChannel<readonly LogLine[]>();
   context.signal.addEventListener('abort', () => channel.abort());
-  const job = followJob(readyJobs(context.deps), context.snapshot, context.deps.now);
+  const job = followParts(readyJobs(context.deps), context.parts, context.deps.now);
   let failure: unknown;
   void gather(context, job, before, channel)
     .catch((error: unknown) => {
@@ -190,7 +193,7 @@ async function gather(context: Context, job: FollowedJob, before: Tails, channel
   all.catch(() => {});
   while (!signal.aborted) {
     const isOver = job.isOver();
-    for (const pod of podsWithLogs(job.snapshot())) {
+    for (const pod of podsWithLogs(job.snapshots())) {
       if (pods.has(pod.uid)) continue;
       const since = before.shown.get(pod.uid) ?? request.since;
       pods.set(pod.uid, followPod({ read, pod, since, facts: () => job.pod(pod.uid), put, signal }));

@@ -19,6 +19,7 @@ import type { Caller } from '../identify.ts';
 import { readMoment, secondsOf } from '../logs/log-line.ts';
 import { type Deps, readyJobs } from './deps.ts';
 import { defaults } from './prepare.ts';
+import { findParts } from './show.ts';
 
 /** A job as it was; times are ms since the epoch. */
 export interface PastJob {
@@ -40,7 +41,8 @@ export interface PastJob {
 export async function showPast(caller: Caller, name: string, asked: unknown, deps: Deps): Promise<PastJob> {
   const at = readTime(asked, deps.now());
   const { tool } = caller;
-  const current = readyJobs(deps).find(tool.namespace, name);
+  readyJobs(deps);
+  const [current] = findParts(caller, name, deps) ?? [];
   const [allFormer, records] = await Promise.all([deps.former.list(tool), deps.runs.list(tool, name)]);
   const former = allFormer.filter(({ definition }) => definition.name === name);
   const found = spanAt(at, current, former, deps.now()) ?? spanOfRuns(at, current, records, deps.now());

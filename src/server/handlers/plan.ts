@@ -3,18 +3,18 @@
  * nobody. A mistake in one of them hides nothing of the others.
  */
 import { setImmediate as breathe } from 'node:timers/promises';
-import { differences } from '../../definition/same-job.ts';
-import { type JobSnapshot, type ResolvedJob, type Tool, typeOfKind } from '../../domain.ts';
+import { type ComparedField, differences } from '../../definition/same-job.ts';
+import { type JobSnapshot, jobNameOf, type ResolvedJob, type Tool, typeOfKind } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import { recordAt } from '../../fields.ts';
 import type { Caller } from '../identify.ts';
-import { inOrder } from '../plan/order.ts';
-import { maxPlannedJobs, type PlannedJob } from '../plan/planned-job.ts';
+import { inOrder, orderProblems } from '../plan/order.ts';
+import { maxPlannedJobs, objectsOf, type PlannedJob } from '../plan/planned-job.ts';
 import { type QuotaAfter, quotaAfter } from '../plan/quota-after.ts';
 import { rollingDelay } from '../plan/rolling.ts';
 import { roomProblems } from '../plan/room.ts';
 import { outcomeOf } from './apply.ts';
-import { type Decide, type Decision, decideChange, decideCreation } from './decide.ts';
+import { type Beside, type Decide, type Decision, decideChange, decideCreation, type PartDecision } from './decide.ts';
 import { type Deps, readyJobs } from './deps.ts';
 import { publishersOf, readRequest } from './prepare.ts';
 import { readQuota } from './quota.ts';
@@ -44,22 +44,27 @@ const atOnce = 32;
 export async function planJobs(caller: Caller, request: PlanRequest, deps: Deps): Promise<Plan> {
   const existing = readyJobs(deps).list(caller.tool.namespace);
   const named = new Set(request.jobs.map(nameOf));
-  const others = existing.filter(({ key, object }) => !named.has(key.name) && object.deletingAt === undefined);
+  const others = existing.filter((one) => !named.has(jobNameOf(one)) && one.object.deletingAt === undefined);
+  const leaving = new Set(request.prune ? others.map(({ key }) => key.name) : []);
   const publishers = [...(request.prune ? [] : publishersOf(others)), ...request.jobs.filter(isPublished).map(nameOf)];
   const asked: PlannedJob[] = [];
   const seen = new Set<string>();
+  const objects = new Map<string, string>();
   for (const [index, input] of request.jobs.entries()) {
     if (index % atOnce === atOnce - 1) await breathe();
     const isRepeated = seen.has(nameOf(input));
     seen.add(nameOf(input));
-    asked.push(isRepeated ? repeated(nameOf(input)) : await planJob(caller, input, request, deps, publishers));
+    const planned = isRepeated
+      ? repeated(nameOf(input))
+      : await planJob(caller, input, request, deps, { publishers, leaving });
+    asked.push(withoutOthersName(planned, objects));
   }
   const rest = lives(others).map((snapshots) => planOther(snapshots, request.prune, asked));
   const { defaultCpuLimit } = deps.settings();
   const jobs = inOrder([...asked, ...rest], defaultCpuLimit);
   const quota = quotaAfter(await readQuota(caller, deps), jobs, defaultCpuLimit);
   const delayed = jobs.map((job) => ({ ...job, delay: rollingDelay(job, quota, defaultCpuLimit) }));
-  return { jobs: delayed, quota, problems: roomProblems(jobs, quota) };
+  return { jobs: delayed, quota, problems: [...orderProblems(jobs), ...roomProblems(jobs, quota)] };
 }
 
 /** More are a program's mistake that is made again and again. */
@@ -89,11 +94,11 @@ async function planJob(
   input: Readonly<Record<string, unknown>>,
   { operation }: PlanRequest,
   deps: Deps,
-  publishers: readonly string[],
+  beside: Required<Beside>,
 ): Promise<PlannedJob> {
   try {
-    const definition = await readRequest(caller, input, deps, publishers);
-    return planned(await decides[operation](caller, definition, deps, publishers));
+    const definition = await readRequest(caller, input, deps, beside.publishers);
+    return planned(await decides[operation](caller, definition, deps, beside));
   } catch (error) {
     if (error instanceof AppError && mistakes.has(error.code)) return refused(caller.tool, nameOf(input), error, deps);
     throw error;
@@ -107,14 +112,28 @@ const mistakes: ReadonlySet<AppError['code']> = new Set([
   'image.unknown',
   'limits.exceeded',
   'job.conflict',
+  'job.is_part',
 ]);
 
 const actions = { created: 'create', updated: 'update', unchanged: 'unchanged', refused: 'refuse' } as const;
 
 function planned(decision: Decision): PlannedJob {
-  const { prepared, present, formers } = decision;
+  const { parts, formers } = decision;
+  const [only] = parts;
+  const hasParts = [
+    ...parts.flatMap(({ prepared }) => prepared.job),
+    ...formers.flatMap(({ object }) => object.job ?? []),
+  ].some(({ group }) => group !== undefined);
+  if (hasParts || !only) return plannedGroup(decision);
+  return plannedObject(only, actions[outcomeOf(decision)], formers);
+}
+
+function plannedObject(
+  { prepared, present }: PartDecision,
+  action: PlannedJob['action'],
+  formers: readonly JobSnapshot[],
+): PlannedJob {
   const { definition, job } = prepared;
-  const action = actions[outcomeOf(decision)];
   const before = present?.object.job ?? formers[0]?.object.job;
   const refusal = action === 'refuse' ? stillRunning(job.name) : undefined;
   return {
@@ -133,6 +152,53 @@ function planned(decision: Decision): PlannedJob {
   };
 }
 
+/** Its fields are those of one part that is there and stays, or else of one that comes. */
+function plannedGroup(decision: Decision): PlannedJob {
+  const { definition, parts, formers, endsFormersFirst } = decision;
+  const action = actions[outcomeOf(decision)];
+  const refusal = action === 'refuse' ? stillRunning(definition.name) : undefined;
+  const written = parts.map((part) => plannedObject(part, refusal ? 'stay' : actionOf(part), []));
+  const ended = refusal ? [] : formers.map(ending);
+  const model =
+    written.find(({ action: of }) => of === 'update') ?? written.find(({ present }) => present) ?? written[0];
+  const before = model?.before ?? formers[0]?.object.job;
+  return {
+    ...(model ?? untouched(definition.name, formers[0])),
+    name: definition.name,
+    action,
+    before,
+    changed: before && model?.after ? fieldsOfAll(model.after, before) : [],
+    present: model?.present ?? formers[0],
+    refusal,
+    parts: endsFormersFirst ? [...ended, ...written] : [...written, ...ended],
+  };
+}
+
+/** Without what makes the parts, which is told of their job, and between two parts without what follows from their names. */
+function fieldsOfAll(after: ResolvedJob, before: ResolvedJob): ComparedField[] {
+  const ofOnePart: readonly ComparedField[] = ['name', 'filelogStdout', 'filelogStderr'];
+  const untold = ['variables', 'schedule', ...(after.name === before.name ? [] : ofOnePart)];
+  return differences(after, before).filter((field) => !untold.includes(field));
+}
+
+function actionOf({ step }: PartDecision): PlannedJob['action'] {
+  if (step === 'create') return 'create';
+  return step === 'keep' || step === 'note' ? 'unchanged' : 'update';
+}
+
+/** Jobs of one request may come to the same names of objects. */
+function withoutOthersName(planned: PlannedJob, taken: Map<string, string>): PlannedJob {
+  if (planned.refusal) return planned;
+  const names = objectsOf(planned).flatMap(({ name, action }) => (action === 'delete' ? [] : [name]));
+  const other = names.find((name) => taken.has(name));
+  if (other === undefined) {
+    for (const name of names) taken.set(name, planned.name);
+    return planned;
+  }
+  const text = `The name ${other} is that of '${taken.get(other)}', another job of the request, or of a part of it.`;
+  return { ...untouched(planned.name, planned.present), action: 'refuse', refusal: new AppError('job.conflict', text) };
+}
+
 function refused({ namespace }: Tool, name: string, refusal: AppError, deps: Deps): PlannedJob {
   const present = deps.jobs.find(namespace, name);
   return { ...untouched(name, present), action: 'refuse', refusal };
@@ -141,6 +207,10 @@ function refused({ namespace }: Tool, name: string, refusal: AppError, deps: Dep
 function repeated(name: string): PlannedJob {
   const refusal = new AppError('job.invalid', `name: '${name}' is the name of another job of the request as well.`);
   return { ...untouched(name, undefined), action: 'refuse', refusal };
+}
+
+function ending(part: JobSnapshot): PlannedJob {
+  return { ...untouched(part.key.name, part), action: 'delete', after: undefined };
 }
 
 function untouched(name: string, present: JobSnapshot | undefined): PlannedJob {
@@ -161,14 +231,19 @@ function untouched(name: string, present: JobSnapshot | undefined): PlannedJob {
   };
 }
 
-/** @param snapshots of one name: two where a change of type was cut off */
+/** @param snapshots of one job: of one without parts two where a change of type was cut off */
 function planOther(
   [present, ...formers]: readonly JobSnapshot[],
   prune: boolean,
   asked: readonly PlannedJob[],
 ): PlannedJob {
-  const other = untouched(present?.key.name ?? '', present);
+  const other = untouched(present ? jobNameOf(present) : '', present);
   const successor = asked.find((one) => one.action === 'create' && doesTheSame(one.after, other.before))?.name;
+  const objects = present ? [present, ...formers] : formers;
+  if (objects.some(({ object }) => object.job?.group !== undefined)) {
+    const parts = objects.map((part) => (prune ? ending(part) : untouched(part.key.name, part)));
+    return { ...other, ...(prune ? { action: 'delete', after: undefined } : {}), successor, parts };
+  }
   if (!prune) return { ...other, successor };
   return { ...other, action: 'delete', after: undefined, formers, successor };
 }
@@ -180,7 +255,7 @@ function doesTheSame(one: ResolvedJob | undefined, other: ResolvedJob | undefine
 
 function lives(snapshots: readonly JobSnapshot[]): JobSnapshot[][] {
   const byName = new Map<string, JobSnapshot[]>();
-  for (const one of snapshots) byName.set(one.key.name, [...(byName.get(one.key.name) ?? []), one]);
+  for (const one of snapshots) byName.set(jobNameOf(one), [...(byName.get(jobNameOf(one)) ?? []), one]);
   return [...byName.values()];
 }
 

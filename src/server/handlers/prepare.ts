@@ -10,7 +10,8 @@ import {
   resolveJob,
 } from '../../definition/definition.ts';
 import type { Problem } from '../../definition/definition-fields.ts';
-import { toKubeObject } from '../../definition/manifests.ts';
+import { type ToKubeContext, toKubeObject } from '../../definition/manifests.ts';
+import { partsOf } from '../../definition/parts.ts';
 import { suspended, suspensionFor } from '../../definition/suspension.ts';
 import type { Image, JobDefinition, JobSnapshot, KubeObject, ResolvedJob } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
@@ -20,6 +21,7 @@ import type { Deps } from './deps.ts';
 /** Requests and limits of a job that asks for none (docs/wire.md, "Resources"). */
 export const defaults = { memory: '512Mi', cpu: '100m' };
 
+/** One object of a job. */
 export interface Prepared {
   readonly definition: JobDefinition;
   readonly job: ResolvedJob;
@@ -44,6 +46,7 @@ export async function readRequest(
 
 /**
  * @param publishers names of the jobs that will have the address of the tool; as the view has them where absent
+ * @returns each object that the job is to be: one, but for a job of several parts
  * @throws AppError as readRequest(), `images.unavailable`, `home.*`
  */
 export async function prepareJob(
@@ -51,7 +54,7 @@ export async function prepareJob(
   definition: JobDefinition,
   deps: Deps,
   publishers: readonly string[] = publishersOf(deps.jobs.list(caller.tool.namespace)),
-): Promise<Prepared> {
+): Promise<readonly Prepared[]> {
   try {
     return await prepare(caller, definition, deps, publishers);
   } catch (error) {
@@ -68,27 +71,28 @@ async function prepare(
   definition: JobDefinition,
   deps: Deps,
   publishers: readonly string[],
-): Promise<Prepared> {
+): Promise<readonly Prepared[]> {
   const { tool } = caller;
   const image = await deps.images.find(definition.image);
   const home = await deps.homeOf(tool);
-  const job = resolveJob(definition, { tool, image, homePath: home.path, defaults, now: deps.now() });
   const settings = deps.settings();
   const [unpublishable] = problemsOfPublishing(definition, publishers, deps);
   if (unpublishable) throw refusalFor([unpublishable]);
-  const object = toKubeObject(job, definition, {
+  const context: ToKubeContext = {
     tool,
     homePath: home.path,
     owner: settings.runAsHomeOwner ? { uid: home.uid, gid: home.gid } : undefined,
     mountHomes: settings.mountHomes ? { hostPath: deps.homes.base, mountPath: deps.homes.mount } : undefined,
     defaultCpuLimit: settings.defaultCpuLimit,
     imagePullPolicy: settings.imagePullPolicy,
-  });
-  return {
-    definition,
-    job,
-    object: job.suspend ? suspended(object, suspensionFor(job.suspend, { since: deps.now() })) : object,
   };
+  return partsOf(definition).map((part) => {
+    const now = deps.now();
+    const job = resolveJob(definition, { tool, image, homePath: home.path, defaults, now }, part);
+    const object = toKubeObject(job, definition, context);
+    const { suspend } = job;
+    return { definition, job, object: suspend ? suspended(object, suspensionFor(suspend, { since: now })) : object };
+  });
 }
 
 /** Beside those of single fields: of the image, of what goes with it, of the limits. Asks no home: where it would lie is known. */

@@ -3,7 +3,7 @@
  * name never meets its predecessor; what has not ended by then goes on ending, and the caller is told.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { JobSnapshot, Tool } from '../../domain.ts';
+import { type JobSnapshot, jobNameOf, type Tool } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
 import { type Deps, type Life, readyJobs } from './deps.ts';
@@ -26,16 +26,21 @@ export interface Removal {
  * @throws AppError `job.not_found`, `credentials.*`, `kube.*`
  */
 export async function deleteJob(caller: Caller, name: string, deps: Deps, release: () => void): Promise<Removal> {
-  return deps.takeTurn(caller, name, async () => {
+  return deps.takeTurn(caller, turnOf(caller, name, deps), async () => {
     const snapshots = readyJobs(deps)
       .list(caller.tool.namespace)
-      .filter(({ key }) => key.name === name);
+      .filter((one) => jobNameOf(one) === name || one.key.name === name);
     if (snapshots.length === 0) throw jobNotFound(name);
     await keepFormer(caller, snapshots, 'deleted', deps);
-    await beginEnd(caller, snapshots, name, deps);
+    await beginEnd(caller, snapshots, deps);
     const hasEnded = await waitForEnd(caller, snapshots, deps, release);
     return { left: hasEnded ? [] : [{ name, why: undefined }] };
   });
+}
+
+/** Changes of a part take turns with those of its job. */
+export function turnOf({ tool }: Pick<Caller, 'tool'>, name: string, deps: Deps): string {
+  return deps.jobs.find(tool.namespace, name)?.object.job?.group ?? name;
 }
 
 /** One answer for all of them, that names those which remain. */
@@ -55,17 +60,18 @@ export async function flushJobs(caller: Caller, deps: Deps, release: () => void)
 
 /** Ends one job to make room for another of its name. @throws AppError `job.conflict` when it has not gone in time */
 export async function endJob(caller: Caller, snapshot: JobSnapshot, deps: Deps): Promise<void> {
-  const { name } = snapshot.key;
-  await beginEnd(caller, [snapshot], name, deps);
-  if (!(await waitForEnd(caller, [snapshot], deps, () => {}))) throw notEnded(name);
+  await beginEnd(caller, [snapshot], deps);
+  if (!(await waitForEnd(caller, [snapshot], deps, () => {}))) throw notEnded(snapshot.key.name);
 }
 
-/** Ends one job beside another of its name and another kind, whose pods are not to be waited for. @throws AppError as endJob */
-export async function endFormer(caller: Caller, former: JobSnapshot, deps: Deps): Promise<void> {
-  const { key, object } = former;
-  const { uid } = object;
-  await beginEnd(caller, [former], key.name, deps);
-  if (!(await deps.jobs.whenGone(key.namespace, [{ key, uid }], goneTimeoutMs))) throw notEnded(key.name);
+/** Ends what is left of a job beside what it is now; pods under the same name are not to be waited for. @throws AppError as endJob */
+export async function endFormers(caller: Caller, formers: readonly JobSnapshot[], deps: Deps): Promise<void> {
+  const [first] = formers;
+  if (!first) return;
+  await beginEnd(caller, formers, deps);
+  const lives = formers.map(({ key, object: { uid } }) => ({ key, uid }));
+  const areGone = await deps.jobs.whenGone(caller.tool.namespace, lives, goneTimeoutMs);
+  if (!areGone) throw notEnded(jobNameOf(first));
 }
 
 function notEnded(name: string): AppError {
@@ -95,9 +101,16 @@ export async function endRuns(
   }
 }
 
-async function beginEnd(caller: Caller, snapshots: readonly JobSnapshot[], name: string, deps: Deps): Promise<void> {
+async function beginEnd(caller: Caller, snapshots: readonly JobSnapshot[], deps: Deps): Promise<void> {
   await Promise.all(snapshots.map(({ key, object }) => deps.forward.remove(caller.tool, key, object.uid)));
-  await removeReachable(caller, snapshots, name, deps);
+  for (const name of new Set(snapshots.map(({ key }) => key.name))) {
+    await removeReachable(
+      caller,
+      snapshots.filter(({ key }) => key.name === name),
+      name,
+      deps,
+    );
+  }
 }
 
 /** Services of earlier generations belong to no Deployment, so they are ended beside it. */

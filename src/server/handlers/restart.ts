@@ -4,28 +4,29 @@ import type { JobSnapshot } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
 import type { Deps } from './deps.ts';
-import { endRuns } from './remove.ts';
+import { endRuns, turnOf } from './remove.ts';
 import { runObject } from './run-object.ts';
-import { jobNotFound, showJob } from './show.ts';
+import { jobNotFound, showParts } from './show.ts';
 
 /**
  * @param release gives back the caller's place among the requests: what runs of a schedule is ended first, and that may take a while
  * @throws AppError `job.not_found`, `job.not_restartable` for a one-off, `credentials.*`, `kube.*`
  */
 export async function restartJob(caller: Caller, name: string, deps: Deps, release: () => void): Promise<void> {
-  await deps.takeTurn(caller, name, async () => {
-    const snapshot = showJob(caller, name, deps);
-    switch (snapshot.key.kind) {
-      case 'Job':
-        throw new AppError('job.not_restartable', 'Unable to restart a one-off job. Delete it and run it again.', {
-          fields: { name },
-        });
-      case 'Deployment':
-        return restartCopies(caller, snapshot, deps);
-      case 'CronJob':
-        return runNow(caller, snapshot, deps, release);
+  await deps.takeTurn(caller, turnOf(caller, name, deps), async () => {
+    const snapshots = showParts(caller, name, deps);
+    if (snapshots.some(({ key }) => key.kind === 'Job')) {
+      throw new AppError('job.not_restartable', 'Unable to restart a one-off job. Delete it and run it again.', {
+        fields: { name },
+      });
     }
+    for (const snapshot of snapshots) await restartPart(caller, snapshot, deps, release);
   });
+}
+
+async function restartPart(caller: Caller, snapshot: JobSnapshot, deps: Deps, release: () => void): Promise<void> {
+  if (snapshot.key.kind === 'Deployment') await restartCopies(caller, snapshot, deps);
+  else await runNow(caller, snapshot, deps, release);
 }
 
 /** The Deployment's strategy decides how: with one copy the old one ends first, with more they are replaced one after the other. */

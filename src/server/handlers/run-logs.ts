@@ -8,8 +8,9 @@ import type { Caller } from '../identify.ts';
 import { type LogLine, type LogRequest, noteOf, stampOfMs } from '../logs/log-line.ts';
 import { podsWithLogs } from '../logs/log-sources.ts';
 import { tailPod } from '../logs/pod-log.ts';
-import { type Deps, readyJobs } from './deps.ts';
-import { jobNotFound } from './show.ts';
+import type { Deps } from './deps.ts';
+import { recordedRuns } from './runs.ts';
+import { findParts, showParts } from './show.ts';
 
 export interface RunLogsAsked {
   readonly caller: Caller;
@@ -24,30 +25,36 @@ export interface RunLogsAsked {
 export async function readRunLog(asked: RunLogsAsked, deps: Deps): Promise<readonly LogLine[]> {
   const { caller, name, request } = asked;
   if (request.follow) throw invalid("'follow' does not go with 'run': a run that has ended writes no more.", 'follow');
-  const { id, record, pods } = await findRun(asked, deps);
+  const { id, part, record, pods } = await findRun(asked, deps);
   const written = await readPods(asked, pods, deps);
   if (written.length > 0) return written;
-  const kept = await deps.outputs.of(caller.tool, name, id);
+  const kept = await deps.outputs.of(caller.tool, part, id);
   if (!kept || kept.lines.length === 0) throw noneOf(name, id, whyNone(record, kept));
   return keptLines(kept, request, record?.finishedAt ?? deps.now());
 }
 
 interface FoundRun {
   readonly id: string;
+  /** The job, or its part. */
+  readonly part: string;
   /** Undefined while it goes. */
   readonly record: RunRecord | undefined;
   readonly pods: readonly PodFacts[];
 }
 
-async function findRun({ caller: { tool }, name, run }: RunLogsAsked, deps: Deps): Promise<FoundRun> {
-  const records = await deps.runs.list(tool, name);
-  const snapshot =
-    records.length > 0 ? deps.jobs.find(tool.namespace, name) : readyJobs(deps).find(tool.namespace, name);
-  if (records.length === 0 && !snapshot) throw jobNotFound(name);
-  const going = snapshot?.key.kind === 'Job' ? [snapshot.object] : (snapshot?.runs ?? []);
-  const begun = records.filter(({ outcome }) => outcome !== 'skipped');
+async function findRun({ caller, name, run }: RunLogsAsked, deps: Deps): Promise<FoundRun> {
+  const { tool } = caller;
+  const records = await recordedRuns(tool, name, deps);
+  const parts = records.length > 0 ? findParts(caller, name, deps) : showParts(caller, name, deps);
+  const going = (parts ?? []).flatMap(({ key, object, runs }) =>
+    (key.kind === 'Job' ? [object] : runs).map(({ uid }) => ({ id: uid, part: key.name })),
+  );
+  const begun = records
+    .filter((record) => record.run.outcome !== 'skipped')
+    .map(({ job, run: { id } }) => ({ id, part: job }));
   // Newest first: what goes on is not on record yet.
-  const ids = [...new Set([...going.map(({ uid }) => uid), ...begun.map((record) => record.id)])];
+  const partOf = new Map([...begun, ...going].map(({ id, part }) => [id, part]));
+  const ids = [...new Set([...going, ...begun].map(({ id }) => id))];
   const found =
     run === 'last' ? ids.slice(0, 1) : ids.filter((id) => id === run || (isBeginning(run) && id.startsWith(run)));
   if (found.length > 1)
@@ -57,8 +64,9 @@ async function findRun({ caller: { tool }, name, run }: RunLogsAsked, deps: Deps
     throw new AppError('run.not_found', `No run '${run}' of job '${name}' is known. 'history' lists those that are.`, {
       fields: { name, run },
     });
-  const pods = podsWithLogs(snapshot).filter(({ ownerUid }) => ownerUid === id);
-  return { id, record: records.find((record) => record.id === id), pods };
+  const pods = podsWithLogs(parts ?? []).filter(({ ownerUid }) => ownerUid === id);
+  const record = records.find((one) => one.run.id === id)?.run;
+  return { id, part: partOf.get(id) ?? name, record, pods };
 }
 
 /** As short as `history` shows it, and no shorter. */

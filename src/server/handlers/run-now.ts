@@ -14,10 +14,10 @@ import { AppError } from '../../errors.ts';
 import { listAt, textAt, timeAt } from '../../fields.ts';
 import type { Caller } from '../identify.ts';
 import type { Deps } from './deps.ts';
-import { endRuns } from './remove.ts';
+import { endRuns, turnOf } from './remove.ts';
 import { runObject } from './run-object.ts';
 import { jobNotFound } from './show.ts';
-import { scheduledJob } from './suspend.ts';
+import { scheduledParts } from './suspend.ts';
 
 export interface Begun {
   /** Uid of the run. */
@@ -42,9 +42,9 @@ export async function runNow(
   deps: Deps,
   release: () => void,
 ): Promise<Begun> {
-  return deps.takeTurn(caller, name, async () => {
+  return deps.takeTurn(caller, turnOf(caller, name, deps), async () => {
     const { tool } = caller;
-    const snapshot = scheduledJob(caller, name, deps);
+    const snapshot = onePart(caller, name, deps);
     const variables = variablesAsked(asked, snapshot);
     const cronJob = await deps.forward.object(tool, snapshot.key);
     if (!cronJob) throw jobNotFound(name);
@@ -68,7 +68,7 @@ export async function runNow(
     });
     deps.jobs.observe(created);
     const id = textAt(created, 'metadata', 'uid') ?? '';
-    return { id, snapshot: scheduledJob(caller, name, deps) };
+    return { id, snapshot: onePart(caller, name, deps) };
   });
 }
 
@@ -95,6 +95,16 @@ export async function beginLate(
   } catch (error) {
     if (!isTaken(error)) throw error;
   }
+}
+
+/** @throws AppError `request.invalid` for a job of several parts: which of them is meant nobody can know */
+function onePart(caller: Caller, name: string, deps: Deps): JobSnapshot {
+  const [first, ...others] = scheduledParts(caller, name, deps);
+  if (others.length === 0) return first;
+  const names = [first, ...others].map(({ key }) => key.name).join(', ');
+  throw new AppError('request.invalid', `name: job '${name}' has several parts. Name one of them: ${names}.`, {
+    fields: { field: 'name' },
+  });
 }
 
 /** @throws AppError `request.invalid` for what no variable can be, and what the job has none of */

@@ -9,12 +9,13 @@ import {
   suspensionFor,
   suspensionPart,
 } from '../../definition/suspension.ts';
-import type { JobKey, JobSnapshot, KubeObject, Suspend, Suspension, Tool } from '../../domain.ts';
+import type { JobKey, JobParts, KubeObject, Suspend, Suspension, Tool } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import { textAt } from '../../fields.ts';
 import type { Caller } from '../identify.ts';
 import type { Deps } from './deps.ts';
-import { jobNotFound, showJob } from './show.ts';
+import { turnOf } from './remove.ts';
+import { jobNotFound, showParts } from './show.ts';
 
 /**
  * One that is suspended already keeps its beginning, and gets the note and the end that are asked for now.
@@ -25,12 +26,15 @@ export async function suspendJob(caller: Caller, name: string, asked: Suspend, d
   const isPast = asked.until !== undefined && Date.parse(asked.until) <= deps.now();
   if (problem) throw invalid(problem.field, problem.rule);
   if (isPast) throw invalid('until', 'must be a time to come.');
-  return deps.takeTurn(caller, name, async () => {
-    const { key } = scheduledJob(caller, name, deps);
-    return changeSuspension(caller.tool, key, deps, (cronJob) => {
-      const { since } = lastingOf(cronJob) ?? { since: deps.now() };
-      return suspensionFor(asked, { since });
-    });
+  return deps.takeTurn(caller, turnOf(caller, name, deps), async () => {
+    let suspension = suspensionFor(asked, { since: deps.now() });
+    for (const { key } of scheduledParts(caller, name, deps)) {
+      suspension = await changeSuspension(caller.tool, key, deps, (cronJob) => {
+        const { since } = lastingOf(cronJob) ?? { since: deps.now() };
+        return suspensionFor(asked, { since });
+      });
+    }
+    return suspension;
   });
 }
 
@@ -41,9 +45,15 @@ export async function suspendJob(caller: Caller, name: string, asked: Suspend, d
  * @throws AppError `job.not_found`, `job.not_scheduled`, `credentials.*`, `kube.*`
  */
 export async function resumeJob(caller: Caller, name: string, deps: Deps): Promise<Suspension | undefined> {
-  return deps.takeTurn(caller, name, async () => {
-    const { key, object } = scheduledJob(caller, name, deps);
-    return changeSuspension(caller.tool, key, deps, (cronJob) => resumptionOf(cronJob, object, deps.now()));
+  return deps.takeTurn(caller, turnOf(caller, name, deps), async () => {
+    let suspension: Suspension | undefined;
+    for (const { key, object } of scheduledParts(caller, name, deps)) {
+      const decide = (cronJob: KubeObject) => resumptionOf(cronJob, object, deps.now());
+      const changed = await changeSuspension(caller.tool, key, deps, decide);
+      // Of several the one that goes on last tells.
+      if (!suspension || changed?.resumedAt === undefined) suspension = changed ?? suspension;
+    }
+    return suspension;
   });
 }
 
@@ -75,9 +85,9 @@ export async function changeSuspension<Decided extends Suspension | undefined>(
 }
 
 /** @throws AppError `job.not_found`, `job.not_scheduled` */
-export function scheduledJob(caller: Caller, name: string, deps: Deps): JobSnapshot {
-  const snapshot = showJob(caller, name, deps);
-  if (snapshot.key.kind === 'CronJob') return snapshot;
+export function scheduledParts(caller: Caller, name: string, deps: Deps): JobParts {
+  const parts = showParts(caller, name, deps);
+  if (parts.every(({ key }) => key.kind === 'CronJob')) return parts;
   throw notScheduled(name);
 }
 

@@ -44,10 +44,11 @@ export async function removeWebhook({ tool }: Caller, { webhooks }: Deps): Promi
   await webhooks.remove(tool.name);
 }
 
-/** @returns the host that has taken it. @throws AppError `webhook.not_found`, `webhook.off`, `webhook.not_taken` */
+/** What waits is tried again soon where the test was taken. @returns the host that has taken it. @throws AppError `webhook.not_found`, `webhook.off`, `webhook.not_taken` */
 export async function testWebhook({ tool }: Caller, { webhooks }: Deps): Promise<string> {
   const { url } = requireWebhook(webhooks.find(tool.name));
   await webhooks.test(tool.name);
+  webhooks.hurry(tool.name);
   return new URL(url).host;
 }
 

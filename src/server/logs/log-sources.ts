@@ -5,8 +5,10 @@ import type { JobsView } from '../handlers/deps.ts';
 import type { LogFile } from './file-log.ts';
 import { hasBegun } from './pod-log.ts';
 
-/** Newest first; older ones have little to say and cost a request each. */
+/** Of a job, newest first; older ones have little to say and cost a request each. */
 const maxPods = 10;
+/** Of each of its parts, however many these are. */
+const leastPods = 2;
 
 type LogPaths = Pick<ResolvedJob, 'filelogStdout' | 'filelogStderr'>;
 
@@ -27,22 +29,43 @@ function namesOf(path: string | undefined, homePath: string): string[] | undefin
   return resolved?.startsWith(`${homePath}/`) ? resolved.slice(homePath.length + 1).split('/') : undefined;
 }
 
-export function podsWithLogs(snapshot: JobSnapshot | undefined): PodFacts[] {
-  return (snapshot?.pods ?? []).filter(hasBegun).slice(0, maxPods);
+export function podsWithLogs(parts: readonly JobSnapshot[]): PodFacts[] {
+  const each = Math.max(leastPods, Math.floor(maxPods / parts.length));
+  return parts.flatMap(({ pods }) => pods.filter(hasBegun).slice(0, each));
 }
 
 /** A job that is followed, as the view has it at each look. */
 export interface FollowedJob {
-  snapshot(): JobSnapshot | undefined;
+  /** Of its parts, as far as they are there. */
+  snapshots(): readonly JobSnapshot[];
   pod(uid: string): PodFacts | undefined;
   /** A one-off that has ended; any job that is gone. */
   isOver(): boolean;
 }
 
+export function followParts(jobs: JobsView, parts: readonly JobSnapshot[], now: () => number): FollowedJob {
+  const followed = parts.map((part) => followPart(jobs, part, now));
+  const snapshots = () => followed.flatMap(({ snapshot }) => snapshot() ?? []);
+  return {
+    snapshots,
+    pod: (uid) =>
+      snapshots()
+        .flatMap(({ pods }) => pods)
+        .find((pod) => pod.uid === uid),
+    // Each is asked, so that each knows since when it is gone.
+    isOver: () => followed.map(({ isOver }) => isOver()).every((over) => over),
+  };
+}
+
 /** How long a job may be missing while it is made anew. */
 const goneMs = 3_000;
 
-export function followJob(jobs: JobsView, first: JobSnapshot, now: () => number): FollowedJob {
+interface FollowedPart {
+  snapshot(): JobSnapshot | undefined;
+  isOver(): boolean;
+}
+
+function followPart(jobs: JobsView, first: JobSnapshot, now: () => number): FollowedPart {
   const { key, object } = first;
   let goneSince: number | undefined;
   const snapshot = () => {
@@ -52,7 +75,6 @@ export function followJob(jobs: JobsView, first: JobSnapshot, now: () => number)
   };
   return {
     snapshot,
-    pod: (uid) => snapshot()?.pods.find((pod) => pod.uid === uid),
     isOver() {
       const current = snapshot();
       if (current) {

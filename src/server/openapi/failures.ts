@@ -37,6 +37,11 @@ const rules: readonly Rule[] = [
   { codes: ['job.not_scheduled'], of: ({ path }) => /\/(?:suspend|resume|run)$/.test(path) && path.includes(':name') },
   { codes: ['job.running'], of: ({ path }) => path.endsWith('/:name/run') },
   {
+    // A part of a job is changed with its job only; the clients before know no parts.
+    codes: ['job.is_part'],
+    of: ({ method, body, dialect }) => dialect.isCurrent && (body !== undefined || method !== 'GET'),
+  },
+  {
     // What a change made as the tool can meet, and a log read as the tool.
     codes: [
       'home.unavailable',

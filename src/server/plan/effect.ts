@@ -43,10 +43,29 @@ export function effectOf(planned: PlannedJob): Effect {
     case 'create':
       return effectOfStart(planned);
     case 'update':
-      return effectOfUpdate(planned);
+      return planned.parts ? strongest(planned.parts.map(effectOf)) : effectOfUpdate(planned);
     default:
       return exhaustive(planned.action);
   }
+}
+
+/** From what is felt most to what nobody notices. */
+const byStrength: readonly Effect[] = [
+  'short_stop',
+  'stops',
+  'ends',
+  'moves',
+  'rolls',
+  'runs_once',
+  'starts',
+  'scales',
+  'next_run',
+  'scheduled',
+  'none',
+];
+
+function strongest(found: readonly Effect[]): Effect {
+  return byStrength.find((effect) => found.includes(effect)) ?? 'none';
 }
 
 function effectOfStart({ type, after }: PlannedJob): Effect {
@@ -56,7 +75,7 @@ function effectOfStart({ type, after }: PlannedJob): Effect {
 }
 
 /** Not in the template of the pods, so that a change of them alone makes none anew. */
-const besidePods: ReadonlySet<ComparedField> = new Set(['replicas', 'publish', 'after']);
+const besidePods: ReadonlySet<ComparedField> = new Set(['replicas', 'publish', 'after', 'unusual']);
 
 function effectOfUpdate(planned: PlannedJob): Effect {
   const { type, present, before, after, changed, formers } = planned;

@@ -26,6 +26,13 @@ export interface PlannedJob {
   readonly refusal: AppError | undefined;
   /** What the cluster may keep it waiting for; a sentence. */
   readonly delay: string | undefined;
+  /** Of a job of several parts: each of them, in the order in which they are written; one that goes is a `delete`. */
+  readonly parts?: readonly PlannedJob[];
   /** Of a job that was not asked for: a new one that does the same under another name. */
   readonly successor: string | undefined;
+}
+
+/** What is planned for each object of a job. */
+export function objectsOf(job: PlannedJob): readonly PlannedJob[] {
+  return job.parts ?? [job];
 }

@@ -2,7 +2,7 @@
 import { compareQuantities, parseQuantity, type Quantity, quantityText, sumOf } from '../../definition/quantity.ts';
 import type { QuotaCategory, QuotaItem } from '../handlers/quota.ts';
 import { amountOf, takenNow, takenThen } from './needs.ts';
-import type { PlannedJob } from './planned-job.ts';
+import { objectsOf, type PlannedJob } from './planned-job.ts';
 
 export interface QuotaAfter extends QuotaItem {
   readonly used: string;
@@ -16,8 +16,9 @@ export function quotaAfter(
   jobs: readonly PlannedJob[],
   defaultCpuLimit: string,
 ): QuotaAfter[] {
-  const now = jobs.map((job) => takenNow(job, defaultCpuLimit));
-  const then = jobs.map((job) => takenThen(job, defaultCpuLimit));
+  const objects = jobs.flatMap(objectsOf);
+  const now = objects.map((job) => takenNow(job, defaultCpuLimit));
+  const then = objects.map((job) => takenThen(job, defaultCpuLimit));
   return categories
     .flatMap(({ items }) => items)
     .flatMap((item) => {

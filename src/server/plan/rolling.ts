@@ -5,7 +5,7 @@
 import { compareQuantities, parseQuantity, sumOf } from '../../definition/quantity.ts';
 import { effectOf } from './effect.ts';
 import { amountOf, needsOf } from './needs.ts';
-import type { PlannedJob } from './planned-job.ts';
+import { objectsOf, type PlannedJob } from './planned-job.ts';
 import type { QuotaAfter } from './quota-after.ts';
 
 const endedFirstFrom = 4;
@@ -16,6 +16,11 @@ export function rollingDelay(
   quota: readonly QuotaAfter[],
   defaultCpuLimit: string,
 ): string | undefined {
+  const delays = objectsOf(planned).map((object) => delayOf(object, quota, defaultCpuLimit));
+  return delays.find((delay) => delay !== undefined);
+}
+
+function delayOf(planned: PlannedJob, quota: readonly QuotaAfter[], defaultCpuLimit: string): string | undefined {
   const { after } = planned;
   if (!after || effectOf(planned) !== 'rolls' || after.replicas >= endedFirstFrom) return undefined;
   const one = needsOf({ ...after, replicas: 1 }, defaultCpuLimit);

@@ -5,7 +5,7 @@
 import { jobTypes, type KubeKind } from '../../domain.ts';
 import type { QuotaItem } from '../handlers/quota.ts';
 import { countedAs } from './needs.ts';
-import type { PlannedJob } from './planned-job.ts';
+import { objectsOf, type PlannedJob } from './planned-job.ts';
 
 interface Shelf {
   readonly name: string;
@@ -21,7 +21,7 @@ interface Shelf {
 export function roomProblems(jobs: readonly PlannedJob[], quota: readonly QuotaItem[]): string[] {
   const shelves = new Map(quota.map((item) => [item.resource, shelfOf(item)]));
   const shelf = (kind: KubeKind) => shelves.get(countedAs[kind]);
-  for (const job of jobs) {
+  for (const job of jobs.flatMap(objectsOf)) {
     const { name, type, action, present, formers } = job;
     if (action !== 'create' && action !== 'update' && action !== 'delete') continue;
     // What is written over keeps its place; a one-off that has ended leaves it.

@@ -1,7 +1,6 @@
 /** The routes of 2026, `/v1/tool/{tool}/…`: the dialect that is ours. */
-import { nextFirings } from '../../definition/cron.ts';
 import { askedSuspend } from '../../definition/suspension.ts';
-import type { JobSnapshot, Suspend } from '../../domain.ts';
+import { byJob, type Suspend } from '../../domain.ts';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import { listAt, recordAt } from '../../fields.ts';
 import { renderJobAdvice, renderToolAdvice } from '../dialects/advice.ts';
@@ -26,6 +25,7 @@ import { quota2026 } from '../dialects/quota.ts';
 import { renderListedRun2026 } from '../dialects/run-2026.ts';
 import { adviseJob, adviseTool } from '../handlers/advise.ts';
 import type { ApplyJob } from '../handlers/apply.ts';
+import { refusePart } from '../handlers/decide.ts';
 import type { Deps } from '../handlers/deps.ts';
 import { followEvents } from '../handlers/events.ts';
 import { claimFence } from '../handlers/fence.ts';
@@ -41,10 +41,10 @@ import { deleteJob, flushJobs } from '../handlers/remove.ts';
 import { restartJob } from '../handlers/restart.ts';
 import type { RunJob } from '../handlers/run.ts';
 import { runNow } from '../handlers/run-now.ts';
-import { lastRuns, listRuns } from '../handlers/runs.ts';
-import { explainJob } from '../handlers/show.ts';
+import { lastRuns, listRuns, unusualOf } from '../handlers/runs.ts';
+import { explainParts, findParts } from '../handlers/show.ts';
 import { resumeJob, suspendJob } from '../handlers/suspend.ts';
-import { createNextFiring } from '../next-firing.ts';
+import { createNextFiring, firingsOf } from '../next-firing.ts';
 import { textOf } from '../respond.ts';
 import * as schemas from '../schemas.ts';
 import { type Call, JsonText, type Route, StreamedText } from './route.ts';
@@ -73,11 +73,11 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
   const listForm = (query: Call['query']): ListForm => ({
     name: wantsUnset(query) ? 'canonical' : wantsTyped(query) ? 'canonical-typed' : 'canonical-set',
     write: (snapshots) =>
-      textOf(canonical, said({ jobs: snapshots.map((snapshot) => canonicalJob(snapshot, options(query))) })),
+      textOf(canonical, said({ jobs: byJob(snapshots).map((parts) => canonicalJob(parts, options(query))) })),
   });
   const create = async ({ caller, body }: Call) => {
-    const snapshot = await run(caller, body as Record<string, unknown>);
-    return { job: canonicalJob(snapshot, options({})), messages: createdMessages(snapshot) };
+    const made = await run(caller, body as Record<string, unknown>);
+    return { job: canonicalJob(made, options({})), messages: createdMessages(made[0], deps.now()) };
   };
   const creation = {
     ...row,
@@ -111,7 +111,7 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       answer: schemas.appliedAnswer,
       handle: async ({ caller, body }) => {
         const applied = await apply(caller, body as Record<string, unknown>);
-        return appliedAnswer(applied, deps.jobs.find(caller.tool.namespace, applied.name));
+        return appliedAnswer(applied, findParts(caller, applied.name, deps)?.[0], deps.now());
       },
     },
     {
@@ -147,19 +147,28 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       status: 200,
       query: schemas.showQuery,
       answer: schemas.jobAnswer,
-      handle: async ({ caller, params, query }) => {
+      handle: async ({ caller, params: { name = '' }, query }) => {
         if (query.at !== undefined && query.at !== '') {
-          const past = await showPast(caller, params.name ?? '', query.at, deps);
-          return said({ job: wantsUnset(query) ? renderPast2026(past) : canonicalJob(past.snapshot, options(query)) });
+          const past = await showPast(caller, name, query.at, deps);
+          const asNow = () => canonicalJob([past.snapshot], options(query));
+          return said({ job: wantsUnset(query) ? renderPast2026(past) : asNow() });
         }
-        const { snapshot, trouble } = await explainJob(caller, params.name ?? '', deps);
-        const job = canonicalJob(snapshot, {
+        const { parts, troubles } = await explainParts(caller, name, deps);
+        const nextFirings = firingsOf(
+          parts.map(({ object }) => object.job),
+          deps.now(),
+          shownFirings,
+        );
+        const job = canonicalJob(parts, {
           ...options(query),
-          trouble,
-          nextFirings: firingsOf(snapshot, deps.now()),
-          lastRuns: await lastRuns(caller, snapshot, deps),
+          askedFor: name,
+          troubles,
+          nextFirings,
+          lastRuns: await lastRuns(caller, name, parts, deps),
         });
-        const peaks = wantsUnset(query) ? await lastPeaks(caller, snapshot, deps) : undefined;
+        const [only, ...others] = parts;
+        const isMeasured = wantsUnset(query) && others.length === 0;
+        const peaks = isMeasured ? await lastPeaks(caller, only, deps) : undefined;
         return said({ job: peaks ? { ...job, peaks } : job });
       },
     },
@@ -171,8 +180,10 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       operation: 'delete',
       status: 200,
       answer: schemas.messagesAnswer,
-      handle: async ({ caller, params, release }) =>
-        endedMessages(await deleteJob(caller, params.name ?? '', deps, release)),
+      handle: async ({ caller, params: { name = '' }, release }) => {
+        refusePart(caller, name, deps);
+        return endedMessages(await deleteJob(caller, name, deps, release));
+      },
     },
     {
       ...named,
@@ -182,8 +193,9 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       operation: 'restart',
       status: 200,
       answer: schemas.messagesAnswer,
-      handle: async ({ caller, params, release }) => {
-        await restartJob(caller, params.name ?? '', deps, release);
+      handle: async ({ caller, params: { name = '' }, release }) => {
+        refusePart(caller, name, deps);
+        await restartJob(caller, name, deps, release);
         return { messages: noMessages };
       },
     },
@@ -199,7 +211,7 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       without: ['job.invalid', 'images.unavailable', ...ofOneJob.filter((code) => code !== 'quota.exceeded')],
       handle: async ({ caller, params: { name = '' }, body, release }) => {
         const { id, snapshot } = await runNow(caller, name, body ?? {}, deps, release);
-        return { run_id: id, job: canonicalJob(snapshot, options({})), messages: noMessages };
+        return { run_id: id, job: canonicalJob([snapshot], options({})), messages: noMessages };
       },
     },
     {
@@ -225,7 +237,7 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       answer: schemas.messagesAnswer,
       handle: async ({ caller, params: { name = '' } }) => {
         const suspension = await resumeJob(caller, name, deps);
-        const definition = deps.jobs.find(caller.tool.namespace, name)?.object.definition;
+        const definition = findParts(caller, name, deps)?.[0].object.definition;
         return resumedMessages(name, suspension, askedSuspend(definition?.suspend, deps.now()) !== undefined);
       },
     },
@@ -237,8 +249,11 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       operation: 'runs',
       status: 200,
       answer: schemas.runsAnswer,
-      handle: async ({ caller, params: { name = '' } }) =>
-        said({ runs: (await listRuns(caller, name, deps)).map((run) => renderListedRun2026(name, run)) }),
+      handle: async ({ caller, params: { name = '' } }) => {
+        const runs = await listRuns(caller, name, deps);
+        const unusual = unusualOf(caller, runs, deps);
+        return said({ runs: runs.map((run) => renderListedRun2026(run.job, run, unusual.get(run.run.id))) });
+      },
     },
     {
       ...named,
@@ -286,7 +301,7 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       ...row,
       method: 'GET',
       path: `${base}/mail-log`,
-      summary: 'What became of each event in the mail of the tool',
+      summary: 'What became of each event in the mail of the tool, and on the way to its webhook',
       operation: 'mail_log',
       status: 200,
       query: schemas.mailLogQuery,
@@ -388,6 +403,7 @@ const ofOneJob: readonly ErrorCode[] = [
   'quota.exceeded',
   'job.conflict',
   'name.taken',
+  'job.is_part',
 ];
 
 /** A body whose shape has been checked. */
@@ -402,10 +418,6 @@ function asked(body: unknown): PlanRequest {
 }
 
 const shownFirings = 5;
-
-function firingsOf({ object: { job } }: JobSnapshot, now: number): number[] | undefined {
-  return job?.schedule && nextFirings(job.schedule.actual, now, shownFirings, job.timeZone);
-}
 
 /** The tool in the path must be the certificate's. */
 function ownTool(call: Call): Call {

@@ -60,7 +60,10 @@ export function octoberRoutes(base: string, deps: Deps, list: ListJobs, run: Run
       status: 201,
       body: schemas.octoberNewJob,
       answer: schemas.octoberJobSchema,
-      handle: async ({ caller, body }) => job(await run(caller, octoberInput(body)), caller),
+      handle: async ({ caller, body }) => {
+        const [made] = await run(caller, octoberInput(body));
+        return job(made, caller);
+      },
     },
     {
       ...row,

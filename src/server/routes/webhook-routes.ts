@@ -25,7 +25,8 @@ export function webhookRoutes(base: string, deps: Deps): Route[] {
       answer: schemas.webhookAnswer,
       handle({ caller }) {
         const webhook = showWebhook(caller, deps);
-        return { webhook: webhook ? renderWebhook(webhook) : null, messages: noMessages };
+        const warning = deps.settings().webhooks.isOn ? [] : [switchedOff];
+        return { webhook: webhook ? renderWebhook(webhook) : null, messages: { ...noMessages, warning } };
       },
     },
     {
@@ -65,3 +66,5 @@ export function webhookRoutes(base: string, deps: Deps): Route[] {
     },
   ];
 }
+
+const switchedOff = 'The operators have switched webhooks off: nothing is sent.';

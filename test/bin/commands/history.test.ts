@@ -77,6 +77,22 @@ describe('history', () => {
     ]);
   });
 
+  it('marks runs that took suspiciously short or long', async () => {
+    service.beside({
+      runs: { body: { runs: [run({ unusual: 'short' }), run({ unusual: null })], messages: noMessages } },
+    });
+    const rows = lines((await history()).stdout).slice(2, 4);
+    expect(rows.map((row) => row.split('  ').at(-1))).toEqual(['succeeded', 'succeeded, unusually short']);
+  });
+
+  it('of a job of several parts names the part', async () => {
+    const ofParts = [run({ job: 'daily-frwiki', group: 'daily' }), run({ job: 'daily-dewiki', group: 'daily' })];
+    service.beside({ runs: { body: { runs: ofParts, messages: noMessages } } });
+    const [head, , first] = lines((await history()).stdout);
+    expect(head).toMatch(/^Part +Due/);
+    expect(first).toMatch(/^daily-dewiki +2026/);
+  });
+
   it('shows the last ones, or those that did not succeed, or all as JSON', async () => {
     expect(lines((await history('--last', '1')).stdout)).toHaveLength(4);
     const failed = (await history('--failed')).stdout;

@@ -28,7 +28,7 @@ describe('mail-log', () => {
     const { code, stdout } = await mailLog();
     expect([code, service.requests[0]?.path]).toEqual([0, '/jobs/v1/tool/quick/mail-log']);
     expect(stdout.split('\n').map((line) => line.trimEnd())).toEqual([
-      'When (UTC)           Job    Event                   Mail',
+      'When (UTC)           Job    Event                   What became of it',
       '-------------------  -----  ----------------------  --------------------------',
       '2026-03-01 04:20:12  a      failed (out of memory)  waits for \\x1b[31mthe next',
       '2026-03-01 04:20:12  b      failed (out of memory)  mailed',
@@ -47,6 +47,6 @@ describe('mail-log', () => {
 
   it('says so where nothing has happened', async () => {
     service.script({ body: { events: [], messages: noMessages } });
-    expect((await mailLog()).stdout).toBe('Nothing has happened that a mail would tell of.\n');
+    expect((await mailLog()).stdout).toBe('Nothing has happened that a mail or a webhook would tell of.\n');
   });
 });

@@ -18,6 +18,28 @@ describe('the body of a new job', () => {
     expect(body('--wait')).toEqual(body());
   });
 
+  it('holds all schedules, and the values of each variable', () => {
+    const words = [
+      '--schedule',
+      '0 6 * * *',
+      '--schedule',
+      '30 18 * * *',
+      '--matrix',
+      'A=x=y',
+      '--matrix',
+      'A=',
+      '--matrix',
+      'B=1',
+    ];
+    expect(body(...words)).toMatchObject({
+      schedules: ['0 6 * * *', '30 18 * * *'],
+      matrix: { A: ['x=y', ''], B: ['1'] },
+    });
+    expect(() => body('--matrix', 'A')).toThrow(
+      "--matrix must be a name and its value, such as WIKI=frwiki; 'A' is not.",
+    );
+  });
+
   it('holds everything that was asked for, as the service names it', () => {
     expect(
       body(

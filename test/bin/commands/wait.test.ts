@@ -75,6 +75,38 @@ describe('run --wait', () => {
     expect(new Set(service.requests.map(({ port }) => port)).size).toBe(1);
   });
 
+  it('stays with each part of a job in turn, and ends as the worst of them', async () => {
+    const part = (name: string, short: string) => ({ ...makeJob({ name, status: makeStatus(short) }) });
+    const parts = [part('test-job-a', 'pending'), part('test-job-b', 'pending')];
+    const shown = (name: string, short: string): Answer => ({ body: { job: part(name, short), messages: noMessages } });
+    const made: Answer = {
+      status: 201,
+      body: { job: makeJob({ matrix: { X: ['a', 'b'] }, parts, status: makeStatus('pending') }), messages: noMessages },
+    };
+    service.script(
+      made,
+      shown('test-job-a', 'running'),
+      shown('test-job-a', 'failed'),
+      shown('test-job-b', 'succeeded'),
+    );
+    const words = [
+      'run',
+      'test-job',
+      '--command',
+      './run.sh',
+      '--image',
+      'python3.11',
+      '--wait',
+      '--matrix',
+      'X=a',
+      '--matrix',
+      'X=b',
+    ];
+    const ran = await runMain(words, { env: service.env });
+    expect(ran).toMatchObject({ code: 1, stdout: expect.stringContaining('| Job name:     | test-job-a ') });
+    expect(ran.stderr).toBe("ERROR: job 'test-job-a' failed:\nINFO: job 'test-job-b' completed\n");
+  });
+
   it('goes on through a service that is away for a while, saying so once', async () => {
     const ran = await wait([unready, { body: cut }, unready, job('succeeded')]);
     expect(ran.code).toBe(0);

@@ -156,6 +156,7 @@ describe('the dashboard', () => {
       ['/api/jobs/bot', '/jobs/bot'],
       ['/api/jobs/bot/runs', '/jobs/bot/runs'],
       ['/api/jobs/bot/output', 'logs of bot {"lines":200}'],
+      ['/api/jobs/bot/output?run=a%26b', 'logs of bot {"lines":200,"run":"a&b"}'],
       ['/api/mail', '/mail-log?limit=200'],
       ['/api/mail?job=a%26b&limit=9', '/mail-log?job=a%26b&limit=200'],
       ['/api/quota', '/quotas'],
@@ -214,9 +215,11 @@ describe('the dashboard', () => {
     expect(JSON.parse(text).jobs[0].cmd).toBe('a\\u202eb\\x1b[2J\nc');
   });
 
-  it('takes a job without output for no failure', async () => {
+  it('takes output that is not there, or cannot be read, for no failure', async () => {
     const { status, text } = await inside('/api/jobs/bot/output');
-    expect([status, JSON.parse(text)]).toEqual([200, { lines: [] }]);
+    expect([status, JSON.parse(text)]).toEqual([200, { lines: [], trouble: null }]);
+    const unreadable = await inside('/api/jobs/locked/output');
+    expect([unreadable.status, JSON.parse(unreadable.text)]).toEqual([200, { lines: [], trouble: 'It is locked.' }]);
   });
 
   it('tells each page how the connection to the service is', async () => {

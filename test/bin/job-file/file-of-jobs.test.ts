@@ -103,6 +103,13 @@ const common = {
   emails: optional(fc.constantFrom('none', 'all', 'onfinish', 'onfailure')),
   memory: optional(quantity),
   cpu: optional(quantity),
+  matrix: optional(
+    fc.dictionary(
+      fc.constantFrom('B', 'MODE', 'DAY_1'),
+      fc.uniqueArray(fc.oneof(fc.constantFrom('1', 'null', 'x=y'), anyText), { minLength: 1, maxLength: 3 }),
+      { minKeys: 1, noNullPrototype: true },
+    ),
+  ),
   parameters: optional(
     fc.dictionary(fc.constantFrom('A', 'WIKI', 'X_1'), fc.oneof(fc.constant(''), anyText, awkwardText), {
       minKeys: 1,
@@ -122,12 +129,19 @@ const files = fc.oneof(
 );
 const retry = optional(fc.integer({ min: 0, max: 5 }));
 const oneOff = fc.record({ ...common, retry });
-const scheduled = fc.record({
-  ...common,
-  retry,
-  schedule: fc.constantFrom('@daily', '*/5 * * * *', '5-59/7 * * * mon', '0 0 1 1 *'),
-  timeout: optional(fc.integer({ min: 0, max: 2_147_483_647 })),
-});
+const scheduled = fc
+  .record({
+    ...common,
+    retry,
+    schedule: fc.constantFrom('@daily', '~ ~ * * *', '*/5 * * * *', '5-59/7 * * * mon', '0 0 1 1 *'),
+    schedules: optional(fc.constantFrom(['@daily', '0 6 * * *'], ['0 6 * * *', '30 18 * * 1', '@weekly'])),
+    timeout: optional(fc.integer({ min: 0, max: 2_147_483_647 })),
+    timezone: optional(fc.constantFrom('Europe/Rome', 'CET')),
+    concurrency: optional(fc.constantFrom('replace', 'allow')),
+    starting_deadline: optional(fc.integer({ min: 10, max: 86_400 })),
+  })
+  .map(({ schedule, schedules, ...job }) => (schedules ? { ...job, schedules } : { ...job, schedule }));
+
 const reachable = fc.oneof(
   fc.constant({}),
   fc.record({ port: fc.integer({ min: 1, max: 65_535 }), port_protocol: fc.constantFrom('tcp', 'udp') }),

@@ -13,6 +13,31 @@ const needed = 'name: x, command: ./x, image: bookworm';
 const one = (rest: string) => read(`- {${needed}${rest && `, ${rest}`}}\n`);
 const body = { name: 'x', cmd: './x', imagename: 'bookworm' };
 
+describe('a job of several parts', () => {
+  it('has a list of schedules, and lists of values below its matrix', () => {
+    expect(
+      one('schedule: ["0 6 * * *", "30 18 * * *"], matrix: {WIKI: [frwiki, 007], MODE: fast}').jobs[0]?.body,
+    ).toEqual({
+      ...body,
+      schedules: ['0 6 * * *', '30 18 * * *'],
+      matrix: { WIKI: ['frwiki', '007'], MODE: ['fast'] },
+    });
+    expect(one('schedule: ["0 6 * * *"]').jobs[0]?.body).toEqual({ ...body, schedule: '0 6 * * *' });
+  });
+
+  it.each([
+    ['schedule: []', "'schedule' in job 'x' has no value and is left out."],
+    ['matrix: frwiki', "'matrix' must be names with lists of values"],
+    ['matrix: {WIKI: []}', "'matrix': each name must have a list of values"],
+    ['matrix: {WIKI: {a: b}}', "'matrix': each name must have a list of values"],
+    ['matrix: {wiki: [a]}', 'matrix: "wiki" is not a name of A-Z'],
+    ['schedule: ["0 6 * * *", "0 6 * * *"]', 'schedule: names the same times twice'],
+  ])('says what is wrong with %s', (rest, words) => {
+    const { problems, warnings } = one(rest);
+    expect([...problems, ...warnings].join()).toContain(words);
+  });
+});
+
 describe('the jobs of a file', () => {
   it('are as people write them', () => {
     expect(

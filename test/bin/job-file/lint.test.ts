@@ -25,6 +25,33 @@ afterAll(() => rmSync(home, { recursive: true, force: true }));
 
 const lint = (cmd: string, imagename = 'python3.11', besides = {}) => lintJob({ cmd, imagename, ...besides }, home);
 
+describe('a job that comes after others', () => {
+  it('may find files that are not there yet', async () => {
+    expect(await lint('./venv/bin/python3 x.py', 'python3.11', { after: ['bootstrap'] })).toEqual([]);
+    expect(await lint('php x.php', 'python3.11', { after: ['bootstrap'] })).toHaveLength(1);
+  });
+});
+
+describe('a variable', () => {
+  it.each([
+    ['$HOME/x', "'$HOME'"],
+    ['~/x', "'~'"],
+    ['a $WIKI', "'$WIKI'"],
+    ['$(date)', "'$(date)'"],
+  ])('that looks like shell text is told to be none: %s', async (value, shown) => {
+    expect(await lint('./run.sh', 'python3.11', { parameters: { WIKI: 'frwiki', DIR: value } })).toEqual([
+      `${shown} in the value of 'DIR' is read by no shell: the program finds it as it stands.`,
+    ]);
+  });
+
+  it.each(['frwiki', '5 $', '$5', 'a~b', '^x$', 's/$/x/', '', 'user@host'])(
+    'gives no cause for a word: %j',
+    async (value) => {
+      expect(await lint('./run.sh', 'python3.11', { parameters: { DIR: value } })).toEqual([]);
+    },
+  );
+});
+
 describe('a command', () => {
   it.each([
     ['./run.sh'],

@@ -17,7 +17,7 @@ function read(...jobs: readonly (readonly [name: string, after?: string])[]) {
 
 describe('the order of a file', () => {
   it('is that of its jobs, but for those that come after others', () => {
-    expect(read(['a'], ['b'], ['c'])).toEqual(['a', 'b', 'c']);
+    expect(read(['a'], ['b', '~'], ['c', '[]'])).toEqual(['a', 'b', 'c']);
     expect(read(['a', 'c'], ['b'], ['c'])).toEqual(['c', 'a', 'b']);
     expect(read(['a', '[d, b]'], ['b', 'c'], ['c'], ['d'])).toEqual(['d', 'c', 'b', 'a']);
   });

@@ -28,6 +28,18 @@ describe('what is said of a job', () => {
     expect(showRows(makeJob()).at(-1)?.[0]).toBe('Hints:');
   });
 
+  it('lists the parts of a job, and of a part its job', () => {
+    const parts = [
+      { name: 'test-job-0600', schedule: '0 6 * * *', status_short: 'Suspended' },
+      { name: 'test-job-frwiki', status_short: 'Running' },
+    ];
+    expect(rows({ parts })).toMatchObject({
+      'Parts:': 'test-job-0600 (0 6 * * *): Suspended\ntest-job-frwiki: Running',
+    });
+    expect(rows({ group: 'update' })).toMatchObject({ 'Part of:': 'update' });
+    expect(Object.keys(rows({}))).not.toContain('Parts:');
+  });
+
   it.each([
     ['Job type:', { schedule: '*/5 * * * *' }, 'schedule: */5 * * * *'],
     ['Job type:', { continuous: true }, 'continuous'],
@@ -46,8 +58,22 @@ describe('what is said of a job', () => {
     ['Retry:', { retry: 3 }, 'yes: 3 time(s)'],
     ['Timeout:', { timeout: 60 }, 'yes: 60s'],
     ['Timeout:', { timeout: 0 }, 'no'],
+    ['Job type:', { schedule: '17 4 * * *', timezone: 'Europe/Rome' }, 'schedule: 17 4 * * * (Europe/Rome)'],
+    ['Time zone:', { timezone: 'Europe/Rome' }, 'Europe/Rome'],
+    ['Concurrency:', { concurrency: 'replace' }, 'replace'],
+    ['Starting deadline:', { starting_deadline: 600 }, '600s'],
+    ['Starting deadline:', {}, undefined],
     ['Health check:', { health_check: { type: 'http', path: '/health' } }, 'http: /health'],
     ['Health check:', { health_check: { type: 'script', script: './ok' } }, 'script: ./ok'],
+    ['Peaks:', { peaks: { runs: 1, memory: { lowest: 2 ** 20, highest: 2 ** 20 } } }, '1 MiB in one run (sampled)'],
+    [
+      'Peaks:',
+      { peaks: { runs: 10, memory: { lowest: 96 * 2 ** 20, highest: 2 ** 27 }, cpu: { lowest: 100, highest: 350 } } },
+      '96-128 MiB, 0.1-0.35 CPU in the last 10 runs (sampled)',
+    ],
+    ['Peaks:', {}, undefined],
+    ['Unusual runs:', { unusual: true }, 'told by mail'],
+    ['Unusual runs:', { unusual: false }, undefined],
     ['Status:', { status_short: undefined }, 'Unknown'],
     ['Job name:', { name: ['odd'] }, '["odd"]'],
   ])('under %s for %j is %j', (label, changes, words) => {
@@ -61,6 +87,33 @@ describe('what is said of a job', () => {
       'Next runs:': '2026-01-01T00:00:00Z\nthen',
     });
     expect(rows({ status: null })).not.toHaveProperty('Next runs:');
+  });
+
+  it('says its next runs on the clocks of its zone, and when these change', () => {
+    const status = { next_schedules: ['2026-03-28T01:30:00Z', '2026-03-30T00:30:00Z'] };
+    const job = makeJob({ timezone: 'Europe/Rome', status });
+    expect(Object.fromEntries(showRows(job, Date.parse('2026-03-27T12:00:00Z')))['Next runs:']).toBe(
+      '2026-03-28T01:30:00Z (02:30 Europe/Rome)\n2026-03-30T00:30:00Z (02:30 Europe/Rome; the clocks go 1 h forward on 2026-03-29)',
+    );
+    expect(rows({ timezone: 'Mars/Olympus', status })['Next runs:']).toBe(status.next_schedules.join('\n'));
+    expect(rows({ timezone: 'Europe/Rome', status: { next_schedules: ['then'] } })['Next runs:']).toBe('then');
+  });
+
+  it('says how the last run of a scheduled job went, in a column that is there where one of them has any', () => {
+    const last_run = { outcome: 'failed', in_a_row: 3, after_failures: 0 };
+    expect(shortRows(makeJob({ last_run }), true).at(-1)).toEqual(['Last run:', 'failed (3 in a row)']);
+    expect(shortRows(makeJob(), true).at(-1)).toEqual(['Last run:', '']);
+  });
+
+  it('says how the last runs went', () => {
+    const message = 'your program ended with code 3';
+    const last_runs = [
+      { due: '2026-03-02T04:17:00Z', outcome: 'succeeded', message: 'finished', in_a_row: 1, after_failures: 2 },
+      { due: '2026-03-01T04:17:00Z', outcome: 'failed', message, in_a_row: 2, after_failures: 0 },
+    ];
+    expect(rows({ last_runs })['Last runs:']).toBe(
+      `2026-03-02 04:17:00 succeeded, after 2 failures\n2026-03-01 04:17:00 failed: ${message} (2 in a\nrow)`,
+    );
   });
 
   it('breaks hints at 70 columns', () => {

@@ -25,7 +25,7 @@ describe('an event on the wire', () => {
   it('arrives with its headers and its bytes, and says who sends it', async () => {
     expect(await post(`${sink.url}?key=1`)).toBe(204);
     expect(sink.came.at(-1)).toMatchObject({
-      path: '/jobs?key=1',
+      path: '/receiver?key=1',
       body: '{"a":"é"}',
       headers: {
         host: `127.0.0.1:${sink.port}`,
@@ -45,7 +45,7 @@ describe('an event on the wire', () => {
       // Whoever looks the name up a second time is led elsewhere.
       return asked.length === 1 ? ['10.0.0.1', '127.0.0.1'] : ['10.0.0.1'];
     };
-    expect(await post(`https://localhost:${sink.port}/jobs`, { resolve })).toBe(204);
+    expect(await post(`https://localhost:${sink.port}/receiver`, { resolve })).toBe(204);
     expect([asked, sink.came.at(-1)?.headers.host]).toEqual([['localhost'], `localhost:${sink.port}`]);
   });
 

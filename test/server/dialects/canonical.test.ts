@@ -56,8 +56,8 @@ describe('a job', () => {
 
   it('is all that is known of it, or only what its owner set', () => {
     const snapshot = makeSnapshot({ kind: 'CronJob', definition: { memory: '0.5Gi', emails: 'all' } });
-    const all = canonicalJob(snapshot, { ...options, includeUnset: true, asTyped: false });
-    const set = canonicalJob(snapshot, { ...options, includeUnset: false, asTyped: false });
+    const all = canonicalJob([snapshot], { ...options, includeUnset: true, asTyped: false });
+    const set = canonicalJob([snapshot], { ...options, includeUnset: false, asTyped: false });
     expect(all).toMatchObject({ name: 'demo', status: { next_schedule: '2026-03-01T13:01:02Z' }, retry: 0 });
     expect(set).toMatchObject({ name: 'demo', memory: '0.5Gi', emails: 'all', job_type: 'scheduled' });
     expect(Object.keys(set)).not.toContain('retry');
@@ -65,8 +65,10 @@ describe('a job', () => {
 
   it('says what is wrong with it', () => {
     const trouble = 'exceeded quota: x, limited: limits.cpu=2';
+    const snapshot = makeSnapshot();
+    const troubles = new Map([[snapshot, trouble]]);
     expect(
-      JSON.stringify(canonicalJob(makeSnapshot(), { ...options, includeUnset: true, asTyped: false, trouble })),
+      JSON.stringify(canonicalJob([snapshot], { ...options, includeUnset: true, asTyped: false, troubles })),
     ).toContain('Unable to start, out of quota for cpu');
   });
 });
@@ -85,7 +87,7 @@ describe('a job that was just created', () => {
 
   it('comes with a warning where its image is deprecated', () => {
     const image = { ...standardImage, state: 'deprecated' as const };
-    expect(createdMessages(makeSnapshot({ job: { image } })).warning).toEqual([
+    expect(createdMessages(makeSnapshot({ job: { image } }), now).warning).toEqual([
       expect.stringContaining("'python3.11' is deprecated"),
     ]);
   });
@@ -95,23 +97,23 @@ describe('a job that was just created', () => {
     const healthCheck = { type: 'http', path: '/' } as const;
     const made = (portProtocol: 'tcp' | 'udp') =>
       makeSnapshot({ kind: 'Deployment', definition: { port, portProtocol, healthCheck } });
-    expect(createdMessages(made('udp')).warning).toEqual([expect.stringContaining('has no effect')]);
-    expect(createdMessages(made('tcp'))).toBe(noMessages);
+    expect(createdMessages(made('udp'), now).warning).toEqual([expect.stringContaining('has no effect')]);
+    expect(createdMessages(made('tcp'), now)).toBe(noMessages);
   });
 
   it('comes with its warnings from a create-or-update as well, where something was changed', () => {
     const made = withSchedule('@monthly', '5 4 31 * *');
     const messages = (outcome: 'created' | 'updated' | 'unchanged') =>
-      appliedAnswer({ name: 'demo', outcome }, made).messages;
+      appliedAnswer({ name: 'demo', outcome }, made, now).messages;
     expect(messages('created')).toMatchObject({ info: ['Job demo created'], warning: [expect.any(String)] });
     expect(messages('updated')).toMatchObject({ info: ['Job demo was updated'], warning: [expect.any(String)] });
     expect(messages('unchanged').warning).toEqual([]);
   });
 
   it('comes with a warning where its schedule skips months or never comes, and with none otherwise', () => {
-    expect(createdMessages(withSchedule('@monthly', '5 4 31 * *')).warning).toHaveLength(1);
-    expect(createdMessages(withSchedule('0 0 31 2 *', '0 0 31 2 *')).warning).toHaveLength(1);
-    expect(createdMessages(withSchedule('@daily', '5 4 * * *'))).toBe(noMessages);
+    expect(createdMessages(withSchedule('@monthly', '5 4 31 * *'), now).warning).toHaveLength(1);
+    expect(createdMessages(withSchedule('0 0 31 2 *', '0 0 31 2 *'), now).warning).toHaveLength(1);
+    expect(createdMessages(withSchedule('@daily', '5 4 * * *'), now)).toBe(noMessages);
   });
 });
 

@@ -102,6 +102,18 @@ describe('a stream of events', () => {
     expect(one.events()).toEqual(['job.changed two']);
   });
 
+  it('keeps to the parts of one job where that is asked, and to the end of each', () => {
+    const job = listen({ job: 'update' });
+    const part = changed('update-frwiki');
+    if (part.type !== 'job.changed') throw new Error('no change');
+    const { object } = part.job;
+    const ofGroup = object.job && { ...object, job: { ...object.job, group: 'update' } };
+    tell({ type: 'job.changed', job: { ...part.job, object: ofGroup ?? object } });
+    tell(changed('updates'));
+    tell({ type: 'job.gone', key: keyOf('update-frwiki'), uid: 'uid-1' });
+    expect(job.events()).toEqual(['job.changed update-frwiki', 'job.gone update-frwiki']);
+  });
+
   it('is of one tool', () => {
     const [ours, theirs] = [listen(), listen({}, beta)];
     tell(changed('demo'));

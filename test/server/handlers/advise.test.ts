@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { renderJobAdvice, renderToolAdvice } from '../../../src/server/dialects/advice.ts';
-import { adviseJob, adviseTool } from '../../../src/server/handlers/advise.ts';
+import { adviseJob, adviseOnMemory, adviseTool } from '../../../src/server/handlers/advise.ts';
 import { lastPeaks } from '../../../src/server/handlers/peaks.ts';
 import { jobAdviceAnswer, toolAdviceAnswer } from '../../../src/server/schemas.ts';
 import { ended, makePodFacts, makeRun, makeRunRecord, makeSnapshot, running } from '../../support/facts.ts';
@@ -121,6 +121,34 @@ describe('advice about a job', () => {
       memory: { to: '768Mi', message: 'used 512 of 512 MiB, it was killed for lack of it; 768Mi would be better' },
       obstacles: ['All jobs that run at once may have 8Gi of memory; 8960Mi would be needed.'],
     });
+  });
+});
+
+describe('advice for the mail about a lack of memory', () => {
+  const onMemory = () => adviseOnMemory(alpha.tool, 'demo', deps);
+
+  it('has what the last runs used, what would be better, and whether there is room', async () => {
+    job();
+    records('killed', 430, 500);
+    const peaks = { runs: 3, lowest: 430 * mebibyte, highest: 512 * mebibyte };
+    expect(await onMemory()).toEqual({ limit: 512 * mebibyte, peaks, to: '768Mi', fits: false });
+    deps.quotas = [];
+    records('killed');
+    expect(await onMemory()).toEqual({ limit: 512 * mebibyte, peaks: undefined, to: '768Mi', fits: true });
+  });
+
+  it('is there where nobody knows of room', async () => {
+    job();
+    records('killed');
+    deps.forward.resourceQuotas = () => Promise.reject(new Error('away'));
+    expect(await onMemory()).toMatchObject({ to: '768Mi', fits: undefined });
+  });
+
+  it('is none where nothing is known, and where the job has got more meanwhile', async () => {
+    expect(await onMemory()).toBeUndefined();
+    job({ job: { memory: '2Gi' } });
+    records('killed', ...Array.from({ length: 10 }, () => 100));
+    expect(await onMemory()).toBeUndefined();
   });
 });
 

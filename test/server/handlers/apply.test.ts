@@ -57,21 +57,22 @@ describe('a job that is asked for', () => {
   });
 
   it('says since when it has its schedule, once that was changed', async () => {
-    const nightly = (actual: string) => ({
+    const nightly = (schedule: string, timeZone?: string) => ({
       metadata: { uid: 'uid-nightly', resourceVersion: '7' },
-      spec: { schedule: actual },
+      spec: { schedule, ...(timeZone === undefined ? {} : { timeZone }) },
     });
     const job = { type: 'scheduled', schedule: { text: '1 2 * * *', actual: '1 2 * * *' } } as const;
-    const since = async (present: string) => {
+    const since = async (...present: Parameters<typeof nightly>) => {
       deps.view.set('tool-alpha', [
         { ...makeSnapshot({ kind: 'CronJob', job }), key: { namespace: 'tool-alpha', kind: 'CronJob', name: 'bot' } },
       ]);
-      deps.stored.set('CronJob/bot', nightly(present));
+      deps.stored.set('CronJob/bot', nightly(...present));
       await apply({ continuous: undefined, schedule: '3 4 * * *' });
       const replaced = deps.asked.findLast(([what]) => what === 'replace')?.[3];
       return textAt(replaced, 'metadata', 'annotations', 'jobs.toolforge.org/schedule-since');
     };
     expect([await since('1 2 * * *'), await since('3 4 * * *')]).toEqual([new Date(now).toISOString(), undefined]);
+    expect(await since('3 4 * * *', 'Europe/Rome')).toBe(new Date(now).toISOString());
   });
 
   it('keeps the mark of its last restart, so that nothing is rolled for it', async () => {

@@ -90,6 +90,16 @@ describe('a plan', () => {
     expect(await actions(circle)).toEqual(['create nightly', 'create bot']);
   });
 
+  it('is not possible where the address of the tool would have to be given up after it is taken', async () => {
+    deps.live = { ...deps.live, publicDomain: 'tools.example.org' };
+    deps.view.set('tool-alpha', [botNow({ port: 80, publish: true })]);
+    const taker = { ...bot, name: 'taker', port: 80, publish: true };
+    expect((await shown([{ ...bot, port: 80 }, taker])).problems).toEqual([]);
+    expect((await shown([{ ...bot, port: 80, after: ['taker'] }, taker])).problems).toEqual([
+      "'bot' comes after 'taker', which cannot have the address of the tool before 'bot' gives it up.",
+    ]);
+  });
+
   it('changes what a job comes after, and its variables, each as what it is', async () => {
     deps.view.set('tool-alpha', [botNow({ after: ['a'], variables: [{ name: 'WIKI', value: 'frwiki' }] })]);
     const parameters = { WIKI: 'frwiki' };

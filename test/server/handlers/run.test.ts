@@ -19,7 +19,7 @@ const created = () => deps.asked.find(([name]) => name === 'create') ?? [];
 describe('a new job', () => {
   it('is created as the tool, told to its actor as the cluster stored it, and answered', async () => {
     deps.created = async (object) => ({ ...object, stored: true });
-    const snapshot = await run({ schedule: '@daily' });
+    const [snapshot] = await run({ schedule: '@daily' });
     expect(names()).toEqual(['homeOf', 'create', 'observe']);
     expect(created().slice(1, 3)).toEqual(['alpha', 'scheduled']);
     expect(created()[3]).toMatchObject({ metadata: { namespace: 'tool-alpha', name: 'daily' } });
@@ -77,7 +77,7 @@ describe('a job that cannot be', () => {
 
   it('may have the name of a job of another tool', async () => {
     deps.view.set('tool-beta', [jobNamed('daily', 'beta')]);
-    expect((await run()).key.namespace).toBe('tool-alpha');
+    expect((await run())[0].key.namespace).toBe('tool-alpha');
   });
 
   it('is a name taken, in the words of the house, when only the cluster knew', async () => {
@@ -105,7 +105,7 @@ describe('a job that cannot be', () => {
     deps.created = () => Promise.reject(fromKubeStatus(403, { message: 'exceeded quota: x' }));
     await expect(runJob(alpha, input)).rejects.toMatchObject({ code: 'quota.exceeded' });
     deps.created = undefined;
-    expect((await runJob(alpha, input)).key.name).toBe('daily');
+    expect((await runJob(alpha, input))[0].key.name).toBe('daily');
   });
 
   it('may not ask for more or less than the limits of the tool, and hears of both', async () => {
@@ -119,7 +119,7 @@ describe('a job that cannot be', () => {
       ],
     });
     expect(names()).not.toContain('create');
-    expect((await run({ memory: '4Gi', cpu: '50m' })).key.name).toBe('daily');
+    expect((await run({ memory: '4Gi', cpu: '50m' }))[0].key.name).toBe('daily');
   });
 
   it('is told as it is otherwise', async () => {

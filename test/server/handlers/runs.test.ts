@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { listRuns } from '../../../src/server/handlers/runs.ts';
-import { makeRunRecord } from '../../support/facts.ts';
+import { listRuns, unusualOf } from '../../../src/server/handlers/runs.ts';
+import { inOrder } from '../../../src/streak.ts';
+import { makeRunRecord, makeSnapshot } from '../../support/facts.ts';
 import { alpha, beta, jobNamed, type ScriptedDeps, scriptDeps } from '../scripted-deps.ts';
 
 let deps: ScriptedDeps;
@@ -10,7 +11,7 @@ beforeEach(() => {
 
 const record = makeRunRecord();
 const streak = { run: 'run-1', outcome: 'succeeded', reason: undefined, count: 1, before: 0 };
-const told = { run: record, streak: expect.objectContaining(streak), changed: [] };
+const told = { job: 'demo', run: record, streak: expect.objectContaining(streak), changed: [] };
 
 describe('the runs of a job', () => {
   it('are its records, whether the job is there or gone', async () => {
@@ -18,6 +19,15 @@ describe('the runs of a job', () => {
     expect(await listRuns(alpha, 'demo', deps)).toEqual([told]);
     deps.view.set('tool-alpha', [jobNamed('demo')]);
     expect(await listRuns(alpha, 'demo', deps)).toEqual([told]);
+  });
+
+  it('of several parts are those of all of them, the newest first, and of a part its own', async () => {
+    const runOf = (id: string, createdAt: number) => ({ ...makeRunRecord(), id, createdAt, group: 'demo' });
+    deps.records.set('alpha/demo-a', [runOf('3', 3), runOf('1', 1)]);
+    deps.records.set('alpha/demo-b', [runOf('2', 2)]);
+    const ids = async (name: string) => (await listRuns(alpha, name, deps)).map(({ job, run }) => `${job} ${run.id}`);
+    expect(await ids('demo')).toEqual(['demo-a 3', 'demo-b 2', 'demo-a 1']);
+    expect(await ids('demo-a')).toEqual(['demo-a 3', 'demo-a 1']);
   });
 
   it('are none before the first has ended', async () => {
@@ -71,4 +81,23 @@ describe('the runs of a job', () => {
       ['run-1', 1, 0, ''],
     ]);
   });
+});
+
+it('unusual runs are marked of a job that asks to be told, and of no other', () => {
+  const usual = Array.from({ length: 10 }, (_, n) =>
+    makeRunRecord({ id: `b-${n}`, startedAt: 0, finishedAt: 180_000 }),
+  );
+  const runs = [makeRunRecord({ id: 'short', startedAt: 0, finishedAt: 1_000 }), ...usual];
+  const marked = () => [
+    ...unusualOf(
+      alpha,
+      inOrder(runs).map((told) => ({ job: 'demo', ...told })),
+      deps,
+    ).keys(),
+  ];
+  expect(marked()).toEqual([]);
+  deps.view.set('tool-alpha', [makeSnapshot({ kind: 'CronJob' })]);
+  expect(marked()).toEqual([]);
+  deps.view.set('tool-alpha', [makeSnapshot({ kind: 'CronJob', job: { unusual: true } })]);
+  expect(marked()).toEqual(['short']);
 });

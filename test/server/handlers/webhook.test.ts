@@ -67,9 +67,13 @@ describe('the webhook of a tool', () => {
     expect(showWebhook(beta, deps)).toBeUndefined();
   });
 
-  it('is tried and removed where there is one', async () => {
+  it('is tried, with what waits for it, and removed where there is one', async () => {
     deps.keptWebhooks.set('alpha', makeWebhook());
     expect(await testWebhook(alpha, deps)).toBe('hooks.example.org');
+    expect(deps.asked).toEqual([
+      ['test webhook', 'alpha'],
+      ['hurry', 'alpha'],
+    ]);
     await removeWebhook(alpha, deps);
     for (const asked of [testWebhook(alpha, deps), removeWebhook(alpha, deps)])
       await expect(asked).rejects.toMatchObject({ code: 'webhook.not_found' });

@@ -1,5 +1,6 @@
 /** What of a job its status speaks of, and questions to it that every dialect asks. */
 import type { Condition, JobSnapshot, JobState, ObjectStatus, PodFacts } from '../../../domain.ts';
+import { isKnown } from './instant.ts';
 
 /** A one-off or continuous job itself; of a scheduled job one run. */
 export interface CurrentRun {
@@ -23,6 +24,14 @@ export function currentRun({ key, object, runs, pods }: JobSnapshot): CurrentRun
 export function outcomeOf(status: ObjectStatus): 'succeeded' | 'failed' | undefined {
   if (trueCondition(status, 'Complete')) return 'succeeded';
   return trueCondition(status, 'Failed') ? 'failed' : undefined;
+}
+
+/** Of a scheduled job between two runs: whether the last one failed, as far as that is known. */
+export function hasFailedLast(snapshot: JobSnapshot): boolean {
+  const run = currentRun(snapshot);
+  if (run) return outcomeOf(run.status) === 'failed';
+  const { lastScheduledAt, lastSucceededAt } = snapshot.object.status;
+  return isKnown(lastScheduledAt) && !(isKnown(lastSucceededAt) && lastSucceededAt >= lastScheduledAt);
 }
 
 /**
