@@ -113,7 +113,7 @@ const file: fc.Arbitrary<readonly Entry[]> = fc
 const edits: Readonly<Record<string, (one: Entry) => Entry | undefined>> = {
   rewritten: () => undefined,
   kept: (one) => one,
-  'with another command': (one) => ({ ...one, command: './new.sh' }),
+  'with another command, and no longer suspended': ({ suspend: _, ...one }) => ({ ...one, command: './new.sh' }),
   resized: (one) => (one.continuous ? { ...one, replicas: one.replicas === 3 ? 0 : 3 } : one),
 };
 const pair = fc
