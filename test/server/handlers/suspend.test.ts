@@ -170,3 +170,20 @@ describe('what the service does by itself', () => {
     expect(failuresInRow(runs, 'uid-1', since)).toBe(expected);
   });
 });
+
+it('a job of several parts is suspended and resumed with all of them, and none is left out', async () => {
+  const names = ['demo-1', 'demo-2'];
+  deps.view.set(
+    'tool-alpha',
+    names.map((name) => {
+      const part = makeSnapshot({ kind: 'CronJob', state: 'waiting', job: { name, group: 'demo' } });
+      return { ...part, key: { ...part.key, name } };
+    }),
+  );
+  for (const name of names) deps.stored.set(`CronJob/${name}`, makeCronJobObject({ name }));
+  await suspendJob(alpha, 'demo', {}, deps);
+  for (const name of names) deps.stored.set(`CronJob/${name}`, suspended(makeCronJobObject({ name }), lasting));
+  await resumeJob(alpha, 'demo', deps);
+  const patched = deps.asked.flatMap(([asked, , object]) => (asked === 'patch' ? [object] : []));
+  expect(patched).toEqual(['CronJob/demo-1', 'CronJob/demo-2', 'CronJob/demo-1', 'CronJob/demo-2']);
+});
