@@ -11,6 +11,7 @@ import { endOfCertificate, requireGoodNow } from './certificate-dates.ts';
 import { createCheckpoint } from './checkpoint.ts';
 import { fromKubeObject } from './definition/manifests.ts';
 import { type ConfigMapSeen, type Notice, type PodFacts, Tool } from './domain.ts';
+import { createErrands } from './errands.ts';
 import { AppError } from './errors.ts';
 import { createFences } from './fences.ts';
 import { type FileFollower, type FileFollowerOptions, followFiles } from './file-follower.ts';
@@ -54,6 +55,7 @@ import { createEventFeeds } from './server/events/feeds.ts';
 import { createForward } from './server/forward.ts';
 import { adviseOnMemory } from './server/handlers/advise.ts';
 import type { Deps } from './server/handlers/deps.ts';
+import { createCarryOut } from './server/handlers/errands.ts';
 import { causeOfSkip, refusalOf } from './server/handlers/explain.ts';
 import { createTurns } from './server/handlers/turns.ts';
 import { createLimitCheck } from './server/limit-check.ts';
@@ -328,6 +330,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         unusual.accept(notice);
       },
       onFiringMissed: (missed) => missedFirings.accept(missed),
+      onErrand: (errand) => errands.accept(errand),
       around: {
         graces: mailSettings,
         now,
@@ -453,6 +456,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       now,
     };
     const routes = createRoutes(deps);
+    const carryOut = createCarryOut(deps);
+    const errands = createErrands({
+      // A process that may not write leaves it to the one that may.
+      carryOut: async (errand) => (mayWrite() ? carryOut(errand) : undefined),
+      log: log.child({ room: 'server' }),
+    });
+    undos.push(() => errands.stop());
 
     const isDenied = (tool: string) => settings.current().deniedTools.has(tool);
     const streamsLog = log.child({ room: 'server' });
@@ -636,6 +646,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           checkpoint: () => checkpoint.stats(),
           runRecords: () => runs.stats(),
           homes: () => homes.health(),
+          errands: () => errands.stats(),
           usage: () => usage.stats(),
           settings: () => settings.state(),
           images: () => images.state(),

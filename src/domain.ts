@@ -122,6 +122,10 @@ export interface JobDefinition {
   readonly retry?: number;
   /** Seconds, 0 = none; from here on scheduled jobs only. */
   readonly timeout?: number;
+  /** Scheduled jobs only: no run starts until it is resumed. */
+  readonly suspend?: Suspend;
+  /** 1-100; scheduled jobs only: it is suspended after so many failed runs in a row. */
+  readonly suspendAfter?: number;
   /** IANA name: on whose clocks the schedule counts. */
   readonly timeZone?: string;
   readonly concurrency?: Concurrency;
@@ -141,6 +145,24 @@ export interface JobDefinition {
   readonly after?: readonly string[];
   /** Whether a run that took suspiciously short or long is told; one-off and scheduled jobs only. */
   readonly unusual?: boolean;
+}
+
+/** How a job is asked to be suspended; `until` as typed, RFC 3339. */
+export interface Suspend {
+  readonly note?: string;
+  readonly until?: string;
+}
+
+/** A time in which a schedule starts no run: the one that lasts, else the last one. Times are ms since the epoch. */
+export interface Suspension {
+  readonly since: number;
+  /** `service`: after failures in a row, as the definition asks. */
+  readonly by: 'owner' | 'service';
+  readonly note: string | undefined;
+  /** When it is to end by itself. */
+  readonly until: number | undefined;
+  /** When it ended; undefined while it lasts. */
+  readonly resumedAt: number | undefined;
 }
 
 /** An image the list offers, or a placeholder for one it no longer knows. */
@@ -176,6 +198,9 @@ export interface ResolvedJob {
   readonly cpu: string;
   readonly retry: number;
   readonly timeout: number;
+  /** Whether its definition wants it suspended, at this moment. Whoever suspends it by a command does not change that. */
+  readonly suspend?: Suspend | undefined;
+  readonly suspendAfter?: number | undefined;
   readonly timeZone: string;
   readonly concurrency: Concurrency;
   readonly startingDeadline: number;
@@ -208,6 +233,8 @@ export interface ObjectFacts {
   readonly status: ObjectStatus;
   /** Of a CronJob. */
   readonly firing?: FiringRules | undefined;
+  /** As far as the object says; another hand may suspend and resume without a word. */
+  readonly suspension?: Suspension | undefined;
 }
 
 /** How a CronJob fires, beside its schedule. */
@@ -260,6 +287,8 @@ export interface RunFacts {
   readonly manual: boolean;
   /** The firing of the schedule that it is for; undefined for a run that was asked for by hand. */
   readonly dueAt?: number | undefined;
+  /** The firing whose name it has: while it goes the cluster begins no other run for that. */
+  readonly holds?: number | undefined;
   readonly status: ObjectStatus;
 }
 
@@ -421,6 +450,8 @@ export interface RunEnd extends RunUsage {
   readonly until?: number | undefined;
   /** What the cluster says of why it was skipped, at most 500 characters. */
   readonly clusterSays?: string | undefined;
+  /** Who had suspended the job, where that is why it was skipped, and is known. */
+  readonly suspension?: Pick<Suspension, 'by' | 'note' | 'until'> | undefined;
   /** Of the last attempt's program, where it has ended by itself or been killed. */
   readonly exitCode: number | undefined;
   readonly signal: number | undefined;
@@ -459,9 +490,9 @@ export interface RunOutput {
 /**
  * What may be worth a word to the owner of a job. `failed`: a run failed, a copy of a continuous job crashed, or nothing of the job could be
  * started for a while. `restarted`: an attempt ended and the job goes on with another one. `steady`: a continuous job has run for a while.
- * `unusual`: a run took suspiciously short or long, and did not fail.
+ * `unusual`: a run took suspiciously short or long, and did not fail. `suspended`: by the service, after failures in a row.
  */
-export const noticeKinds = ['started', 'restarted', 'finished', 'steady', 'failed', 'unusual'] as const;
+export const noticeKinds = ['started', 'restarted', 'finished', 'steady', 'failed', 'unusual', 'suspended'] as const;
 export type NoticeKind = (typeof noticeKinds)[number];
 
 /** Something that happened to a job, with all that its owner is told of it later. Emitted by machines/job.ts. Times are ms since the epoch. */
@@ -485,6 +516,8 @@ export interface Notice {
   readonly reason: FailureReason | undefined;
   /** It never began: a firing of the schedule that became no run. */
   readonly isSkipped?: true;
+  /** Its schedule starts no run. */
+  readonly isSuspended?: true;
   /** Present exactly on `unusual`. */
   readonly unusual?: UnusualRun;
   /** Since when that which held it back has lasted. */
@@ -568,7 +601,9 @@ export interface MailLogRow {
 export type JobState = 'pending' | 'running' | 'succeeded' | 'failed' | 'unknown' | 'waiting' | 'suspended';
 
 /** The last firing of a schedule, where it became no run. */
-export type Skip = Pick<RunEnd, 'reason' | 'since' | 'until' | 'clusterSays'> & { readonly dueAt: number };
+export type Skip = Pick<RunEnd, 'reason' | 'since' | 'until' | 'clusterSays' | 'suspension'> & {
+  readonly dueAt: number;
+};
 
 /** How the last runs of a job went: so many in a row have succeeded, or have not. Times are ms since the epoch. */
 export interface Streak {
@@ -661,6 +696,20 @@ export type JobChange =
   | { readonly type: 'job.changed'; readonly job: JobSnapshot }
   | { readonly type: 'job.gone'; readonly key: JobKey; readonly uid: string }
   | { readonly type: 'run.ended'; readonly end: RunEnd };
+
+/** What the service does for a tool by itself; the same one has the same id. `uid`: of the object, so that another life is left alone. */
+export type Errand =
+  | { readonly type: 'resume'; readonly id: string; readonly key: JobKey; readonly uid: string; readonly until: number }
+  /** Suspend the job where its last runs have failed, so many in a row. */
+  | {
+      readonly type: 'suspend-after';
+      readonly id: string;
+      readonly key: JobKey;
+      readonly uid: string;
+      readonly after: number;
+    }
+  /** Begin the run that the schedule asked for at `due`: one that had ended by then stood in its place. */
+  | { readonly type: 'begin'; readonly id: string; readonly key: JobKey; readonly uid: string; readonly due: number };
 
 /** How fresh the view is: `asOf` = ms since the epoch of the last word from the slowest of the watches. */
 export interface Freshness {

@@ -65,6 +65,20 @@ export const errorTable = {
     retry: 'no',
     hint: 'A one-off job runs once; it can be deleted and run again.',
   },
+  'job.not_scheduled': {
+    id: 'TJF-V018',
+    http: 400,
+    exit: 1,
+    retry: 'no',
+    hint: 'Only a job with a schedule can be suspended, resumed, or run now.',
+  },
+  'job.running': {
+    id: 'TJF-V016',
+    http: 409,
+    exit: 1,
+    retry: 'no',
+    hint: 'A run of the job is going, and its concurrency policy allows one at a time.',
+  },
   'name.taken': {
     id: 'TJF-V014',
     http: 409,

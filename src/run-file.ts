@@ -91,6 +91,7 @@ function parseRun(value: unknown): RunRecord | undefined {
     since: amountAt(value, 'since'),
     until: amountAt(value, 'until'),
     clusterSays: textAt(value, 'clusterSays'),
+    ...parseSuspension(recordAt(value).suspension),
     startedAt: amountAt(value, 'startedAt'),
     finishedAt: amountAt(value, 'finishedAt'),
     outcome,
@@ -101,6 +102,12 @@ function parseRun(value: unknown): RunRecord | undefined {
     ...parseUsage(value),
     ...whatOf(value),
   };
+}
+
+/** Of a firing that was skipped for it. */
+function parseSuspension(value: unknown): Pick<RunRecord, 'suspension'> {
+  const by = oneOf(['owner', 'service'] as const, textAt(value, 'by'));
+  return by ? { suspension: { by, note: textAt(value, 'note'), until: amountAt(value, 'until') } } : {};
 }
 
 /** Records of earlier releases do not say it. */

@@ -27,6 +27,7 @@ export interface StatusSources {
   checkpoint(): { readonly savedAt: number | undefined; readonly failed: number; readonly gaps: number };
   runRecords(): { readonly waiting: number; readonly dropped: number; readonly failed: number };
   homes(): { readonly running: number; readonly stuck: number; readonly waiting: number };
+  errands(): { readonly waiting: number; readonly failing: readonly string[] };
   usage(): UsageStats;
   settings(): SettingsState;
   images(): ImagesState;
@@ -60,6 +61,8 @@ interface Known {
   readonly checkpoint: { readonly age_seconds: number | null; readonly failed: number; readonly gaps: number };
   readonly run_records: { readonly waiting: number; readonly dropped: number; readonly failed: number };
   readonly homes: { readonly running: number; readonly stuck: number; readonly waiting: number };
+  /** What is done for tools without being asked. */
+  readonly errands: { readonly waiting: number; readonly failing: readonly string[] };
   readonly usage: {
     readonly source: UsageStats['source'] | null;
     readonly running: number;
@@ -93,6 +96,7 @@ const unheardSeconds = 60;
 /** Longer than it takes to ask twenty times. */
 const oldUsageSeconds = 300;
 const leastFreeMib = 100;
+const shownErrands = 5;
 const dayMs = 86_400_000;
 
 /** @returns a sentence where the rule is broken */
@@ -117,6 +121,10 @@ const rules: readonly Rule[] = [
     homes.stuck > 0
       ? `${homes.stuck} readers of homes hang: a file system of homes does not answer, and tools on it are refused.`
       : undefined,
+  ({ errands }) =>
+    errands.failing
+      .slice(0, shownErrands)
+      .map((words) => `Something that is to be done for a tool cannot be done yet: ${words}`),
   // Where nobody ever told there is nothing to mend.
   ({ usage }) =>
     usage.problem !== '' && usage.age_seconds !== null && usage.age_seconds > oldUsageSeconds
@@ -184,6 +192,7 @@ async function look(sources: StatusSources): Promise<Known> {
     checkpoint: { age_seconds: savedAt === undefined ? null : secondsSince(savedAt), failed, gaps },
     run_records: { ...sources.runRecords() },
     homes: { ...sources.homes() },
+    errands: sources.errands(),
     usage: usageKnown(sources.usage(), secondsSince),
     settings: mapKnown(sources.settings(), maps.settings, ageSeconds),
     images: mapKnown(sources.images(), maps.images, ageSeconds),

@@ -92,6 +92,15 @@ describe('records of runs', () => {
     expect(Object.keys(second ?? {})).not.toContain('peakMemory');
   });
 
+  it('keep who had suspended the job when a firing was skipped, and why', async () => {
+    const records = open();
+    const suspension = { by: 'owner', note: 'the wiki moves', until: undefined } as const;
+    const skipped = makeEnd({ outcome: 'skipped', reason: 'suspended', since: 500, suspension });
+    records.add(skipped);
+    await records.stop();
+    expect(await open().list(alpha, 'demo')).toEqual([withoutKey(skipped)]);
+  });
+
   it('lie in one file a job, below its tool, for the owner only', async () => {
     const records = open();
     records.add(makeEnd());

@@ -30,6 +30,7 @@ const well: StatusSources = {
   checkpoint: () => ({ savedAt: now - 2_000, failed: 0, gaps: 0 }),
   runRecords: () => ({ waiting: 0, dropped: 0, failed: 0 }),
   homes: () => ({ running: 1, stuck: 0, waiting: 0 }),
+  errands: () => ({ waiting: 0, failing: [] }),
   usage: () => ({ source: 'metrics', running: 5, sampledAt: now - 10_000, failed: 1, problem: '' }),
   settings: () => ({ ...mapState, since: now - day, source: 'ConfigMap' }),
   images: () => mapState,

@@ -24,6 +24,15 @@ export interface Client {
   deleteJob(name: string): Promise<void>;
   /** @throws AppError `job.not_found`, `job.not_restartable` */
   restartJob(name: string): Promise<void>;
+  /** @returns the job, with the run that was begun as its `run_id`. @throws AppError `job.not_found`, `job.not_scheduled`, `job.running`; `route.not_found` from an older service */
+  runJobNow(name: string, asked: { readonly parameters?: Job | undefined }): Promise<Job>;
+  /** @param until as RFC 3339. @throws AppError `job.not_found`, `job.not_scheduled`; `route.not_found` from an older service */
+  suspendJob(
+    name: string,
+    asked: { readonly note?: string | undefined; readonly until?: string | undefined },
+  ): Promise<void>;
+  /** @throws AppError as suspendJob */
+  resumeJob(name: string): Promise<void>;
   flushJobs(): Promise<void>;
   listImages(): Promise<Job[]>;
   /** Runs of a job that have ended, newest first. @throws AppError `job.not_found`; `route.not_found` from an older service */
@@ -115,6 +124,13 @@ export function createClient(options: ClientOptions): Client {
     listFormer: async () => listOf(await ask('GET', '/former'), 'former').map(formerOf),
     deleteJob: async (name) => void (await ask('DELETE', `/jobs/${safeName(name)}`)),
     restartJob: async (name) => void (await ask('POST', `/jobs/${safeName(name)}/restart`)),
+    runJobNow: async (name, asked) => {
+      const answer = await ask('POST', `/jobs/${safeName(name)}/run`, asked);
+      return { ...recordOf(answer, 'job'), run_id: answer.run_id };
+    },
+    suspendJob: async (name, { note, until }) =>
+      void (await ask('POST', `/jobs/${safeName(name)}/suspend`, { note, until })),
+    resumeJob: async (name) => void (await ask('POST', `/jobs/${safeName(name)}/resume`)),
     flushJobs: async () => void (await ask('DELETE', '/jobs')),
     listRuns: async (name) => listOf(await ask('GET', `/jobs/${safeName(name)}/runs`), 'runs'),
     adviseJob: async (name) => recordOf(await ask('GET', `/jobs/${safeName(name)}/advice`), 'advice'),

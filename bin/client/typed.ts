@@ -72,6 +72,12 @@ export interface Job {
   readonly schedule_actual?: string;
   /** Scheduled jobs: seconds, 0 = none. */
   readonly timeout?: number;
+  /** Scheduled jobs: whether the definition wants it suspended. */
+  readonly suspend?: true | { readonly note?: string; readonly until?: string };
+  /** Scheduled jobs: failed runs in a row that suspend it. */
+  readonly suspend_after?: number;
+  /** Scheduled jobs, while they are suspended, where it is known by whom. */
+  readonly suspension?: { readonly since: string; readonly by: 'owner' | 'service'; readonly note: string | null; readonly until: string | null };
   /** Scheduled jobs, where it is not UTC. */
   readonly timezone?: string;
   /** Scheduled jobs, where it is not forbid. */
@@ -250,6 +256,10 @@ export interface NewJob {
   readonly retry?: number | string;
   /** Seconds; 0 = none; scheduled jobs only. */
   readonly timeout?: number | string | null;
+  /** true: no run starts until it is resumed; scheduled jobs only. */
+  readonly suspend?: boolean | { readonly note?: string; readonly until?: string } | null;
+  /** Suspend it after so many failed runs in a row, 0 = never; scheduled jobs only. */
+  readonly suspend_after?: number | string | null;
   /** On whose clocks the schedule counts: an IANA name; UTC by default. */
   readonly timezone?: string;
   /** What becomes of a firing while a run goes on: forbid (the default) leaves it out; scheduled jobs only. */
@@ -310,9 +320,9 @@ export interface PlannedJob {
   /** Of a job of several parts: what becomes of each, in the order in which they are written. */
   readonly parts?: readonly ({ readonly name: string; readonly action: 'create' | 'update' | 'unchanged' | 'delete' | 'stay' | 'refuse' })[];
   /** Fields of a Job that would have another value. */
-  readonly changes: readonly ({ readonly field: string; readonly from: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | Readonly<Record<string, string>> | Readonly<Record<string, readonly string[]>> | readonly string[] | null; readonly to: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | Readonly<Record<string, string>> | Readonly<Record<string, readonly string[]>> | readonly string[] | null })[];
+  readonly changes: readonly ({ readonly field: string; readonly from: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | { readonly note?: string; readonly until?: string } | Readonly<Record<string, string>> | Readonly<Record<string, readonly string[]>> | readonly string[] | null; readonly to: string | number | boolean | { readonly type: 'script'; readonly script: string } | { readonly type: 'http'; readonly path: string } | { readonly note?: string; readonly until?: string } | Readonly<Record<string, string>> | Readonly<Record<string, readonly string[]>> | readonly string[] | null })[];
   /** What it does to what runs: docs/wire.md, "Plans". */
-  readonly effect: 'none' | 'starts' | 'runs_once' | 'scheduled' | 'next_run' | 'scales' | 'rolls' | 'short_stop' | 'stops' | 'moves' | 'ends';
+  readonly effect: 'none' | 'starts' | 'runs_once' | 'scheduled' | 'suspends' | 'resumes' | 'next_run' | 'scales' | 'rolls' | 'short_stop' | 'stops' | 'moves' | 'ends';
   /** The same for people; empty where nothing happens. */
   readonly message: string;
   /** The next five times of a schedule that is new or changes. */
@@ -414,6 +424,12 @@ export interface ShownJob {
   readonly schedule_actual?: string;
   /** Scheduled jobs: seconds, 0 = none. */
   readonly timeout?: number;
+  /** Scheduled jobs: whether the definition wants it suspended. */
+  readonly suspend?: true | { readonly note?: string; readonly until?: string };
+  /** Scheduled jobs: failed runs in a row that suspend it. */
+  readonly suspend_after?: number;
+  /** Scheduled jobs, while they are suspended, where it is known by whom. */
+  readonly suspension?: { readonly since: string; readonly by: 'owner' | 'service'; readonly note: string | null; readonly until: string | null };
   /** Scheduled jobs, where it is not UTC. */
   readonly timezone?: string;
   /** Scheduled jobs, where it is not forbid. */
@@ -513,6 +529,16 @@ export interface Jobs {
    */
   restart(name: string): Promise<void>;
   /**
+   * Let a scheduled job start no runs, until it is resumed.
+   * @throws AppError `job.not_scheduled`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `request.media_type`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
+   */
+  suspend(name: string, body: { readonly note?: string; readonly until?: string } | null): Promise<void>;
+  /**
+   * Let a scheduled job that was suspended go on.
+   * @throws AppError `job.not_scheduled`, `home.refused`, `credentials.invalid`, `kube.forbidden`, `job.not_found`, `job.is_part`, `kube.refused`, `home.unavailable`, `kube.unreachable`, `kube.conflict`, `kube.state_unknown`
+   */
+  resume(name: string): Promise<void>;
+  /**
    * Runs of one job that have ended.
    * @throws AppError `job.not_found`
    */
@@ -568,6 +594,8 @@ export type ErrorCode =
   | 'job.not_found'
   | 'job.conflict'
   | 'job.not_restartable'
+  | 'job.not_scheduled'
+  | 'job.running'
   | 'name.taken'
   | 'job.several_copies'
   | 'run.not_found'

@@ -20,9 +20,10 @@ import type { Command, LocalCommand } from './outcome.ts';
 import { planFile } from './plan.ts';
 import { showQuota } from './quota.ts';
 import { restartJob } from './restart.ts';
-import { runJob } from './run.ts';
+import { runJob, runJobNow } from './run.ts';
 import { setAmounts } from './set.ts';
 import { showJob } from './show.ts';
+import { resumeJob, suspendJob } from './suspend.ts';
 import { undoChanges } from './undo.ts';
 import { watchJobs } from './watch.ts';
 import { useWebhook, webhookActions } from './webhook.ts';
@@ -48,6 +49,12 @@ export function globalOptions(isPlugin: boolean): readonly ShownOption[] {
   ];
 }
 
+const waitOptions: readonly ShownOption[] = [
+  { words: '--wait [seconds]', description: 'Wait for the end, 600 seconds where no number is given' },
+  { words: '--logs', description: 'With --wait: show what it writes' },
+  { words: '--exit-code', description: "With --wait: end with the program's own exit code where it fails" },
+];
+
 const runOptions: readonly ShownOption[] = [
   { words: '--command <command>', description: 'What to run, e.g. "./bot.sh --all" (needed)' },
   {
@@ -62,9 +69,7 @@ const runOptions: readonly ShownOption[] = [
     offers: ['@hourly', '@daily', '@weekly', '@monthly', '@yearly'],
   },
   { words: '--continuous', description: 'Run for ever; started again when it ends' },
-  { words: '--wait [seconds]', description: 'Wait for the end, 600 seconds where no number is given' },
-  { words: '--logs', description: 'With --wait: show what it writes' },
-  { words: '--exit-code', description: "With --wait: end with the program's own exit code where it fails" },
+  ...waitOptions,
   { words: '--mem <memory>', description: 'Memory it may use, e.g. 512Mi' },
   { words: '--cpu <cpu>', description: 'Processor time it may use, e.g. 500m or 1' },
   {
@@ -90,6 +95,16 @@ const runOptions: readonly ShownOption[] = [
     offers: mountChoices,
   },
   { words: '--timeout <seconds>', description: 'End a run of a scheduled job after this time; 0 is never' },
+  { words: '--suspend', description: 'Start no run of a scheduled job until it is resumed' },
+  { words: '--suspend-note <text>', description: 'The same, and why; shown with the job' },
+  {
+    words: '--suspend-until <time>',
+    description: 'The same, until then, e.g. 2026-12-01T08:00:00Z',
+  },
+  {
+    words: '--suspend-after <failures>',
+    description: 'Suspend a scheduled job after so many failed runs in a row, 1 to 100; 0 is never',
+  },
   { words: '--timezone <name>', description: 'On whose clocks the schedule counts, e.g. Europe/Rome; UTC by default' },
   {
     words: '--concurrency <policy>',
@@ -259,6 +274,35 @@ export const commandTable: readonly CommandEntry[] = [
     offers: 'job',
     options: [output],
     run: restartJob,
+  },
+  {
+    usage: 'run-now <name>',
+    description: 'run a scheduled job once, now',
+    offers: 'job',
+    options: [
+      ...waitOptions,
+      { words: '--param <NAME=value>', description: 'Another value of a parameter of the job, for this run only' },
+      output,
+    ],
+    run: runJobNow,
+  },
+  {
+    usage: 'suspend <name>',
+    description: 'let a scheduled job start no runs until it is resumed',
+    offers: 'job',
+    options: [
+      { words: '--note <text>', description: 'Why; shown with the job' },
+      { words: '--until <time>', description: 'When it goes on by itself, e.g. 2h, 3d or 2026-12-01T08:00:00Z' },
+      output,
+    ],
+    run: suspendJob,
+  },
+  {
+    usage: 'resume <name>',
+    description: 'let a scheduled job that was suspended go on',
+    offers: 'job',
+    options: [output],
+    run: resumeJob,
   },
   { usage: 'delete <name>', description: 'end a job and remove it', offers: 'job', options: [output], run: deleteJob },
   { usage: 'flush', description: 'end all jobs and remove them', options: [output], run: flushJobs },

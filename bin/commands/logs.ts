@@ -31,10 +31,10 @@ export interface LogsBeside {
 const lastLinesMs = 5_000;
 
 /** Prints what a job writes while something else is waited for. That a log cannot be read is said, and no reason to stop. */
-export function followLogs(context: Context, name: string): LogsBeside {
+export function followLogs(context: Context, name: string, asked: LogsQuery = {}): LogsBeside {
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
-  const done = printLogs(context, name, { follow: true }, signal).catch((error: unknown) => {
+  const done = printLogs(context, name, { ...asked, follow: true }, signal).catch((error: unknown) => {
     if (!signal.aborted) context.say('warning', error instanceof AppError ? error.message : String(error));
   });
   return {

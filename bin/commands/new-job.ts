@@ -62,6 +62,8 @@ export function readNewJob(line: CommandLine): ReadJob {
     ['cpu', options.get('cpu')],
     ['retry', attempt(() => numberOf(line, 'retry', 0, 5))],
     ['timeout', attempt(() => numberOf(line, 'timeout', 0, maxSeconds))],
+    ['suspend', suspendOf(line)],
+    ['suspend_after', attempt(() => numberOf(line, 'suspend-after', 0, 100))],
     ['timezone', options.get('timezone')],
     ['concurrency', attempt(() => choiceOf(line, 'concurrency', concurrencyChoices))],
     ['starting_deadline', attempt(() => numberOf(line, 'starting-deadline', 10, longestDeadlineSeconds))],
@@ -107,6 +109,12 @@ function portOf(text: string | undefined): [number, string] | undefined {
   throw usage(`--port must be a number from 1 to 65535, with /tcp or /udp behind it if need be; '${text}' is not.`);
 }
 
+function suspendOf({ options }: CommandLine): true | NewJob | undefined {
+  const [note, until] = [options.get('suspend-note'), options.get('suspend-until')];
+  if (note === undefined && until === undefined) return options.has('suspend') || undefined;
+  return { ...(note === undefined ? {} : { note }), ...(until === undefined ? {} : { until }) };
+}
+
 /** One as text, several as a list. */
 function schedulesOf({ options, repeated }: CommandLine): [string, unknown][] {
   const all = repeated?.get('schedule') ?? [];
@@ -125,7 +133,7 @@ function matrixOf(texts: readonly string[] | undefined): NewJob | undefined {
 }
 
 /** @example parametersOf(['WIKI=frwiki', 'MODE=']) -> { WIKI: 'frwiki', MODE: '' } */
-function parametersOf(texts: readonly string[] | undefined): NewJob | undefined {
+export function parametersOf(texts: readonly string[] | undefined): NewJob | undefined {
   const pairs = texts?.map((text) => pairOf('param', text));
   return pairs && Object.fromEntries(pairs);
 }

@@ -1,11 +1,11 @@
-/** `run`: defines a job and starts it; with --wait stays until it has ended. */
+/** `run`: defines a job and starts it; `run-now`: begins a run of a scheduled one. With --wait they stay until it has ended. */
 
 import { AppError } from '../../src/errors.ts';
-import type { Job } from '../client/client.ts';
+import type { Job, LogsQuery } from '../client/client.ts';
 import { refuseTogether, usage } from '../terminal/arguments.ts';
 import { jobText, quotaText } from '../terminal/plan-text.ts';
 import { followLogs } from './logs.ts';
-import { type NewJob, newJob, waitSecondsOf } from './new-job.ts';
+import { type NewJob, newJob, parametersOf, waitSecondsOf } from './new-job.ts';
 import type { Command, Context, Outcome } from './outcome.ts';
 import { planRun } from './plan.ts';
 import { whenSucceeded } from './predecessors.ts';
@@ -14,23 +14,44 @@ import { waitForEnd } from './wait.ts';
 export const runJob: Command = async (context) => {
   const { client, line } = context;
   const body = newJob(line);
+  const stay = stayOf(context);
+  if (line.options.has('dry-run')) return dryRun(context, body);
+  const unready = await whenSucceeded(context, body);
+  if (unready !== 0) return { text: '', data: undefined, exit: unready };
+  const job = await client.createJob(body);
+  return stay(job);
+};
+
+/** `run-now`: begins a run of a scheduled job. */
+export const runJobNow: Command = async (context) => {
+  const { client, line } = context;
+  // What earlier runs have written is not of this one.
+  const stay = stayOf(context, { lines: 0 });
+  const parameters = parametersOf(line.repeated?.get('param'));
+  return stay(await client.runJobNow(line.operands[0] ?? '', { parameters }));
+};
+
+/**
+ * What is done when a run has begun: with --wait to stay until it has ended.
+ * @throws AppError `usage.invalid`
+ */
+function stayOf(context: Context, asked: LogsQuery = {}): (job: Job) => Promise<Outcome> {
+  const { line } = context;
   const waitSeconds = waitSecondsOf(line);
   const ownCode = line.options.has('exit-code');
   if (ownCode && waitSeconds === undefined) throw usage('--exit-code is only possible together with --wait.');
   const isShown = line.options.has('logs');
   if (isShown && waitSeconds === undefined) throw usage('--logs is only possible together with --wait.');
   if (isShown && line.options.get('output') === 'json') throw usage('--logs cannot be used together with JSON.');
-  if (line.options.has('dry-run')) return dryRun(context, body);
-  const unready = await whenSucceeded(context, body);
-  if (unready !== 0) return { text: '', data: undefined, exit: unready };
-  const job = await client.createJob(body);
-  if (waitSeconds === undefined) return { text: '', data: job };
-  context.progress(`Waiting for the end of job '${job.name}'`);
-  const logs = isShown ? followLogs(context, String(job.name)) : undefined;
-  const waiting = waitForEnd(context, job, waitSeconds, { needsRun: ownCode });
-  const { run, ...outcome } = await waiting.finally(() => logs?.end());
-  return ownCode && outcome.exit === 1 ? { ...outcome, exit: ownExitCode(run) } : outcome;
-};
+  return async (job) => {
+    if (waitSeconds === undefined) return { text: '', data: job };
+    context.progress(`Waiting for the end of job '${job.name}'`);
+    const logs = isShown ? followLogs(context, String(job.name), asked) : undefined;
+    const waiting = waitForEnd(context, job, waitSeconds, { needsRun: ownCode });
+    const { run, ...outcome } = await waiting.finally(() => logs?.end());
+    return ownCode && outcome.exit === 1 ? { ...outcome, exit: ownExitCode(run) } : outcome;
+  };
+}
 
 async function dryRun(context: Context, body: NewJob): Promise<Outcome> {
   refuseTogether(context.line, 'dry-run', 'wait');

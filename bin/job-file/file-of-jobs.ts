@@ -42,6 +42,15 @@ function pathOf(key: string): Writer {
   return (value, { filelog }) => (filelog === false ? [] : [[key, String(value)]]);
 }
 
+function suspendKeys(value: unknown): ReturnType<Writer> {
+  const { note, until } = (typeof value === 'object' ? value : {}) as Job;
+  return [
+    ['suspend', true],
+    ...(note === undefined ? [] : as('suspend-note')(note, {})),
+    ...(until === undefined ? [] : as('suspend-until')(until, {})),
+  ];
+}
+
 const writers: Readonly<Record<string, Writer>> = {
   name: as('name'),
   cmd: as('command'),
@@ -59,6 +68,8 @@ const writers: Readonly<Record<string, Writer>> = {
   cpu: as('cpu'),
   retry: as('retry'),
   timeout: as('timeout'),
+  suspend: suspendKeys,
+  suspend_after: as('suspend-after'),
   timezone: as('timezone'),
   concurrency: as('concurrency'),
   starting_deadline: as('starting-deadline'),

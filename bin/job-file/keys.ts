@@ -1,7 +1,7 @@
 /** Keys of a job in a file: the options of `run` without dashes, and what the service calls the same things. */
 
 /** True or left out. */
-export const switchKeys = ['continuous', 'filelog', 'no-filelog', 'publish', 'unusual'] as const;
+export const switchKeys = ['continuous', 'filelog', 'no-filelog', 'publish', 'suspend', 'unusual'] as const;
 
 /** One value, as text. */
 const valueKeys = [
@@ -17,6 +17,9 @@ const valueKeys = [
   'retry',
   'mount',
   'timeout',
+  'suspend-note',
+  'suspend-until',
+  'suspend-after',
   'timezone',
   'concurrency',
   'starting-deadline',
@@ -62,6 +65,7 @@ export const keyOfField: ReadonlyMap<string, string> = new Map([
   ['retry', 'retry'],
   ['mount', 'mount'],
   ['timeout', 'timeout'],
+  ['suspend_after', 'suspend-after'],
   ['timezone', 'timezone'],
   ['concurrency', 'concurrency'],
   ['starting_deadline', 'starting-deadline'],

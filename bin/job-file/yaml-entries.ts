@@ -145,6 +145,10 @@ function readKey(reading: Reading, key: string, node: unknown): void {
     const items = found.items.map((item) => textOf(reading, item));
     if (items.every((item) => item !== undefined)) lists.set(key, items);
     else problems.push(`'${key}' must be one value, or a list of them, without a tag of YAML.`);
+  } else if (yaml.isMap(found) && key === 'suspend') {
+    // `suspend: {note: …}` is `suspend: true` and `suspend-note: …`.
+    values.set(key, { text: 'true', isQuoted: false, line: lineOf(reading, found) });
+    for (const [name, value] of readNames(reading, key, found)) values.set(`${key}-${name}`, value);
   } else if (yaml.isMap(found) && mappingKeys.includes(key)) mappings.set(key, readNames(reading, key, found));
   else if (yaml.isMap(found) && matrixKeys.includes(key)) lists.set(key, readPairs(reading, key, found));
   else if (mappingKeys.includes(key)) problems.push(`'${key}' must be names with values, e.g. "WIKI: frwiki".`);

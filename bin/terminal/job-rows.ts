@@ -74,11 +74,13 @@ export function showRows(job: Job, now = Date.now()): [label: string, words: str
 }
 
 /** How it fires, where that is not as usual. */
-function firingRows({ timezone, concurrency, starting_deadline: deadline }: Job): [label: string, words: string][] {
+function firingRows(job: Job): [label: string, words: string][] {
+  const { timezone, concurrency, starting_deadline: deadline, suspend_after: failures } = job;
   const rows: [string, unknown][] = [
     ['Time zone:', timezone],
     ['Concurrency:', concurrency],
     ['Starting deadline:', typeof deadline === 'number' ? `${deadline}s` : undefined],
+    ['Suspend after:', typeof failures === 'number' ? `${failures} failed run(s) in a row` : undefined],
   ];
   return rows.flatMap(([label, value]) => (value === undefined || value === null ? [] : [[label, wordsOf(value)]]));
 }

@@ -30,6 +30,8 @@ const nullable: ReadonlyMap<string, boolean> = new Map([
   ['cpu', true],
   ['retry', false],
   ['timeout', true],
+  ['suspend', true],
+  ['suspend_after', true],
   ['timezone', false],
   ['concurrency', false],
   ['starting_deadline', true],
@@ -71,6 +73,8 @@ export interface FieldReader {
   choice<T extends string>(field: string, choices: readonly T[]): T | undefined;
   /** A whole number from `least` to `most`; digits as text count as well, since some clients send them. */
   count(field: string, least: number, most: number, example: number): number | undefined;
+  /** As it was sent, for keys that take values of several forms. */
+  value(field: string): unknown;
   /** The keys and values of an object. */
   record(field: string, example: string): Readonly<Record<string, unknown>> | undefined;
   list(field: string, example: string): readonly unknown[] | undefined;
@@ -117,6 +121,7 @@ export function createFieldReader(input: Readonly<Record<string, unknown>>): Fie
       const value = checked(field, (value): value is number | string => isCount(value, least, most), rule);
       return value === undefined ? undefined : Number(value);
     },
+    value: given,
     record: (field, example) => checked(field, isRecord, `is not an object. Example: ${example}.`),
     list: (field, example) => checked(field, Array.isArray, `is not a list. Example: ${example}.`),
     quantity: (field, example) =>
@@ -156,7 +161,7 @@ function isCount(value: unknown, least: number, most: number): boolean {
   return typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most;
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -8,14 +8,16 @@ import {
   type JobType,
   type PortProtocol,
   portProtocols,
+  type Suspend,
 } from '../domain.ts';
 import { AppError } from '../errors.ts';
 import { parseSchedule } from './cron.ts';
-import { type FieldReader, shown } from './definition-fields.ts';
+import { type FieldReader, isRecord, shown } from './definition-fields.ts';
 import { longestDeadlineSeconds } from './firing-rules.ts';
 import { problemOfLogPath } from './log-paths.ts';
 import { countParts, maxGroupNameLength, maxParts, partsOf } from './parts.ts';
 import { normalForm } from './schedules.ts';
+import { problemsOfSuspend } from './suspension.ts';
 import { problemOfTimeZone } from './time-zone-names.ts';
 import { problemOfVariableName, problemOfVariables, problemOfVariableValue, variablesOf } from './variables.ts';
 
@@ -180,6 +182,31 @@ export function readRetry(read: FieldReader, type: JobType | undefined): number 
 
 export function readTimeout(read: FieldReader, type: JobType | undefined): number | undefined {
   return onlyFor(read, 'timeout', type, ['scheduled'], read.count('timeout', 0, maxSeconds, 3600));
+}
+
+export function readSuspend(read: FieldReader, type: JobType | undefined): Suspend | undefined {
+  const value = read.value('suspend');
+  if (value === undefined || value === false) return undefined;
+  return onlyFor(read, 'suspend', type, ['scheduled'], value === true ? {} : readSuspendWords(read, value));
+}
+
+const suspendExample = '{"note": "the wiki moves", "until": "2026-12-01T08:00:00Z"}';
+
+function readSuspendWords(read: FieldReader, value: unknown): Suspend | undefined {
+  if (!isRecord(value))
+    return read.refuse('suspend', `${shown(value)} is neither true nor an object. Example: ${suspendExample}.`);
+  const extra = Object.keys(value).find((key) => key !== 'note' && key !== 'until');
+  if (extra !== undefined)
+    return read.refuse('suspend', `${shown(extra)} is not a key of it. Example: ${suspendExample}.`);
+  const problems = problemsOfSuspend(value);
+  for (const { field, rule } of problems) read.refuse('suspend', `${field}: ${rule}`);
+  return problems.length > 0 ? undefined : (value as Suspend);
+}
+
+/** Zero asks for nothing. */
+export function readSuspendAfter(read: FieldReader, type: JobType | undefined): number | undefined {
+  const after = onlyFor(read, 'suspend_after', type, ['scheduled'], read.count('suspend_after', 0, 100, 5));
+  return after === 0 ? undefined : after;
 }
 
 export function readTimeZone(read: FieldReader, type: JobType | undefined): string | undefined {

@@ -27,6 +27,8 @@ import {
   readRetry,
   readSchedules,
   readStartingDeadline,
+  readSuspend,
+  readSuspendAfter,
   readTimeout,
   readTimeZone,
   readType,
@@ -36,6 +38,7 @@ import { unusualFiring, usualFiring } from './firing-rules.ts';
 import { resolveLogPath } from './log-paths.ts';
 import { type Part, partsOf } from './parts.ts';
 import { askedCheck } from './ports.ts';
+import { askedSuspend } from './suspension.ts';
 import { valuesOf, variablesOf } from './variables.ts';
 
 const maxEncodedBytes = 65_536;
@@ -50,6 +53,7 @@ const sameNames = [
   'cpu',
   'retry',
   'timeout',
+  'suspend',
   'concurrency',
   'replicas',
   'port',
@@ -99,6 +103,8 @@ export function readDefinition(input: Readonly<Record<string, unknown>>): ReadDe
     cpu: read.quantity('cpu', '500m'),
     retry: readRetry(read, type),
     timeout: readTimeout(read, type),
+    suspend: readSuspend(read, type),
+    suspendAfter: readSuspendAfter(read, type),
     timeZone: readTimeZone(read, type),
     concurrency: readConcurrency(read, type),
     startingDeadline: readStartingDeadline(read, type),
@@ -142,6 +148,8 @@ export interface ResolveContext {
   readonly homePath: string;
   /** What a job gets that asks for nothing. */
   readonly defaults: { readonly memory: string; readonly cpu: string };
+  /** Ms since the epoch. Unset: no suspension that is asked for is over. */
+  readonly now?: number;
 }
 
 /**
@@ -151,7 +159,7 @@ export interface ResolveContext {
  */
 export function resolveJob(
   definition: JobDefinition,
-  { tool, image, homePath, defaults }: ResolveContext,
+  { tool, image, homePath, defaults, now }: ResolveContext,
   part: Part = firstPart(definition),
 ): ResolvedJob {
   const { type, cmd } = definition;
@@ -160,6 +168,7 @@ export function resolveJob(
   const problems = problemsWith(definition, image, homePath);
   if (problems.length > 0) throw refusalFor(problems);
   const { filelog, mount } = choicesOf(definition, image);
+  const suspend = askedSuspend(definition.suspend, now);
   return {
     name,
     ...(name === definition.name ? {} : { group: definition.name }),
@@ -176,6 +185,8 @@ export function resolveJob(
     cpu: definition.cpu ?? defaults.cpu,
     retry: definition.retry ?? 0,
     timeout: definition.timeout ?? 0,
+    ...(suspend ? { suspend } : {}),
+    ...(definition.suspendAfter === undefined ? {} : { suspendAfter: definition.suspendAfter }),
     timeZone: definition.timeZone ?? usualFiring.timeZone,
     concurrency: definition.concurrency ?? usualFiring.concurrency,
     startingDeadline: definition.startingDeadline ?? usualFiring.startingDeadline,
@@ -248,6 +259,8 @@ export function definitionOf(job: ResolvedJob): JobDefinition {
     cpu,
     retry: isContinuous ? undefined : job.retry,
     timeout: type === 'scheduled' ? job.timeout : undefined,
+    suspend: job.suspend,
+    suspendAfter: job.suspendAfter,
     ...unusualFiring(job),
     replicas: isContinuous ? job.replicas : undefined,
     port: job.port,
@@ -282,6 +295,7 @@ export function decodeDefinition(text: string): JobDefinition | undefined {
       filelog_stderr: raw.filelogStderr,
       port_protocol: raw.portProtocol,
       health_check: raw.healthCheck,
+      suspend_after: raw.suspendAfter,
     };
     return parseDefinition({ ...input, ...renamed, ...Object.fromEntries(sameNames.map((name) => [name, raw[name]])) });
   } catch {

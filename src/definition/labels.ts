@@ -29,6 +29,10 @@ export const annotationNames = {
   instantiate: 'cronjob.kubernetes.io/instantiate',
   /** Of a CronJob whose schedule was changed: when, as RFC 3339. */
   scheduleSince: 'jobs.toolforge.org/schedule-since',
+  /** Of a CronJob: who suspended it last, why, until when, and when it was resumed, as suspension.ts writes it. */
+  suspension: 'jobs.toolforge.org/suspension',
+  /** Of a run that the service has begun: the firing whose name it has, so that the cluster begins no other one for that. */
+  holds: 'jobs.toolforge.org/holds-firing',
   /** Of a run: the firing it is for (kubernetes.io, "Well-Known Labels, Annotations and Taints"). */
   scheduledFor: 'batch.kubernetes.io/cronjob-scheduled-timestamp',
 } as const;

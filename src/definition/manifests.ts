@@ -33,6 +33,7 @@ import {
 import { hasPart } from './parts.ts';
 import { readPortsAndProbes, toPortsAndProbes, toService } from './ports.ts';
 import { readResources, toResources } from './resources.ts';
+import { isSuspended } from './suspension.ts';
 import { readEnvironment, toEnvironment } from './variables.ts';
 
 export { annotationNames, labelNames, managedBySelector, runIdName, toolSelector, toService };
@@ -216,6 +217,7 @@ export function fromKubeObject(object: KubeObject, { images, homesMount }: FromK
     ...readResources(container, definition),
     retry: kind === 'Deployment' ? 0 : (amountAt(object, ...run, 'backoffLimit') ?? 0),
     timeout: kind === 'Deployment' ? 0 : (amountAt(object, ...run, 'activeDeadlineSeconds') ?? 0),
+    ...(kind === 'CronJob' ? readSuspending(object, definition) : {}),
     ...readFiringSpec(object),
     replicas: kind === 'Deployment' ? (amountAt(object, 'spec', 'replicas') ?? 1) : 1,
     ...readPortsAndProbes(container, image, definition),
@@ -279,6 +281,17 @@ function readContainerCommand(
     filelog: read.output !== undefined,
     filelogStdout: absolute(read.output?.stdout),
     filelogStderr: absolute(read.output?.stderr),
+  };
+}
+
+/** What the definition wants of it, as far as that is so. */
+function readSuspending(
+  object: KubeObject,
+  { suspend, suspendAfter }: Partial<JobDefinition> = {},
+): Pick<ResolvedJob, 'suspend' | 'suspendAfter'> {
+  return {
+    ...(suspend && isSuspended(object) ? { suspend } : {}),
+    ...(suspendAfter === undefined ? {} : { suspendAfter }),
   };
 }
 

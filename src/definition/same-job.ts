@@ -15,6 +15,7 @@ const compared = [
   'mount',
   'retry',
   'timeout',
+  'suspendAfter',
   'timeZone',
   'concurrency',
   'startingDeadline',
@@ -30,6 +31,7 @@ export type ComparedField =
   | 'memory'
   | 'cpu'
   | 'schedule'
+  | 'suspend'
   | 'portProtocol'
   | 'healthCheck'
   | 'variables'
@@ -51,6 +53,7 @@ export function differences(one: ResolvedJob, other: ResolvedJob): ComparedField
     ['memory', !isSameQuantity(one.memory, other.memory)],
     ['cpu', !isSameQuantity(one.cpu, other.cpu)],
     ['schedule', !isSameSchedule(one, other)],
+    ['suspend', JSON.stringify(one.suspend) !== JSON.stringify(other.suspend)],
     ['portProtocol', one.port !== undefined && one.portProtocol !== other.portProtocol],
     ['healthCheck', JSON.stringify(one.healthCheck) !== JSON.stringify(other.healthCheck)],
     ['variables', !isSameEnvironment(one.variables, other.variables)],

@@ -4,9 +4,10 @@
  * complete, decide. When the controller starts a run and when it gives up: kubernetes.io, "CronJob", "Starting deadline".
  */
 import { lastFirings, nextFirings } from '../definition/cron.ts';
+import { suspensionAt } from '../definition/suspension.ts';
 import { versionOf } from '../definition/version.ts';
 import { whatRan } from '../definition/what-ran.ts';
-import type { FiringRules, Notice, ObjectFacts, RunEnd, RunFacts } from '../domain.ts';
+import type { FiringRules, Notice, ObjectFacts, RunEnd, RunFacts, Suspension } from '../domain.ts';
 import type { JobFacts } from './job-facts.ts';
 import { noticeOf } from './notices.ts';
 import { conditionOf, failureOf, groupOf } from './run-end.ts';
@@ -38,8 +39,19 @@ export interface Firings {
   readonly next: number | undefined;
   /** Due times, from then on, of runs that were begun; the runs may have gone. */
   readonly begun: readonly number[];
+  /** Runs that have the name of a firing, from `next` on; the runs may have gone. */
+  readonly held: readonly Held[];
   /** When to look again. */
   readonly lookAt: number | undefined;
+}
+
+/** A run that the service has begun under the name that the controller would give to that of a firing, which it takes it for. */
+export interface Held {
+  readonly due: number;
+  readonly uid: string;
+  readonly since: number;
+  /** When it had ended, or was found to be gone. */
+  readonly endedAt: number | undefined;
 }
 
 /** A firing that became no run, or of whose run nothing was seen. */
@@ -83,6 +95,7 @@ export function accountFor(
   const isSame = former !== undefined && isSamePlan(former, plan);
   const current = isSame ? { ...former, ...plan } : begin(plan, object, former, around, now);
   const begun = withBegun(current, facts.runs);
+  const held = withHeld(current, facts.runs, now);
   const knownUntil = Math.min(now, around.completeUntil());
   const dues = duesIn(current, knownUntil, (at) => endOfWindow(plan, at) + slackMs <= knownUntil);
   const last = dues.at(-1)?.at;
@@ -93,11 +106,12 @@ export function accountFor(
       ...current,
       next,
       begun: next === undefined ? none : begun.filter((due) => due >= next),
+      held: next === undefined ? none : held.filter(({ due }) => due >= next),
       lookAt: judgedAt === undefined || judgedAt > now ? judgedAt : now + lookAgainMs,
     },
     missed: [
       ...(isSame ? none : abandoned(facts, former, now)),
-      ...notBegun(dues, begun).map((due) => missedFiring(facts, object, plan, due, around)),
+      ...notBegun(dues, begun).map((due) => missedFiring(facts, object, plan, { due, held }, around)),
     ],
   };
 }
@@ -141,7 +155,7 @@ function begin(
   const askedAt = isEdited ? changeOf(firing, now) : Math.max(createdAt, firing?.changedAt ?? 0);
   const from = isEdited ? askedAt : Math.max(around.from(), askedAt);
   const next = isEdited ? undefined : pendingAt(plan, from, askedAt);
-  return { ...plan, next: next ?? firingAfter(plan, from), begun: none, lookAt: undefined };
+  return { ...plan, next: next ?? firingAfter(plan, from), begun: none, held: none, lookAt: undefined };
 }
 
 /** The firing before `from` that was not accounted for, because its run could still begin then. */
@@ -166,6 +180,37 @@ function withBegun({ jobUid, next, begun }: Firings, runs: readonly RunFacts[]):
   );
   return more.length > 0 ? [...begun, ...more] : begun;
 }
+
+/** The very same array where nothing is news. */
+function withHeld({ jobUid, next, held }: Firings, runs: readonly RunFacts[], now: number): readonly Held[] {
+  const seen = runs.flatMap((run): Held[] => {
+    const { uid, ownerUid, holds: due, createdAt, status } = run;
+    if (ownerUid !== jobUid || due === undefined || next === undefined || due < next) return [];
+    return [{ due, uid, since: status.startedAt ?? createdAt, endedAt: endOfRun(run) }];
+  });
+  if (seen.length + held.length === 0) return held;
+  const gone = held.filter(({ uid }) => !seen.some((one) => one.uid === uid));
+  return [...gone.map((one) => ({ ...one, endedAt: one.endedAt ?? now })), ...seen];
+}
+
+function endOfRun({ status }: RunFacts): number | undefined {
+  return (conditionOf(status, 'Complete') ?? failureOf(status))?.changedAt;
+}
+
+/** A firing for which the controller has taken a run that had ended by then, while it can still be begun. */
+export function standIn({ firings, object, runs }: Standing, now: number): Held | undefined {
+  if (!firings || !object || object.status.suspended) return undefined;
+  return firings.held.find(
+    ({ due, endedAt }) =>
+      endedAt !== undefined &&
+      endedAt < due &&
+      object.status.lastScheduledAt === due &&
+      now <= due + firings.rules.deadlineMs &&
+      !runs.some(({ dueAt }) => dueAt === due),
+  );
+}
+
+type Standing = Pick<JobFacts, 'object' | 'runs'> & { readonly firings: Firings | undefined };
 
 interface Due {
   readonly at: number;
@@ -215,18 +260,21 @@ function missedFiring(
   facts: JobFacts,
   object: ObjectFacts,
   plan: Plan,
-  due: Due,
+  { due, held }: { readonly due: Due; readonly held: readonly Held[] },
   around: FiringSurroundings,
 ): MissedFiring {
   const windowEnd = endOfWindow(plan, due.at);
   const outage = around.outage?.(Math.max(due.at, windowEnd - catchUpMs), windowEnd);
-  const cause = causeOf(object, inTheWay(facts, object, plan, due), due, around, outage);
+  const holder = held.find((one) => one.due === due.at);
+  const cause = holder
+    ? ({ outcome: 'skipped', reason: 'previous_run', since: holder.since } as const)
+    : causeOf(object, inTheWay(facts, object, plan, due), due, around, outage);
   const end = endOf(facts, object.uid, due, cause);
   const isNews = end.outcome === 'skipped' && end.reason !== 'suspended';
   return { end, notice: isNews ? noticeAbout(facts, end) : undefined, outage };
 }
 
-type Cause = Pick<RunEnd, 'outcome' | 'reason' | 'since'>;
+type Cause = Pick<RunEnd, 'outcome' | 'reason' | 'since' | 'suspension'>;
 
 function causeOf(
   object: ObjectFacts,
@@ -240,10 +288,16 @@ function causeOf(
   const isAway = outage !== undefined && lastAt < at;
   // It was begun, and its run has come and gone unseen.
   if (lastAt === at || (around.isUnseen(at) && !isAway)) return { outcome: 'unknown', reason: undefined };
-  if (object.status.suspended) return { outcome: 'skipped', reason: 'suspended' };
+  const suspension = suspensionAt(object, at);
+  if (suspension)
+    return { outcome: 'skipped', reason: 'suspended', ...(suspension === true ? {} : bySuspension(suspension)) };
   return before
     ? { outcome: 'skipped', reason: 'previous_run', since: before.status.startedAt ?? before.createdAt }
     : { outcome: 'skipped', reason: 'unexplained' };
+}
+
+function bySuspension({ since, by, note, until }: Suspension): Pick<RunEnd, 'since' | 'suspension'> {
+  return { since, suspension: { by, note, until } };
 }
 
 /** The run that was going when this one could begin: where it ended before that was over, it held up nothing. */
@@ -253,9 +307,9 @@ function inTheWay(facts: JobFacts, object: ObjectFacts, plan: Plan, { at }: Due)
   return ownRuns(facts, object).find((run) => run.createdAt < at && isUnderWay(run, last));
 }
 
-/** Runs that the schedule began: only for those does the next one wait. */
+/** Runs that the controller knows for its own: only for those does the next one wait. */
 function ownRuns({ runs }: JobFacts, { uid }: ObjectFacts): readonly RunFacts[] {
-  return runs.filter(({ ownerUid, manual }) => ownerUid === uid && !manual);
+  return runs.filter(({ ownerUid, manual, holds }) => ownerUid === uid && (!manual || holds !== undefined));
 }
 
 function isUnderWay({ status }: RunFacts, at: number): boolean {

@@ -13,6 +13,7 @@
  */
 import { type ActorRefFrom, assign, enqueueActions, type SnapshotFrom, setup } from 'xstate';
 import type {
+  Errand,
   JobEvent,
   JobKey,
   JobSnapshot,
@@ -28,7 +29,8 @@ import type {
 } from '../domain.ts';
 import { nextStreak, streakOf } from '../streak.ts';
 import { longestTimerMs } from '../time-limit.ts';
-import { accountFor, type FiringSurroundings, type Firings, type MissedFiring } from './firings.ts';
+import { catchUpOf, countingOf, resumptionOf } from './errands.ts';
+import { accountFor, type FiringSurroundings, type Firings, type MissedFiring, standIn } from './firings.ts';
 import {
   bury,
   formerUid,
@@ -75,6 +77,8 @@ interface JobContext extends JobFacts {
   /** Of a scheduled job, where somebody accounts for them. */
   readonly firings: Firings | undefined;
   readonly skipped: Skip | undefined;
+  /** Id of the errand that was asked for last. */
+  readonly errand: string | undefined;
   /** Of a scheduled job. */
   readonly streak: Streak | undefined;
   /** Whether what happened before the start counts in the two. */
@@ -98,6 +102,11 @@ interface FiringDue {
   readonly type: 'firing.due';
 }
 
+/** Something has to be done for the job by now. */
+interface ErrandDue {
+  readonly type: 'errand.due';
+}
+
 /** Time in which something lasted has passed. */
 interface GracePassed {
   readonly type: 'grace.passed';
@@ -115,13 +124,14 @@ const longestWaitMs = 3_600_000;
 export const jobMachine = setup({
   types: {
     context: {} as JobContext,
-    events: {} as JobEvent | GracePassed | GracesChanged | FiringDue | FiringExplained | RunsRecalled,
+    events: {} as JobEvent | GracePassed | GracesChanged | FiringDue | FiringExplained | ErrandDue | RunsRecalled,
     input: {} as { readonly key: JobKey; readonly around?: JobSurroundings },
     tags: {} as JobState,
     emitted: {} as
       | { readonly type: 'run.ended'; readonly end: RunEnd }
       | { readonly type: 'notice'; readonly notice: Notice }
-      | { readonly type: 'firing.missed'; readonly missed: MissedFiring },
+      | { readonly type: 'firing.missed'; readonly missed: MissedFiring }
+      | { readonly type: 'errand'; readonly errand: Errand },
   },
   actions: {
     /** Once for each run, when all that there is to say of its end is known. */
@@ -129,6 +139,8 @@ export const jobMachine = setup({
       const ends = endsToTell(context);
       if (ends.length === 0) return;
       for (const end of ends) enqueue.emit({ type: 'run.ended', end });
+      const counting = ends.some(({ outcome }) => outcome === 'failed') && countingOf(context.object);
+      if (counting) enqueue.emit({ type: 'errand', errand: counting });
       enqueue.assign({ told: [...context.told, ...ends.map(({ id }) => id)], streak: streakAfter(context, ends) });
     }),
     /** The last moment to tell the end of a run: with what is known of it. */
@@ -136,6 +148,8 @@ export const jobMachine = setup({
       const end = endOfGone(context, uid, context.around.now());
       const sign = end && signOfEnd(context, end);
       if (end) enqueue.emit({ type: 'run.ended', end });
+      const counting = end?.outcome === 'failed' && countingOf(context.object);
+      if (counting) enqueue.emit({ type: 'errand', errand: counting });
       if (sign && isNews(context, sign)) enqueue.emit({ type: 'notice', notice: sign.notice });
       enqueue.assign({ told: forget(context.told, uid), streak: streakAfter(context, end ? [end] : []) });
     }),
@@ -160,10 +174,32 @@ export const jobMachine = setup({
       const { firings, missed } = accountFor(context, former, around.firings, now);
       for (const one of missed) enqueue.emit({ type: 'firing.missed', missed: one });
       if (firings !== former) enqueue.assign({ firings });
+      const catchUp = catchUpOf(context.object, standIn({ ...context, firings }, now));
+      if (catchUp) enqueue.emit({ type: 'errand', errand: catchUp });
       if (firings?.lookAt === former?.lookAt && event.type !== 'firing.due') return;
       enqueue.cancel('firing');
       if (firings?.lookAt !== undefined)
         enqueue.raise({ type: 'firing.due' }, { id: 'firing', delay: Math.min(firings.lookAt - now, longestWaitMs) });
+    }),
+    /** Failures of a time that nobody watched count as well. */
+    askWhereNew: enqueueActions(({ context: { object: former }, enqueue }, { object }: { object: ObjectFacts }) => {
+      const isKnown = former?.uid === object.uid && former.job?.suspendAfter === object.job?.suspendAfter;
+      const counting = isKnown ? undefined : countingOf(object);
+      if (counting) enqueue.emit({ type: 'errand', errand: counting });
+    }),
+    /** The end of a suspension when its time has come, once; whoever carries it out tries until it is done. */
+    askForResumption: enqueueActions(({ context, enqueue }) => {
+      const next = resumptionOf(context.object);
+      if (next && next.errand.id === context.errand) return;
+      const now = context.around.now();
+      enqueue.cancel('errand');
+      if (!next) return;
+      if (next.dueAt > now)
+        enqueue.raise({ type: 'errand.due' }, { id: 'errand', delay: Math.min(next.dueAt - now, longestWaitMs) });
+      else {
+        enqueue.emit({ type: 'errand', errand: next.errand });
+        enqueue.assign({ errand: next.errand.id });
+      }
     }),
     keepSkip: assign(({ context }, { end }: { end: RunEnd }) => ({
       skipped: laterSkip(context.skipped, skipIn(end)),
@@ -221,6 +257,7 @@ export const jobMachine = setup({
     around: input.around ?? nobody,
     firings: undefined,
     skipped: undefined,
+    errand: undefined,
     streak: undefined,
     isRecalled: false,
   }),
@@ -230,11 +267,13 @@ export const jobMachine = setup({
       guard: { type: 'isNewObject', params: ({ event }) => event },
       actions: [
         { type: 'tellLast', params: ({ context, event }) => ({ uid: formerUid(context, event.object) }) },
+        { type: 'askWhereNew', params: ({ event }) => event },
         { type: 'keepObject', params: ({ event }) => event },
         { type: 'keepAge', params: ({ event }) => ({ uid: event.object.uid, isOld: event.isOld }) },
         'tellEnds',
         'tellNotices',
         'tellFirings',
+        'askForResumption',
       ],
       target: '.deciding',
     },
@@ -285,6 +324,7 @@ export const jobMachine = setup({
       target: '.deciding',
     },
     'firing.due': { actions: 'tellFirings' },
+    'errand.due': { actions: 'askForResumption' },
     'runs.recalled': { actions: { type: 'recall', params: ({ event }) => event } },
     'firing.explained': { actions: { type: 'keepSkip', params: ({ event }) => event } },
     'grace.passed': { actions: 'tellNotices' },
@@ -379,8 +419,11 @@ function recalled({ object, streak, skipped }: JobContext, runs: readonly RunRec
   return { streak: streakOf(own), skipped: laterSkip(skipped, last && skipIn(last)), isRecalled: true };
 }
 
-function skipIn({ outcome, dueAt, reason, since, until, clusterSays }: RunRecord | RunEnd): Skip | undefined {
-  return outcome === 'skipped' && dueAt !== undefined ? { dueAt, reason, since, until, clusterSays } : undefined;
+function skipIn(run: RunRecord | RunEnd): Skip | undefined {
+  const { outcome, dueAt, reason, since, until, clusterSays, suspension } = run;
+  return outcome === 'skipped' && dueAt !== undefined
+    ? { dueAt, reason, since, until, clusterSays, suspension }
+    : undefined;
 }
 
 function laterSkip(one: Skip | undefined, other: Skip | undefined): Skip | undefined {

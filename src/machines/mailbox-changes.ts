@@ -79,7 +79,7 @@ function isAbout({ kind, name, jobUid }: Incident, notice: Notice): boolean {
   return name === notice.key.name && kind === notice.key.kind && jobUid === notice.jobUid;
 }
 
-/** Only failures make incidents. */
+/** Only failures make incidents; that one of them suspended the job belongs to it. */
 function withFailure(
   box: Mailbox,
   notice: Notice,
@@ -87,6 +87,7 @@ function withFailure(
   now: number,
   isTold: boolean,
 ): { incident: Incident | undefined; incidents: readonly Incident[] } {
+  if (notice.kind === 'suspended') return { incident: before, incidents: box.incidents };
   if (notice.kind !== 'failed') return { incident: undefined, incidents: box.incidents };
   const incident: Incident = {
     kind: notice.key.kind,

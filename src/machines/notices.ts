@@ -2,8 +2,16 @@
  * What happened to a job that its owner may want to hear of, read from all that is known of it. Asked by job.ts after every fact and when
  * time has passed; each notice is told once. Pure: the same facts give the same notices with the same ids, in whatever order they came.
  */
+import { suspensionNow } from '../definition/suspension.ts';
 import { whatRan } from '../definition/what-ran.ts';
-import { isQuotaRefusal, type Notice, type NoticeKind, type PodFacts, type RunEnd } from '../domain.ts';
+import {
+  isQuotaRefusal,
+  type Notice,
+  type NoticeKind,
+  type ObjectFacts,
+  type PodFacts,
+  type RunEnd,
+} from '../domain.ts';
 import {
   containerStart,
   type EndedState,
@@ -40,7 +48,16 @@ export function signsOf(facts: JobFacts, graces: Graces): readonly Sign[] {
   if (!object) return noSigns;
   return key.kind === 'Deployment'
     ? signsOfCopies(facts, graces)
-    : runsIn(facts).flatMap((run) => signsOfRun(facts, run, graces));
+    : [...runsIn(facts).flatMap((run) => signsOfRun(facts, run, graces)), ...signsOfSuspension(facts, object)];
+}
+
+/** What its owner did is no news to him. */
+function signsOfSuspension(facts: JobFacts, object: ObjectFacts): Sign[] {
+  const suspension = suspensionNow(object);
+  if (suspension?.by !== 'service') return [];
+  const { uid } = object;
+  const id = `${uid}/suspended/${suspension.since}`;
+  return [told(noticeOf(facts, 'suspended', uid, undefined, { id, at: suspension.since }), uid)];
 }
 
 const noSigns: readonly Sign[] = [];
@@ -274,6 +291,7 @@ export function noticeOf(
     signal: undefined,
     attempts: 0,
     ran: object?.job && whatRan(object.job, pod?.container?.imageDigest),
+    ...(key.kind === 'CronJob' && object?.status.suspended ? { isSuspended: true } : {}),
     ...fields,
     jobSays: fields.jobSays?.slice(0, longestWords),
     clusterSays: fields.clusterSays?.slice(0, longestWords),

@@ -32,9 +32,9 @@ type Check = (question: Question) => Verdict | undefined;
 /** Kinds that each setting asks for. A job that was steady or has finished ends an incident, whatever the setting is. */
 const wanted: Readonly<Record<Emails, readonly NoticeKind[]>> = {
   none: [],
-  onfailure: ['failed', 'unusual'],
-  onfinish: ['failed', 'unusual', 'finished', 'restarted'],
-  all: ['failed', 'unusual', 'finished', 'restarted', 'started'],
+  onfailure: ['failed', 'suspended', 'unusual'],
+  onfinish: ['failed', 'suspended', 'unusual', 'finished', 'restarted'],
+  all: ['failed', 'suspended', 'unusual', 'finished', 'restarted', 'started'],
 };
 
 /** Failures in a row that are told at once; later ones once a day. */
@@ -66,7 +66,7 @@ function endsIncident({ notice, incident }: Question): Verdict | undefined {
 function notAsked({ notice: { emails, kind } }: Question): Verdict | undefined {
   if (wanted[emails].includes(kind)) return undefined;
   const why = `this job asks for no mail about it (emails: ${emails})`;
-  return { is: kind === 'failed' || kind === 'unusual' ? 'withheld' : 'ignored', why };
+  return { is: ['failed', 'suspended', 'unusual'].includes(kind) ? 'withheld' : 'ignored', why };
 }
 
 /** What failed is the same thing as before, and of a cause that was told: the first, third and tenth time are told, then one a day. */

@@ -4,6 +4,7 @@
  */
 import { createActor } from 'xstate';
 import {
+  type Errand,
   type JobChange,
   type JobEvent,
   type JobKey,
@@ -64,6 +65,8 @@ export interface JobRosterOptions {
   onNotice?(notice: Notice): void;
   /** Called once for each firing of a schedule that became no run; must not throw. Unset: nobody wants to know. */
   onFiringMissed?(missed: MissedFiring): void;
+  /** Called for what has to be done for a job without being asked; must not throw. Unset: nobody does it. */
+  onErrand?(errand: Errand): void;
   /** How long something has to last before it is told. Unset: for ever. */
   readonly around?: JobSurroundings;
   /** Unset: the job machine. Tests hand in one with a mistake in it. */
@@ -102,7 +105,7 @@ const kinds: readonly KubeKind[] = ['Job', 'CronJob', 'Deployment'];
 const nothing: readonly JobSnapshot[] = [];
 
 export function createJobRoster(options: JobRosterOptions): JobRoster {
-  const { log, machine = jobMachine, onRunEnded, usageOf, onNotice, onFiringMissed, around } = options;
+  const { log, machine = jobMachine, onRunEnded, usageOf, onNotice, onFiringMissed, onErrand, around } = options;
   const rooms = new Map<string, Room>();
   const listeners = new Map<string, Set<JobListener>>();
   const buried = createBuried();
@@ -257,6 +260,7 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
     entry.actor.on('run.ended', runEnded);
     if (onNotice) entry.actor.on('notice', ({ notice }) => onNotice(notice));
     if (onFiringMissed) entry.actor.on('firing.missed', ({ missed }) => onFiringMissed(missed));
+    if (onErrand) entry.actor.on('errand', ({ errand }) => onErrand(errand));
     return entry;
   }
 

@@ -40,7 +40,7 @@ interface Story {
   readonly ending: Ending;
 }
 
-export type Ending = 'failed' | 'recovered' | 'finished' | 'started' | 'restarted' | 'unusual';
+export type Ending = 'failed' | 'suspended' | 'recovered' | 'finished' | 'started' | 'restarted' | 'unusual';
 
 const command = 'toolforge-jobs';
 const limits = { line: 200, words: 500, stories: 20, textBytes: 60 * 1024 } as const;
@@ -86,6 +86,7 @@ function isSaidLater({ notice }: GatheredNotice, later: readonly GatheredNotice[
 
 function endingOf({ as, notice }: GatheredNotice, hasFailed: boolean): Ending {
   if (as === 'recovered') return 'recovered';
+  if (notice.kind === 'suspended') return 'suspended';
   if (hasFailed && notice.kind !== 'finished') return 'failed';
   return notice.kind === 'steady' ? 'started' : notice.kind;
 }
@@ -99,7 +100,7 @@ function subjectOf(tool: string, stories: readonly Story[]): string {
 }
 
 function newsOf(stories: readonly Story[]): string {
-  const failed = stories.filter((story) => story.ending === 'failed');
+  const failed = stories.filter(({ ending }) => ending === 'failed' || ending === 'suspended');
   const [first] = failed;
   if (!first) return 'news of several jobs';
   if (failed.length === 1) return `${first.name} ${wordOf(first)}, and other news`;
@@ -136,7 +137,7 @@ function manyStories(stories: readonly Story[], around: Around): string[] {
     ...lines.map((line) => cut(line, limits.line)),
     '',
   ];
-  const failed = stories.filter((story) => story.ending === 'failed' || story.ending === 'recovered');
+  const failed = stories.filter(({ ending }) => ['failed', 'suspended', 'recovered'].includes(ending));
   const bodies: string[] = [];
   let [bytes, told] = [Buffer.byteLength(head.join('\n')), 0];
   for (const story of failed) {
@@ -156,6 +157,7 @@ function manyStories(stories: readonly Story[], around: Around): string[] {
 
 function shortOf({ last: { notice, incident, details }, ending }: Story): string {
   if (ending === 'recovered') return `after ${failuresWords(incident?.failures ?? 1)}`;
+  if (ending === 'suspended') return afterFailures(incident);
   if (ending === 'failed') {
     const count = incident?.failures ?? 1;
     return `${shortCauseWords(notice, details?.refusal)}${count > 1 ? ` (${timesWords(count)})` : ''}`;
@@ -177,6 +179,8 @@ function sentenceOf(story: Story): string {
       if (notice.isSkipped)
         return `Your job ${name} was not started at ${when}, when its schedule asked for it: ${causeWords(notice, notice.clusterSays)}.`;
       return `Your job ${name} failed at ${when}: ${causeWords(notice, details?.refusal)}.${onward(notice)}`;
+    case 'suspended':
+      return `Your job ${name} was suspended at ${when}, ${afterFailures(incident)}, as its definition asks: no run starts until you resume it.`;
     case 'recovered': {
       const { failures = 1, since = notice.at } = incident ?? {};
       const length = lengthWords(notice.at - since);
@@ -195,6 +199,10 @@ function sentenceOf(story: Story): string {
     case 'unusual':
       return `Your job ${name} ${unusualWords(notice)}`;
   }
+}
+
+function afterFailures(incident: GatheredNotice['incident']): string {
+  return `after ${incident ? failuresWords(incident.failures) : 'failures'} in a row`;
 }
 
 /** Calm: it may well be right so. */
@@ -229,7 +237,8 @@ function detailsOf(story: Story, around: Around): string[] {
   const { last, failure, ending } = story;
   return [
     ...factsOf(story, last, around),
-    ...(ending === 'recovered' && failure ? beforeRecovery(story, failure, around) : []),
+    ...(ending === 'recovered' && failure ? lastFailure(story, failure, around, 'It had failed') : []),
+    ...(ending === 'suspended' && failure ? lastFailure(story, failure, around, 'It failed last') : []),
     ...(ending === 'failed' ? [...saidOf(last), ...outputOf(last, around)] : []),
     ...furtherOf(story),
   ];
@@ -240,10 +249,10 @@ function whenWords({ at, isSkipped, ran }: Notice): string {
   return `${momentWords(at)}${isSkipped ? zoneNote(at, ran?.timeZone ?? 'UTC') : ''}`;
 }
 
-/** A failure that no mail has told of before it was over. */
-function beforeRecovery(story: Story, failure: GatheredNotice, around: Around): string[] {
+/** A failure that no mail has told of before it was over, or that this mail tells as well. */
+function lastFailure(story: Story, failure: GatheredNotice, around: Around, words: string): string[] {
   const { notice, details } = failure;
-  const what = notice.isSkipped ? 'It was not started' : 'It had failed';
+  const what = notice.isSkipped ? 'It was not started' : words;
   return [
     ...wrap(`${what} at ${whenWords(notice)}: ${causeWords(notice, details?.refusal ?? notice.clusterSays)}.`),
     '',
@@ -264,7 +273,7 @@ function factsOf(story: Story, told: GatheredNotice, around: Around): string[] {
     ['In a row', incident && incident.failures > 1 && notice.kind === 'failed' ? rowWords(incident) : undefined],
     ['Changed', notice.kind === 'failed' ? changedWords(notice, details) : undefined],
     ['Also', isLast ? alsoWords(story) : undefined],
-    ['Next run', isLast ? nextRun(notice, around.now) : undefined],
+    ['Next run', isLast && story.ending !== 'suspended' ? nextRun(notice, around.now) : undefined],
   ];
   const rows = facts.flatMap(([label, value]) =>
     value === undefined ? [] : wrap(visible(value), `  ${label.padEnd(11)}`),
@@ -283,7 +292,7 @@ function ranFor({ startedAt, finishedAt, at }: Notice): string | undefined {
 function alsoWords({ events, last, ending }: Story): string | undefined {
   const counts = new Map<string, number>();
   for (const { notice } of events) {
-    const isCounted = notice.kind === 'failed' && (ending === 'failed' || ending === 'recovered');
+    const isCounted = notice.kind === 'failed' && ['failed', 'suspended', 'recovered'].includes(ending);
     if (notice === last.notice || isCounted) continue;
     const kind = notice.kind === 'steady' ? 'started' : notice.kind;
     counts.set(kind, (counts.get(kind) ?? 0) + 1);
@@ -310,8 +319,9 @@ function changedWords({ ran }: Notice, details: GatheredNotice['details']): stri
   return changes.length > 0 ? `${since}: ${changes.join(', ')}` : `nothing that we know of, ${since}`;
 }
 
-function nextRun({ ran }: Notice, now: number): string | undefined {
+function nextRun({ ran, isSuspended }: Notice, now: number): string | undefined {
   if (ran?.schedule === undefined) return undefined;
+  if (isSuspended) return 'none: the job is suspended';
   const { timeZone = 'UTC' } = ran;
   const next = nextFirings(ran.schedule, now, 1, timeZone)[0];
   return next === undefined ? undefined : `${minuteWords(next)} on ${dayWords(next)}${zoneNote(next, timeZone)}`;
@@ -349,13 +359,17 @@ function outputOf({ notice, details }: GatheredNotice, { settings }: Around): st
   return [...wrap(`The last lines of ${from} (text written by the job):`), '', ...lines.map(quotedLine), ''];
 }
 
-function furtherOf({ name, last, ending }: Story): string[] {
+function furtherOf({ name, last, failure, ending }: Story): string[] {
+  const isSuspended = ending === 'suspended';
+  const told = isSuspended && failure ? failure : last;
+  const memory = ending === 'failed' || isSuspended ? told.details?.memory : undefined;
   return [
-    ...(ending === 'failed' && last.details?.memory ? moreMemory(last, last.details.memory) : []),
+    ...(memory ? moreMemory(told, memory) : []),
     'To look further:',
     '',
-    `  ${command} ${furtherCommand(name, last)}`,
+    `  ${command} ${furtherCommand(name, told)}`,
     '',
+    ...(isSuspended ? ['When it is mended:', '', `  ${command} resume ${name}`, ''] : []),
   ];
 }
 

@@ -40,6 +40,22 @@ const healthCheck = z
   ])
   .describe('How it is known that a copy is well: a command that ends with 0, or a page that answers.');
 
+const suspend = z.strictObject({
+  note: z.string().optional().describe('Why, in one line of at most 200 characters.'),
+  until: z.string().optional().describe('When it goes on by itself, e.g. 2026-12-01T08:00:00Z.'),
+});
+/** `POST …/jobs/{name}/run` */
+export const runNowRequest = z
+  .strictObject({
+    parameters: z
+      .record(z.string(), z.union([z.string(), z.number()]))
+      .optional()
+      .describe('In the place of those of the job, for this run only.'),
+  })
+  .nullish();
+/** `POST …/jobs/{name}/suspend` */
+export const suspendRequest = suspend.nullish();
+
 const jobType = z.enum(['one-off', 'scheduled', 'continuous']);
 
 /** `POST /v1/tool/{tool}/jobs` */
@@ -78,6 +94,15 @@ export const newJobSchema = z
     cpu: z.string().nullable().optional().describe('Kubernetes quantity, e.g. 500m.'),
     retry: count(0, 5).optional().describe('Further attempts after a failure; not for continuous jobs.'),
     timeout: count(0).nullable().optional().describe('Seconds; 0 = none; scheduled jobs only.'),
+    suspend: z
+      .union([z.boolean(), suspend])
+      .nullable()
+      .optional()
+      .describe('true: no run starts until it is resumed; scheduled jobs only.'),
+    suspend_after: count(0, 100)
+      .nullable()
+      .optional()
+      .describe('Suspend it after so many failed runs in a row, 0 = never; scheduled jobs only.'),
     timezone: z.string().optional().describe('On whose clocks the schedule counts: an IANA name; UTC by default.'),
     concurrency: z
       .enum(concurrencyChoices)
@@ -185,6 +210,20 @@ export const jobSchema = z
     schedule: z.string().optional().describe('Scheduled jobs: as typed.'),
     schedule_actual: z.string().optional().describe('Scheduled jobs: the five fields that run.'),
     timeout: z.number().optional().describe('Scheduled jobs: seconds, 0 = none.'),
+    suspend: z
+      .union([z.literal(true), suspend])
+      .optional()
+      .describe('Scheduled jobs: whether the definition wants it suspended.'),
+    suspend_after: z.number().optional().describe('Scheduled jobs: failed runs in a row that suspend it.'),
+    suspension: z
+      .object({
+        since: z.string(),
+        by: z.enum(['owner', 'service']),
+        note: z.string().nullable(),
+        until: z.string().nullable(),
+      })
+      .optional()
+      .describe('Scheduled jobs, while they are suspended, where it is known by whom.'),
     timezone: z.string().optional().describe('Scheduled jobs, where it is not UTC.'),
     concurrency: z.enum(concurrencyChoices).optional().describe('Scheduled jobs, where it is not forbid.'),
     starting_deadline: z.number().optional().describe('Scheduled jobs, where it is not 30 s.'),
@@ -221,6 +260,7 @@ export const jobAsSetSchema = z
   .omit({
     image_state: true,
     status: true,
+    suspension: true,
     run_id: true,
     last_run: true,
     status_short: true,
@@ -236,6 +276,11 @@ export const jobAsSetSchema = z
 const shownJob = z.union([jobSchema, jobAsSetSchema]);
 
 export const createdAnswer = z.object({ job: jobSchema, messages });
+export const begunAnswer = z.object({
+  run_id: z.string().describe('Of the run that was begun.'),
+  job: jobSchema,
+  messages,
+});
 export const jobsAnswer = z.object({ jobs: z.array(shownJob), messages });
 export const messagesAnswer = z.object({ messages });
 export const fenceAnswer = z.object({
@@ -275,6 +320,7 @@ const plannedValue = z
     z.number(),
     z.boolean(),
     healthCheck,
+    suspend,
     z.record(z.string(), z.string()),
     matrix,
     z.array(z.string()),

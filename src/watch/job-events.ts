@@ -4,6 +4,7 @@
  */
 import { longestDeadlineSeconds, readFiringSpec } from '../definition/firing-rules.ts';
 import { annotationNames } from '../definition/labels.ts';
+import { suspensionOf } from '../definition/suspension.ts';
 import type {
   Component,
   FiringRules,
@@ -158,6 +159,7 @@ function ownerOf(object: KubeObject, kind: string): { name: string | undefined; 
 }
 
 function readRun(key: JobKey, id: Identity, job: KubeObject): RunFacts {
+  const holds = timeAt(job, 'metadata', 'annotations', annotationNames.holds);
   return {
     key,
     uid: id.uid,
@@ -168,12 +170,14 @@ function readRun(key: JobKey, id: Identity, job: KubeObject): RunFacts {
     deletingAt: timeAt(job, 'metadata', 'deletionTimestamp'),
     manual: textAt(job, 'metadata', 'annotations', annotationNames.instantiate) === 'manual',
     dueAt: timeAt(job, 'metadata', 'annotations', annotationNames.scheduledFor),
+    ...(holds === undefined ? {} : { holds }),
     status: readObjectStatus('Job', job),
   };
 }
 
 function readObject(key: JobKey, id: Identity, object: KubeObject, readJob: ReadJob): ObjectFacts {
   const read = readSafely(readJob, withKind(key.kind, object));
+  const suspension = key.kind === 'CronJob' ? suspensionOf(object) : undefined;
   return {
     key,
     uid: id.uid,
@@ -185,6 +189,7 @@ function readObject(key: JobKey, id: Identity, object: KubeObject, readJob: Read
     definition: 'job' in read ? read.definition : undefined,
     status: readObjectStatus(key.kind, object),
     firing: key.kind === 'CronJob' ? readFiring(object) : undefined,
+    ...(suspension ? { suspension } : {}),
   };
 }
 

@@ -21,7 +21,7 @@ function fileKey(key: string): JsonSchema {
   if (listKeys.includes(key)) return list(text);
   if (matrixKeys.includes(key)) return { type: 'object', additionalProperties: list(text) };
   if (mappingKeys.includes(key)) return { type: 'object', additionalProperties: text };
-  if (['retry', 'timeout', 'starting-deadline', 'replicas'].includes(key)) return { type: 'integer' };
+  if (['retry', 'timeout', 'suspend-after', 'starting-deadline', 'replicas'].includes(key)) return { type: 'integer' };
   return key === 'port' ? { anyOf: [{ type: 'integer' }, text] } : text;
 }
 
@@ -52,6 +52,9 @@ export const commandOutputs: Readonly<Record<string, JsonSchema>> = {
   /** One a line. */
   logs: of('LogLine'),
   restart: done('restarted'),
+  'run-now': of('Job'),
+  suspend: done('suspended'),
+  resume: done('resumed'),
   fence: object({ run: text, fence: count }),
   delete: done('deleted'),
   flush: object({ state: { const: 'flushed' } }),

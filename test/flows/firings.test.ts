@@ -18,7 +18,9 @@ interface Run {
   readonly id: string;
   readonly due: string | null;
   readonly started: string | null;
+  readonly finished: string | null;
   readonly outcome: string;
+  readonly manual: boolean;
   readonly reason: string | null;
   readonly message: string;
   readonly trigger: string;
@@ -71,7 +73,10 @@ describe('a firing of a schedule', () => {
     await define(tool, 'runs', 'true');
     await define(tool, 'overlaps', 'trap exit TERM; sleep 600 & wait');
     await define(tool, 'rests', 'true');
-    await suspend('rests', true);
+    await sandbox.jobs(tool, 'suspend', 'rests', '--note', 'the wiki moves');
+    // Longer than a minute, so that a time of the schedule comes while it goes.
+    await define(tool, 'byhand', 'trap exit TERM; sleep 75 & wait');
+    await sandbox.jobs(tool, 'run-now', 'byhand');
     await define(tool, 'replaces', 'trap exit TERM; sleep 600 & wait', { concurrency: 'replace' });
     due = nextMinute();
     local = new Date(due).toLocaleTimeString('en-GB', { timeZone: 'Asia/Kathmandu', timeStyle: 'short' });
@@ -103,13 +108,35 @@ describe('a firing of a schedule', () => {
     expect(stdout).toMatch(/squeezed .* Skipped 20\d\d-\S+Z, no room in the quota/);
   }, 240_000);
 
-  it('of a job that is suspended says so', async () => {
-    expect((await skipped(tool, 'rests', 'suspended')).message).toBe('skipped: the job is suspended');
+  it('of a job that is suspended says so, with who did it, and why', async () => {
+    const { message } = await skipped(tool, 'rests', 'suspended');
+    expect(message).toBe('skipped: the job was suspended by its owner: the wiki moves');
   }, 240_000);
 
   it('that found the run before it still going says since when', async () => {
     const { message } = await skipped(tool, 'overlaps', 'previous_run');
     expect(message).toMatch(/^skipped: the run before it was still going, since 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  }, 240_000);
+
+  it('that comes while a run by hand goes begins no second one', async () => {
+    const byHand = await until(
+      async () => (await runsOf(tool, 'byhand')).find(({ manual }) => manual),
+      'the run by hand is on record',
+      skipMs,
+    );
+    expect(byHand).toMatchObject({ outcome: 'succeeded', due: null });
+    const isMeanwhile = (time: string | null) =>
+      time !== null &&
+      Date.parse(time) >= Date.parse(byHand.started ?? '') &&
+      Date.parse(time) < Date.parse(byHand.finished ?? '');
+    const firing = await until(
+      async () => (await runsOf(tool, 'byhand')).find(({ due }) => isMeanwhile(due)),
+      'the firing that came meanwhile is on record',
+      skipMs,
+    );
+    expect(firing).toMatchObject({ outcome: 'skipped', reason: 'previous_run' });
+    expect(firing.message).toMatch(/^skipped: the run before it was still going, since 20/);
+    expect((await runsOf(tool, 'byhand')).some(({ manual, started }) => !manual && isMeanwhile(started))).toBe(false);
   }, 240_000);
 
   it('is on the clocks of the zone of the job, and shown before it comes', async () => {
@@ -156,10 +183,14 @@ describe('a firing of a schedule', () => {
     // What the actors of the daemon before knew, the records know.
     expect((await sandbox.jobs(full, 'list')).stdout).toMatch(/squeezed .* Skipped 20\d\d-\S+Z, no room in the quota/);
     const before = (await runsOf(tool, 'runs')).length;
-    const runs = await until(async () => {
-      const all = await runsOf(tool, 'runs');
-      return all.length > before ? all : undefined;
-    }, 'one more has run');
+    const runs = await until(
+      async () => {
+        const all = await runsOf(tool, 'runs');
+        return all.length > before ? all : undefined;
+      },
+      'one more has run',
+      skipMs,
+    );
     expect(runs.every(({ outcome }) => outcome === 'succeeded')).toBe(true);
     for (const [of, name] of [
       [tool, 'runs'],
@@ -171,7 +202,7 @@ describe('a firing of a schedule', () => {
       const minutes = dues.slice(1).map((due, at) => ((dues[at] as number) - due) / 60_000);
       expect([name, minutes]).toEqual([name, minutes.map(() => 1)]);
     }
-  });
+  }, 240_000);
 
   it('that became no run is told to its owner, who can read on', async () => {
     await until(

@@ -3,7 +3,7 @@ import type { RunEnd } from '../../src/domain.ts';
 import { createFiringStage, hour, key, time } from '../support/firing-stage.ts';
 
 const stage = createFiringStage();
-const { start, show, run, runGoes, until, told, missed } = stage;
+const { start, show, run, byHand, runGoes, until, told, missed, errands } = stage;
 beforeEach(stage.open);
 afterEach(stage.close);
 
@@ -47,6 +47,67 @@ describe('a firing of a schedule', () => {
     show({ suspended: true });
     until('2026-03-01T13:01:00Z');
     expect([told(), missed()[0]?.notice]).toEqual([['2026-03-01T13:00 suspended'], undefined]);
+  });
+
+  it('that fell into a suspension says so, with who, and why, also where that is over by then', () => {
+    start('2026-03-01T12:30:00Z');
+    const suspension = {
+      since: time('2026-03-01T12:30:00Z'),
+      by: 'owner',
+      note: 'the wiki moves',
+      until: undefined,
+      resumedAt: time('2026-03-01T13:00:40Z'),
+    } as const;
+    show({ suspended: true, suspension: { ...suspension, resumedAt: undefined } });
+    until('2026-03-01T13:00:40Z');
+    show({ suspension });
+    until('2026-03-01T14:01:00Z');
+    expect(told()).toEqual(['2026-03-01T13:00 suspended', '2026-03-01T14:00 unexplained']);
+    expect(missed()[0]?.end).toMatchObject({
+      since: suspension.since,
+      suspension: { by: 'owner', note: 'the wiki moves' },
+    });
+  });
+
+  it('that found a run by hand still going, under its own name, says so, though that run has gone by then', () => {
+    start('2026-03-01T12:30:00Z');
+    show();
+    byHand('run-1', '2026-03-01T12:59:00Z', '2026-03-01T13:00:00Z');
+    until('2026-03-01T13:00:01Z');
+    show({ lastScheduledAt: '2026-03-01T13:00:00Z' });
+    byHand('run-1', '2026-03-01T12:59:00Z', '2026-03-01T13:00:00Z', '2026-03-01T13:00:05Z');
+    runGoes('run-1');
+    until('2026-03-01T13:01:00Z');
+    expect(told()).toEqual(['2026-03-01T13:00 previous_run']);
+    expect([missed()[0]?.end.since, errands()]).toEqual([time('2026-03-01T12:59:00Z'), []]);
+  });
+
+  it('that was taken for a run by hand which had ended by then is to be begun a moment late', () => {
+    start('2026-03-01T12:30:00Z');
+    show();
+    byHand('run-1', '2026-03-01T12:59:00Z', '2026-03-01T13:00:00Z', '2026-03-01T12:59:50Z');
+    until('2026-03-01T13:00:01Z');
+    expect(errands()).toEqual([]);
+    show({ lastScheduledAt: '2026-03-01T13:00:00Z' });
+    expect(errands()).toMatchObject([{ type: 'begin', due: time('2026-03-01T13:00:00Z'), uid: 'uid-1' }]);
+    run('run-2', '2026-03-01T13:00:00Z', '2026-03-01T13:00:09Z');
+    show({ lastScheduledAt: '2026-03-01T13:00:00Z' });
+    runGoes('run-1');
+    until('2026-03-01T13:59:00Z');
+    expect([told(), errands().length]).toEqual([[], 1]);
+  });
+
+  it('that could not be begun in time after that is on record all the same', () => {
+    start('2026-03-01T12:30:00Z');
+    show();
+    byHand('run-1', '2026-03-01T12:59:00Z', '2026-03-01T13:00:00Z', '2026-03-01T12:59:50Z');
+    until('2026-03-01T13:00:01Z');
+    show({ lastScheduledAt: '2026-03-01T13:00:00Z' });
+    until('2026-03-01T13:00:31Z');
+    stage.forget();
+    show({ lastScheduledAt: '2026-03-01T13:00:00Z' });
+    until('2026-03-01T13:59:00Z');
+    expect([told(), errands()]).toEqual([['2026-03-01T13:00 previous_run'], []]);
   });
 
   it('is not judged before everything that was said of it is known', () => {

@@ -13,6 +13,7 @@ describe('what a job asks for with emails', () => {
     finished: { none: 'ignored', onfailure: 'ignored', onfinish: 'gathered', all: 'gathered' },
     steady: { none: 'ignored', onfailure: 'ignored', onfinish: 'ignored', all: 'ignored' },
     failed: { none: 'withheld', onfailure: 'gathered', onfinish: 'gathered', all: 'gathered' },
+    suspended: { none: 'withheld', onfailure: 'gathered', onfinish: 'gathered', all: 'gathered' },
     unusual: { none: 'withheld', onfailure: 'gathered', onfinish: 'gathered', all: 'gathered' },
   };
   const rows = noticeKinds.flatMap((kind) =>

@@ -40,7 +40,7 @@ function gathered(
   > = {},
 ): GatheredNotice {
   const made = makeNotice(notice);
-  const isFailure = made.kind === 'failed' || rest.as === 'recovered';
+  const isFailure = ['failed', 'suspended'].includes(made.kind) || rest.as === 'recovered';
   return makeGathered({
     notice: made,
     incident: isFailure ? makeIncident(incident) : undefined,
@@ -177,6 +177,20 @@ const others: Record<string, readonly GatheredNotice[]> = {
     gathered(
       { kind: 'steady', key: bot, ran: unscheduled, exitCode: undefined },
       { as: 'recovered', incident: { failures: 1, since: at('2026-03-01T04:10:12Z') } },
+    ),
+  ],
+  suspended: [
+    gathered({}, { incident: { failures: 3, since: at('2026-02-27T04:20:12Z'), thread: '<first@toolforge.org>' } }),
+    gathered(
+      {
+        kind: 'suspended',
+        run: 'uid-1',
+        isSuspended: true,
+        startedAt: undefined,
+        finishedAt: undefined,
+        exitCode: undefined,
+      },
+      { incident: { failures: 3, since: at('2026-02-27T04:20:12Z'), thread: '<first@toolforge.org>' } },
     ),
   ],
   several: [

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventsOf, linesOf } from '../../bin/client/stream-text.ts';
+import type { JobSnapshot } from '../../src/domain.ts';
 import { fromKubeStatus } from '../../src/kube.ts';
 import { createDialectOf, registerRoutes } from '../../src/server/register-routes.ts';
 import type { Route } from '../../src/server/routes/route.ts';
@@ -7,7 +8,8 @@ import { createRoutes } from '../../src/server/routes.ts';
 import { createStreams } from '../../src/server/streams.ts';
 import { parseSettings } from '../../src/settings.ts';
 import type { Issued } from '../support/certs.ts';
-import { makePodFacts, now } from '../support/facts.ts';
+import { makePodFacts, makeSnapshot, now } from '../support/facts.ts';
+import { makeCronJobObject } from '../support/make.ts';
 import { makeWebhook } from '../support/webhooks.ts';
 import { continuousNamed, jobNamed, type ScriptedDeps, scriptDeps } from './scripted-deps.ts';
 import { type Answer, ask, client, startServer, type TestServer, wideStreams } from './start-server.ts';
@@ -44,6 +46,7 @@ beforeEach(() => {
   deps.clock += 1_000;
   deps.freshness = { synced: true, live: true, asOf: now };
   deps.created = undefined;
+  deps.stored.set('CronJob/demo', makeCronJobObject());
   deps.podLog = async () =>
     (async function* () {
       yield Buffer.from('2026-03-01T12:00:05.123456789Z hello\n');
@@ -77,10 +80,20 @@ const pathOf = ({ path }: Route) =>
   path.replace(':tool', 'alpha').replace(':name', 'demo').replace(':run', makePodFacts().uid);
 const newJob = { name: 'new', cmd: './run.sh', imagename: 'python3.11' };
 /** What a route takes that takes something. */
-const bodyOf = ({ path, body }: Route) => {
+function bodyOf({ path, body }: Route): object | undefined {
   if (path.endsWith('/webhook')) return body ? { url: makeWebhook().url } : undefined;
-  return path.endsWith('/plan') ? { jobs: [newJob] } : body ? newJob : undefined;
-};
+  if (path.endsWith('/plan')) return { jobs: [newJob] };
+  if (path.endsWith('/suspend')) return { note: 'the wiki moves' };
+  if (path.endsWith('/:name/run')) return {};
+  return body ? newJob : undefined;
+}
+/** A job that the route is for. */
+function jobOf({ path }: Route): JobSnapshot {
+  if (path.includes('/restart')) return continuousNamed('demo');
+  return /:name\/(?:suspend|resume|run)$/.test(path)
+    ? makeSnapshot({ kind: 'CronJob', state: 'waiting' })
+    : jobNamed('demo');
+}
 const jobs = '/v1/tool/alpha/jobs';
 
 const table = createRoutes(scriptDeps()).map(({ method, path }, index) => [`${method} ${path}`, index] as const);
@@ -90,8 +103,7 @@ describe('every route', () => {
     const route = routes[index] as Route;
     const bare = pathOf(route).replace(/\/$/, '');
     for (const path of [bare, `${bare}/`]) {
-      const job = route.path.includes('/restart') ? continuousNamed('demo') : jobNamed('demo');
-      deps.view.set('tool-alpha', [{ ...job, pods: [makePodFacts()] }]);
+      deps.view.set('tool-alpha', [{ ...jobOf(route), pods: [makePodFacts()] }]);
       deps.keptWebhooks.set('alpha', makeWebhook());
       const answer = await send(route.method, path, bodyOf(route));
       if (route.slash === 'redirect' && !path.endsWith('/')) {

@@ -1,6 +1,6 @@
 /** A scheduled job under a clock of the test's own: what is shown of it to the roster, and which of its firings are told to be missed. */
 import { expect, vi } from 'vitest';
-import type { Concurrency, JobEvent, JobKey, Notice, RunEnd } from '../../src/domain.ts';
+import type { Concurrency, Errand, JobEvent, JobKey, Notice, RunEnd, Suspension } from '../../src/domain.ts';
 import { createLog } from '../../src/log.ts';
 import { createJobRoster, type JobRoster } from '../../src/machines/roster.ts';
 import { makeCondition, makeResolved, makeRun, makeStatus } from './facts.ts';
@@ -28,6 +28,7 @@ export interface Shown {
   readonly madeAt?: string;
   readonly changedAt?: string;
   readonly suspended?: boolean;
+  readonly suspension?: Suspension;
   readonly lastScheduledAt?: string;
   readonly emails?: 'none' | 'all';
   /** Unset: forbid. */
@@ -68,6 +69,7 @@ export function objectEvent(job: Shown): JobEvent {
         deadlineMs,
         changedAt: job.changedAt === undefined ? undefined : time(job.changedAt),
       },
+      ...(job.suspension ? { suspension: job.suspension } : {}),
     },
   };
 }
@@ -107,6 +109,7 @@ type Span = readonly [from: string, to: string];
 export function createFiringStage() {
   let missed: { end: RunEnd; notice: Notice | undefined }[] = [];
   let ended: RunEnd[] = [];
+  let errands: Errand[] = [];
   let roster: JobRoster | undefined;
   let completeUntil: () => number = Date.now;
   const known = () => roster ?? expect.fail('nothing was started');
@@ -116,7 +119,7 @@ export function createFiringStage() {
     /** Before each test. */
     open(): void {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
-      [missed, ended, completeUntil] = [[], [], () => Date.now()];
+      [missed, ended, errands, completeUntil] = [[], [], [], () => Date.now()];
     },
     /** After each test. */
     close(): void {
@@ -132,6 +135,7 @@ export function createFiringStage() {
         log,
         onFiringMissed: (one) => void missed.push(one),
         onRunEnded: (end) => void ended.push(end),
+        onErrand: (errand) => void errands.push(errand),
         around: {
           graces: () => ({ troubleMs: hour, steadyMs: hour }),
           now: Date.now,
@@ -156,6 +160,21 @@ export function createFiringStage() {
           createdAt: createdAt === undefined ? undefined : time(createdAt),
         }),
       ),
+    /** A run by hand that has the name of the firing `holds`. */
+    byHand: (uid: string, began: string, holds: string, endedAt?: string) => {
+      const run = makeRun({
+        uid,
+        manual: true,
+        holds: time(holds),
+        createdAt: time(began),
+        resourceVersion: nextVersion(),
+        status: {
+          startedAt: time(began),
+          ...(endedAt === undefined ? {} : { conditions: [makeCondition('Complete', { changedAt: time(endedAt) })] }),
+        },
+      });
+      accept({ type: 'run.seen', key, run });
+    },
     runGoes: (uid: string) => accept(runGoneEvent(uid)),
     /** Lets the time pass. */
     until: (text: string) => void vi.advanceTimersByTime(time(text) - Date.now()),
@@ -165,9 +184,10 @@ export function createFiringStage() {
     },
     missed: () => missed,
     forget(): void {
-      missed = [];
+      [missed, errands] = [[], []];
     },
     ended: () => ended,
+    errands: () => errands,
     roster: known,
     /** @example ['2026-03-01T13:00 unexplained'] */
     told: () =>

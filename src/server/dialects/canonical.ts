@@ -3,7 +3,7 @@ import { scheduleWarning } from '../../definition/cron.ts';
 import { nextOfOdd, oddities } from '../../definition/odd-schedule.ts';
 import { partsOf } from '../../definition/parts.ts';
 import { askedCheck } from '../../definition/ports.ts';
-import type { Freshness, Image, JobDefinition, JobParts, JobSnapshot, ResolvedJob } from '../../domain.ts';
+import type { Freshness, Image, JobDefinition, JobParts, JobSnapshot, ResolvedJob, Suspension } from '../../domain.ts';
 import { type AppError, errorTable } from '../../errors.ts';
 import type { OfferedImages } from '../../image-catalog.ts';
 import type { Applied } from '../handlers/apply.ts';
@@ -14,6 +14,7 @@ import { errorAnswer } from '../schemas.ts';
 import { renderGroup2026 } from './group-2026.ts';
 import { type Job2026, renderJob2026, renderUnresolved2026 } from './job-2026.ts';
 import { renderListedRun2026 } from './run-2026.ts';
+import { instantText } from './status/instant.ts';
 
 export interface Messages {
   readonly info: readonly string[];
@@ -125,6 +126,32 @@ export function endedMessages({ left }: Removal): { messages: Messages } {
       : [`The end takes longer than usual and goes on; list shows what is left until then: ${slow.join(', ')}.`];
   const error = left.flatMap(({ name, why }) => (why === undefined ? [] : [`Job ${name} was not ended: ${why}`]));
   return { messages: { info: [], warning, error } };
+}
+
+/** What is said when a job was suspended. */
+export function suspendedMessages(name: string, { until }: Suspension): { messages: Messages } {
+  const end = until === undefined ? 'it is resumed' : instantText(until);
+  return { messages: { ...noMessages, info: [`Job ${name} is suspended: no run starts until ${end}.`] } };
+}
+
+/**
+ * @param suspension that was ended, or will end in a moment; undefined where there was none
+ * @param isAsked whether the definition of the job wants it suspended
+ */
+export function resumedMessages(
+  name: string,
+  suspension: Suspension | undefined,
+  isAsked: boolean,
+): { messages: Messages } {
+  if (!suspension) return { messages: { ...noMessages, info: [`Job ${name} was not suspended.`] } };
+  const isLasting = suspension.resumedAt === undefined;
+  const text = isLasting
+    ? `Job ${name} goes on in less than a minute, when a run that fell due while it was suspended would no longer be begun.`
+    : `Job ${name} goes on.`;
+  const warning = isAsked
+    ? [`The definition of job ${name} has it suspended: applying it once more does so. Take 'suspend' out of the file.`]
+    : [];
+  return { messages: { ...noMessages, info: [text], warning } };
 }
 
 const appliedTexts: Readonly<Record<Applied['outcome'], (name: string) => Partial<Messages>>> = {

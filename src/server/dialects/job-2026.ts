@@ -3,6 +3,7 @@
 import { unusualFiring } from '../../definition/firing-rules.ts';
 import { cpuText2026, memoryText2026 } from '../../definition/quantity.ts';
 import { asExpressions } from '../../definition/schedules.ts';
+import { suspendOf, suspensionNow } from '../../definition/suspension.ts';
 import { valuesOf } from '../../definition/variables.ts';
 import type {
   Concurrency,
@@ -14,9 +15,12 @@ import type {
   JobSnapshot,
   JobType,
   Mount,
+  ObjectFacts,
   PortProtocol,
   ResolvedJob,
   Streak,
+  Suspend,
+  Suspension,
 } from '../../domain.ts';
 import { typeOfKind } from '../../domain.ts';
 import { failuresBefore } from '../../streak.ts';
@@ -53,6 +57,11 @@ export interface Job2026 {
   readonly schedule?: string;
   readonly schedule_actual?: string;
   readonly timeout?: number;
+  /** Scheduled jobs: what was asked for, where it was. */
+  readonly suspend?: true | Suspend;
+  readonly suspend_after?: number;
+  /** Scheduled jobs, while they are suspended, and where it is known by whom. */
+  readonly suspension?: Suspension2026;
   /** Scheduled jobs, where it is not UTC, forbid and 30 s. */
   readonly timezone?: string;
   readonly concurrency?: Concurrency;
@@ -99,6 +108,13 @@ export interface Part2026
   readonly variables: Readonly<Record<string, string>>;
 }
 
+export interface Suspension2026 {
+  readonly since: string;
+  readonly by: Suspension['by'];
+  readonly note: string | null;
+  readonly until: string | null;
+}
+
 /** How the last run went, and how many in a row went so. */
 export interface LastRun2026 {
   readonly outcome: Streak['outcome'];
@@ -116,6 +132,7 @@ export type UnresolvedJob2026 = Pick<Job2026, 'name' | 'cmd' | 'imagename' | 'im
       Job2026,
       | 'image_state'
       | 'status'
+      | 'suspension'
       | 'run_id'
       | 'last_run'
       | 'status_short'
@@ -151,9 +168,19 @@ export function renderJob2026(snapshot: JobSnapshot, options: StatusOptions): Jo
     ...runId(snapshot),
     ...lastRun(snapshot),
     ...(job ? typeFields[typeOfKind[key.kind]](job) : continuousMark(typeOfKind[key.kind])),
+    ...renderSuspension(object),
     ...withoutUnset({ parameters: valuesOf(job?.variables), after: job?.after, unusual: job?.unusual }),
     ...severalSchedules(object.definition),
     ...(job?.group === undefined ? {} : { group: job.group }),
+  };
+}
+
+function renderSuspension(object: ObjectFacts): Pick<Job2026, 'suspension'> {
+  const suspension = suspensionNow(object);
+  if (!suspension) return {};
+  const { since, by, note = null, until } = suspension;
+  return {
+    suspension: { since: instantText(since) ?? '', by, note, until: instantText(until) ?? null },
   };
 }
 
@@ -175,6 +202,8 @@ const typeFields: Record<JobType, (job: ResolvedJob) => Partial<Job2026>> = {
     ...(job.schedule ? { schedule: job.schedule.text, schedule_actual: job.schedule.actual } : {}),
     retry: job.retry,
     timeout: job.timeout,
+    ...(job.suspend ? { suspend: suspendText(job.suspend) } : {}),
+    ...withoutUnset({ suspend_after: job.suspendAfter }),
     ...firingFields(unusualFiring(job)),
   }),
   continuous: ({ replicas, port, portProtocol, healthCheck, publish }) => ({
@@ -208,10 +237,8 @@ function severalSchedules(asked: JobDefinition | undefined): Pick<Job2026, 'sche
  * Without a definition (objects of earlier services) what differs from the defaults counts as set.
  * @param asTyped image and amounts as their owner wrote them, for whoever makes a file of them
  */
-export function renderUnresolved2026(
-  { key, object: { job, definition } }: JobSnapshot,
-  asTyped = false,
-): UnresolvedJob2026 {
+export function renderUnresolved2026({ key, object }: JobSnapshot, asTyped = false): UnresolvedJob2026 {
+  const { job, definition } = object;
   const type = typeOfKind[key.kind];
   const typed = definition?.image;
   // The address of an image that the list lost says less than the name its owner gave.
@@ -229,6 +256,10 @@ export function renderUnresolved2026(
       : job
         ? fromResolved(job, type)
         : {}),
+    // As it is: whoever suspends or resumes it by a command does not change its definition.
+    ...(type === 'scheduled' && object.status.suspended
+      ? { suspend: suspendText(suspendOf(suspensionNow(object))) }
+      : {}),
   };
 }
 
@@ -246,6 +277,7 @@ function fromDefinition(asked: JobDefinition): Partial<UnresolvedJob2026> {
     schedule: schedule?.text,
     retry: asked.retry,
     timeout: asked.timeout,
+    suspend_after: asked.suspendAfter,
     ...firingFields(asked),
     replicas: asked.replicas,
     port: asked.port,
@@ -301,8 +333,17 @@ function fromResolved(job: ResolvedJob, type: JobType): Partial<UnresolvedJob202
 /** The body of a request that asks for the same, as it was typed. */
 export function renderDefinition(definition: JobDefinition): object {
   const { name, cmd, image, type } = definition;
-  const fields = { ...fromDefinition(definition), ...typedAmounts(definition) };
+  const { suspend } = definition;
+  const fields = {
+    ...fromDefinition(definition),
+    ...typedAmounts(definition),
+    ...(suspend ? { suspend: suspendText(suspend) } : {}),
+  };
   return { name, cmd, imagename: image, ...continuousMark(type), ...fields };
+}
+
+function suspendText(suspend: Suspend): true | Suspend {
+  return Object.keys(suspend).length === 0 ? true : suspend;
 }
 
 type Settable = { readonly [Field in keyof UnresolvedJob2026]?: UnresolvedJob2026[Field] | undefined };

@@ -48,9 +48,16 @@ const shownFirings = 5;
 function renderPlannedJob(planned: PlannedJob, now: number): PlannedJob2026 {
   const { name, type, action, before, after, definition, changed, refusal, delay } = planned;
   const isMade = action === 'create' || action === 'update';
-  const isTimed = action === 'create' || (isMade && (changed.includes('schedule') || changed.includes('timeZone')));
+  const isTimed =
+    action === 'create' ||
+    (isMade && (['schedule', 'timeZone', 'suspend'] as const).some((field) => changed.includes(field)));
   const timed = isTimed || isAnyNew(planned) ? objectsOf(planned).map((object) => object.after) : [];
-  const firings = firingsOf(timed, now, shownFirings) ?? [];
+  const firings =
+    firingsOf(
+      timed.filter((job) => !job?.suspend),
+      now,
+      shownFirings,
+    ) ?? [];
   const shown = isMade && before && after ? changed : [];
   return {
     name,
@@ -99,6 +106,8 @@ const fields: Readonly<Record<ComparedField, readonly [name: string, read: (job:
   cpu: ['cpu', ({ cpu }) => cpuText2026(cpu)],
   retry: ['retry', ({ retry }) => retry],
   timeout: ['timeout', ({ timeout }) => timeout],
+  suspend: ['suspend', ({ suspend }) => suspend && (Object.keys(suspend).length > 0 ? suspend : true)],
+  suspendAfter: ['suspend_after', ({ suspendAfter }) => suspendAfter],
   timeZone: ['timezone', ({ timeZone }) => timeZone],
   concurrency: ['concurrency', ({ concurrency }) => concurrency],
   startingDeadline: ['starting_deadline', ({ startingDeadline }) => startingDeadline],
@@ -117,7 +126,14 @@ function messageOf(planned: PlannedJob): string {
   const renamed = successor === undefined ? '' : `The new job '${successor}' does the same: was it renamed?`;
   if (action === 'stay') return successor === undefined ? '' : `${renamed} Both will be there.`;
   const own = parts ? wordsOfParts(parts, ownWords) : ownWords(planned);
-  return [own, orderWords(planned), renamed].filter((text) => text !== '').join(' ');
+  return [own, stayWords(planned), orderWords(planned), renamed].filter((text) => text !== '').join(' ');
+}
+
+/** Of a job that a command suspended: no file changes that. */
+function stayWords({ name, action, present, changed }: PlannedJob): string {
+  const isKept = (action === 'update' || action === 'unchanged') && !changed.includes('suspend');
+  const isSuspended = present?.key.kind === 'CronJob' && present.object.status.suspended;
+  return isKept && isSuspended ? `It stays suspended: 'resume ${name}' lets it go on.` : '';
 }
 
 function ownWords(planned: PlannedJob): string {
@@ -129,6 +145,8 @@ const messages: Readonly<Record<Effect, (planned: PlannedJob) => string>> = {
   starts: ({ after }) => `${copies(after)} at once.`,
   runs_once: ({ action }) => (action === 'update' ? 'It runs once more, at once.' : 'It runs once, at once.'),
   scheduled: () => 'It waits for its first run.',
+  suspends: () => 'It is suspended: no run starts until it is resumed.',
+  resumes: () => 'It goes on: its schedule begins runs again.',
   next_run: (planned) =>
     `It holds from the next run on.${isRunning(planned) ? ' The run that goes on ends as it began.' : ''}`,
   scales: ({ before, after }) => scaleWords((after?.replicas ?? 0) - (before?.replicas ?? 0)),

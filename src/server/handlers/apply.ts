@@ -2,8 +2,10 @@
  * Makes a job be as it is asked for: created where there is none, changed where it differs, left alone where it does not. A job that would
  * have to be made anew is there at every moment: docs/decisions/0006-changes-never-leave-nothing.md says how.
  */
+import { decodeDefinition } from '../../definition/definition.ts';
 import { annotationNames, selectorTextOf } from '../../definition/labels.ts';
-import type { JobSnapshot, KubeObject } from '../../domain.ts';
+import { suspended, suspensionAfterChange } from '../../definition/suspension.ts';
+import type { JobSnapshot, KubeObject, ObjectFacts } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import { recordAt, textAt } from '../../fields.ts';
 import type { Caller } from '../identify.ts';
@@ -87,7 +89,7 @@ const conflictTries = 4;
 
 /** Writes over exactly the version that was read, so that nobody's change is lost. */
 async function replaceObject(
-  { key, object: { uid } }: JobSnapshot,
+  { key, object: facts }: JobSnapshot,
   { tool }: Caller,
   prepared: Prepared,
   { forward, now }: Deps,
@@ -98,11 +100,15 @@ async function replaceObject(
     if (!present) return forward.create(tool, type, prepared.object);
     if (key.kind === 'Deployment' && !hasSameSelector(present, prepared.object)) {
       // Its pods run on without it and are taken over by the one that is made now (apps/v1, adoption by selector).
-      await forward.release(tool, key, textAt(present, 'metadata', 'uid') ?? uid);
+      await forward.release(tool, key, textAt(present, 'metadata', 'uid') ?? facts.uid);
       return forward.create(tool, type, prepared.object);
     }
     try {
-      return await forward.replace(tool, key, over(present, prepared.object, now()));
+      return await forward.replace(
+        tool,
+        key,
+        withSuspending(present, over(present, prepared.object, now()), facts, prepared, now()),
+      );
     } catch (error) {
       const isLost = error instanceof AppError && error.code === 'kube.conflict';
       if (!isLost || attempt === conflictTries) throw error;
@@ -134,6 +140,20 @@ function over(present: KubeObject, wanted: KubeObject, now: number): KubeObject 
       ...(restartedAt === undefined ? {} : { template: withRestart(recordAt(spec, 'template'), restartedAt) }),
     },
   };
+}
+
+function withSuspending(
+  present: KubeObject,
+  next: KubeObject,
+  facts: ObjectFacts,
+  { job: { suspend: wanted } }: Prepared,
+  now: number,
+): KubeObject {
+  const former = decodeDefinition(
+    textAt(present, 'metadata', 'annotations', annotationNames.definition) ?? '',
+  )?.suspend;
+  const suspension = suspensionAfterChange(present, { former, wanted }, facts, now);
+  return suspension ? suspended(next, suspension) : next;
 }
 
 function firesAlike(one: KubeObject, other: KubeObject): boolean {

@@ -1,6 +1,14 @@
 /** What jobs were before a change is kept for whoever regrets it. */
 import { definitionOf } from '../../definition/definition.ts';
-import { type FormerJob, type JobSnapshot, jobNameOf } from '../../domain.ts';
+import { suspendOf, suspensionNow } from '../../definition/suspension.ts';
+import {
+  type FormerJob,
+  type JobDefinition,
+  type JobSnapshot,
+  jobNameOf,
+  type ObjectFacts,
+  type ResolvedJob,
+} from '../../domain.ts';
 import type { Caller } from '../identify.ts';
 import type { Deps } from './deps.ts';
 
@@ -14,10 +22,17 @@ export async function keepFormer(
   const at = deps.now();
   const former = snapshots
     .filter(isFirstOfJob)
-    .flatMap(({ object: { job, definition, createdAt } }): FormerJob[] =>
-      job ? [{ at, reason, definition: definition ?? definitionOf(job), from: createdAt }] : [],
+    .flatMap(({ object }): FormerJob[] =>
+      object.job ? [{ at, reason, definition: asItIs(object, object.job), from: object.createdAt }] : [],
     );
   await deps.former.keep(tool, former);
+}
+
+/** Suspended as it is, whether its definition wants that or a command did it. */
+function asItIs(object: ObjectFacts, job: ResolvedJob): JobDefinition {
+  const { suspend: _, ...definition } = object.definition ?? definitionOf(job);
+  const isSuspended = definition.type === 'scheduled' && object.status.suspended;
+  return isSuspended ? { ...definition, suspend: suspendOf(suspensionNow(object)) } : definition;
 }
 
 /** Of several parts each knows the whole job. */

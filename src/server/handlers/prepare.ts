@@ -12,6 +12,7 @@ import {
 import type { Problem } from '../../definition/definition-fields.ts';
 import { type ToKubeContext, toKubeObject } from '../../definition/manifests.ts';
 import { partsOf } from '../../definition/parts.ts';
+import { suspended, suspensionFor } from '../../definition/suspension.ts';
 import type { Image, JobDefinition, JobSnapshot, KubeObject, ResolvedJob } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
@@ -86,8 +87,11 @@ async function prepare(
     imagePullPolicy: settings.imagePullPolicy,
   };
   return partsOf(definition).map((part) => {
-    const job = resolveJob(definition, { tool, image, homePath: home.path, defaults }, part);
-    return { definition, job, object: toKubeObject(job, definition, context) };
+    const now = deps.now();
+    const job = resolveJob(definition, { tool, image, homePath: home.path, defaults, now }, part);
+    const object = toKubeObject(job, definition, context);
+    const { suspend } = job;
+    return { definition, job, object: suspend ? suspended(object, suspensionFor(suspend, { since: now })) : object };
   });
 }
 

@@ -39,7 +39,7 @@ export async function deleteJob(caller: Caller, name: string, deps: Deps, releas
 }
 
 /** Changes of a part take turns with those of its job. */
-export function turnOf({ tool }: Caller, name: string, deps: Deps): string {
+export function turnOf({ tool }: Pick<Caller, 'tool'>, name: string, deps: Deps): string {
   return deps.jobs.find(tool.namespace, name)?.object.job?.group ?? name;
 }
 

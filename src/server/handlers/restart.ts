@@ -1,11 +1,11 @@
 /** A job started again: a continuous one copy by copy, a scheduled one as a run of now. */
 import { annotationNames } from '../../definition/labels.ts';
-import type { JobKey, JobSnapshot, KubeObject } from '../../domain.ts';
+import type { JobSnapshot } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
-import { recordAt, textAt } from '../../fields.ts';
 import type { Caller } from '../identify.ts';
 import type { Deps } from './deps.ts';
 import { endRuns, turnOf } from './remove.ts';
+import { runObject } from './run-object.ts';
 import { jobNotFound, showParts } from './show.ts';
 
 /**
@@ -49,7 +49,8 @@ async function runNow(caller: Caller, snapshot: JobSnapshot, deps: Deps, release
   await endRuns(caller, snapshot, deps, release);
   const second = Math.floor(deps.now() / 1000);
   for (let attempt = 0; ; attempt++) {
-    const run = manualRun(schedule, snapshot.key, second + attempt);
+    const name = `${snapshot.key.name}-${second + attempt}`;
+    const run = runObject(schedule, snapshot.key, name, { annotations: { [annotationNames.instantiate]: 'manual' } });
     try {
       deps.jobs.observe(await deps.forward.create(tool, 'one-off', run));
       return;
@@ -58,21 +59,4 @@ async function runNow(caller: Caller, snapshot: JobSnapshot, deps: Deps, release
       if (!isTaken || attempt === nameTries) throw error;
     }
   }
-}
-
-/** As `kubectl create job --from=cronjob/…` makes it: its owner is the schedule, and its name says when it was asked for. */
-function manualRun(schedule: KubeObject, { namespace, name }: JobKey, second: number): KubeObject {
-  const spec = recordAt(schedule, 'spec', 'jobTemplate', 'spec');
-  return {
-    apiVersion: 'batch/v1',
-    kind: 'Job',
-    metadata: {
-      name: `${name}-${second}`,
-      namespace,
-      labels: recordAt(spec, 'template', 'metadata', 'labels'),
-      annotations: { [annotationNames.instantiate]: 'manual' },
-      ownerReferences: [{ apiVersion: 'batch/v1', kind: 'CronJob', name, uid: textAt(schedule, 'metadata', 'uid') }],
-    },
-    spec,
-  };
 }

@@ -6,7 +6,7 @@ import { AppError } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
 
 /** @throws AppError `caller.too_many` when too many changes of the job are waiting already */
-export type TakeTurn = <T>(caller: Caller, name: string, change: () => Promise<T>) => Promise<T>;
+export type TakeTurn = <T>(caller: Pick<Caller, 'tool'>, name: string, change: () => Promise<T>) => Promise<T>;
 
 /** More are a program that does not wait for its answers. */
 const maxWaiting = 16;

@@ -34,6 +34,8 @@ const rules: readonly Rule[] = [
     of: ({ path }) => path.includes('/fences'),
   },
   { codes: ['job.not_restartable'], of: ({ path }) => path.includes('/restart') },
+  { codes: ['job.not_scheduled'], of: ({ path }) => /\/(?:suspend|resume|run)$/.test(path) && path.includes(':name') },
+  { codes: ['job.running'], of: ({ path }) => path.endsWith('/:name/run') },
   {
     // A part of a job is changed with its job only; the clients before know no parts.
     codes: ['job.is_part'],

@@ -11,6 +11,10 @@ export const effects = [
   'runs_once',
   /** It waits for its first run. */
   'scheduled',
+  /** No run of it starts until it is resumed. */
+  'suspends',
+  /** Its schedule, which was suspended, goes on. */
+  'resumes',
   /** It holds from the next run on; what runs goes on as it began. */
   'next_run',
   /** Copies come or go, the others run on. */
@@ -66,7 +70,7 @@ function strongest(found: readonly Effect[]): Effect {
 
 function effectOfStart({ type, after }: PlannedJob): Effect {
   if (type === 'one-off') return 'runs_once';
-  if (type === 'scheduled') return 'scheduled';
+  if (type === 'scheduled') return after?.suspend ? 'suspends' : 'scheduled';
   return after?.replicas === 0 ? 'none' : 'starts';
 }
 
@@ -77,6 +81,7 @@ function effectOfUpdate(planned: PlannedJob): Effect {
   const { type, present, before, after, changed, formers } = planned;
   if (formers.length > 0) return 'moves';
   if (type === 'one-off') return 'runs_once';
+  if (type === 'scheduled' && changed.includes('suspend')) return after?.suspend ? 'suspends' : 'resumes';
   if (type === 'scheduled') return 'next_run';
   if (!before || !after) return 'short_stop';
   if (isSameJob(before, after)) return 'none';

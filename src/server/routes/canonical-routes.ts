@@ -1,5 +1,6 @@
 /** The routes of 2026, `/v1/tool/{tool}/…`: the dialect that is ours. */
-import { byJob } from '../../domain.ts';
+import { askedSuspend } from '../../definition/suspension.ts';
+import { byJob, type Suspend } from '../../domain.ts';
 import { AppError, type ErrorCode } from '../../errors.ts';
 import { listAt, recordAt } from '../../fields.ts';
 import { renderJobAdvice, renderToolAdvice } from '../dialects/advice.ts';
@@ -11,7 +12,9 @@ import {
   createdMessages,
   endedMessages,
   noMessages,
+  resumedMessages,
   staleMessages,
+  suspendedMessages,
 } from '../dialects/canonical.ts';
 import { renderDefinition } from '../dialects/job-2026.ts';
 import { logLine2026 } from '../dialects/log-line.ts';
@@ -37,8 +40,10 @@ import { readQuota } from '../handlers/quota.ts';
 import { deleteJob, flushJobs } from '../handlers/remove.ts';
 import { restartJob } from '../handlers/restart.ts';
 import type { RunJob } from '../handlers/run.ts';
+import { runNow } from '../handlers/run-now.ts';
 import { lastRuns, listRuns, unusualOf } from '../handlers/runs.ts';
 import { explainParts, findParts } from '../handlers/show.ts';
+import { resumeJob, suspendJob } from '../handlers/suspend.ts';
 import { createNextFiring, firingsOf } from '../next-firing.ts';
 import { textOf } from '../respond.ts';
 import * as schemas from '../schemas.ts';
@@ -192,6 +197,48 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
         refusePart(caller, name, deps);
         await restartJob(caller, name, deps, release);
         return { messages: noMessages };
+      },
+    },
+    {
+      ...named,
+      method: 'POST',
+      path: `${base}/jobs/:name/run`,
+      summary: 'Begin a run of a scheduled job now',
+      operation: 'run_now',
+      status: 201,
+      body: schemas.runNowRequest,
+      answer: schemas.begunAnswer,
+      without: ['job.invalid', 'images.unavailable', ...ofOneJob.filter((code) => code !== 'quota.exceeded')],
+      handle: async ({ caller, params: { name = '' }, body, release }) => {
+        const { id, snapshot } = await runNow(caller, name, body ?? {}, deps, release);
+        return { run_id: id, job: canonicalJob([snapshot], options({})), messages: noMessages };
+      },
+    },
+    {
+      ...named,
+      method: 'POST',
+      path: `${base}/jobs/:name/suspend`,
+      summary: 'Let a scheduled job start no runs, until it is resumed',
+      operation: 'suspend',
+      status: 200,
+      body: schemas.suspendRequest,
+      answer: schemas.messagesAnswer,
+      without: ['job.invalid', 'images.unavailable', ...ofOneJob],
+      handle: async ({ caller, params: { name = '' }, body }) =>
+        suspendedMessages(name, await suspendJob(caller, name, (body ?? {}) as Suspend, deps)),
+    },
+    {
+      ...named,
+      method: 'POST',
+      path: `${base}/jobs/:name/resume`,
+      summary: 'Let a scheduled job that was suspended go on',
+      operation: 'resume',
+      status: 200,
+      answer: schemas.messagesAnswer,
+      handle: async ({ caller, params: { name = '' } }) => {
+        const suspension = await resumeJob(caller, name, deps);
+        const definition = findParts(caller, name, deps)?.[0].object.definition;
+        return resumedMessages(name, suspension, askedSuspend(definition?.suspend, deps.now()) !== undefined);
       },
     },
     {

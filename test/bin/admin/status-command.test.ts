@@ -17,6 +17,7 @@ const well: Status = {
   checkpoint: { age_seconds: 2, failed: 0, gaps: 0 },
   run_records: { waiting: 0, dropped: 0, failed: 0 },
   homes: { running: 1, stuck: 0, waiting: 0 },
+  errands: { waiting: 0, failing: [] },
   usage: { source: 'metrics', running: 5, age_seconds: 7, failed: 0, problem: '' },
   settings: { version: '7', is_current: true, unheard_seconds: null, problems: [] },
   images: { version: '8', is_current: false, unheard_seconds: null, problems: ['x'] },

@@ -56,6 +56,8 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
     {
       schedule: fc.constantFrom('17 4 * * *', '@daily', '~ ~ * * *', '0 0 * * 7', '0 0 * * 0'),
       timeout: fc.constantFrom(0, 9),
+      suspend: fc.constant(true),
+      'suspend-after': fc.constantFrom(0, 3),
       timezone: fc.constantFrom('UTC', 'Europe/Rome', 'CET'),
       concurrency: fc.constantFrom('forbid', 'replace'),
       'starting-deadline': fc.constantFrom(30, 600),
@@ -111,7 +113,7 @@ const file: fc.Arbitrary<readonly Entry[]> = fc
 const edits: Readonly<Record<string, (one: Entry) => Entry | undefined>> = {
   rewritten: () => undefined,
   kept: (one) => one,
-  'with another command': (one) => ({ ...one, command: './new.sh' }),
+  'with another command, and no longer suspended': ({ suspend: _, ...one }) => ({ ...one, command: './new.sh' }),
   resized: (one) => (one.continuous ? { ...one, replicas: one.replicas === 3 ? 0 : 3 } : one),
 };
 const pair = fc

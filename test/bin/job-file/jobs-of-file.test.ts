@@ -82,6 +82,12 @@ describe('the jobs of a file', () => {
       'continuous: on, port: 53/udp, health-check-script: ./ok',
       { port_protocol: 'udp', health_check: { type: 'script', script: './ok' } },
     ],
+    ['schedule: "@daily", suspend: true, suspend-after: 5', { suspend: true, suspend_after: 5 }],
+    ['schedule: "@daily", suspend-note: the wiki moves', { suspend: { note: 'the wiki moves' } }],
+    [
+      'schedule: "@daily", suspend: {note: the wiki moves, until: 2126-12-01T08:00:00Z}',
+      { suspend: { note: 'the wiki moves', until: '2126-12-01T08:00:00Z' } },
+    ],
     [
       'continuous: True, port: "80", health-check-http: /ok, publish: true',
       { port: 80, publish: true, health_check: { type: 'http', path: '/ok' } },

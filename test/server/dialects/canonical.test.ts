@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Suspension } from '../../../src/domain.ts';
 import { AppError, type ErrorCode, errorTable } from '../../../src/errors.ts';
 import { fromKubeStatus } from '../../../src/kube.ts';
 import {
@@ -8,7 +9,9 @@ import {
   canonicalJob,
   createdMessages,
   noMessages,
+  resumedMessages,
   staleMessages,
+  suspendedMessages,
 } from '../../../src/server/dialects/canonical.ts';
 import { errorAnswer, imagesAnswer } from '../../../src/server/schemas.ts';
 import { images, standardImage } from '../../support/definitions.ts';
@@ -111,5 +114,24 @@ describe('a job that was just created', () => {
     expect(createdMessages(withSchedule('@monthly', '5 4 31 * *'), now).warning).toHaveLength(1);
     expect(createdMessages(withSchedule('0 0 31 2 *', '0 0 31 2 *'), now).warning).toHaveLength(1);
     expect(createdMessages(withSchedule('@daily', '5 4 * * *'), now)).toBe(noMessages);
+  });
+});
+
+describe('a job that was suspended', () => {
+  const lasting = { since: now, by: 'owner', note: undefined, until: undefined, resumedAt: undefined } as const;
+
+  it('says until when', () => {
+    const infoOf = (until: number | undefined) => suspendedMessages('demo', { ...lasting, until }).messages.info;
+    expect(infoOf(undefined)).toEqual(['Job demo is suspended: no run starts until it is resumed.']);
+    expect(infoOf(now)).toEqual(['Job demo is suspended: no run starts until 2026-03-01T13:00:02Z.']);
+  });
+
+  it('says that it goes on, or will in a moment, and that its file would suspend it again', () => {
+    const said = (suspension: Suspension | undefined, isAsked = false) =>
+      resumedMessages('demo', suspension, isAsked).messages;
+    expect(said({ ...lasting, resumedAt: now })).toMatchObject({ info: ['Job demo goes on.'], warning: [] });
+    expect(said({ ...lasting, until: now }).info[0]).toMatch(/^Job demo goes on in less than a minute/);
+    expect(said(undefined).info).toEqual(['Job demo was not suspended.']);
+    expect(said({ ...lasting, resumedAt: now }, true).warning[0]).toContain("Take 'suspend' out of the file.");
   });
 });

@@ -84,6 +84,13 @@ describe('a run as of 2026', () => {
     );
     expect(skipped({ reason: 'quota' }).message).toBe('skipped: the quota of the tool left no room for it');
     expect(skipped({ reason: 'suspended' }).message).toBe('skipped: the job is suspended');
+    const suspension = { by: 'owner', note: 'the wiki moves', until: undefined } as const;
+    expect(skipped({ reason: 'suspended', suspension }).message).toBe(
+      'skipped: the job was suspended by its owner: the wiki moves',
+    );
+    expect(skipped({ reason: 'suspended', suspension: { by: 'owner', note: undefined, until: at } }).message).toBe(
+      'skipped: the job was suspended by its owner; that was to end at 2026-03-01T02:10:00Z, but the service was away',
+    );
     expect(skipped({ reason: 'changed' }).message).toBe('skipped: the job was changed or deleted in that moment');
     expect(skipped({ reason: 'not_started' }).message).toBe('skipped: the cluster refused to begin it');
     expect(skipped({ reason: 'cluster_away', since: at - 600_000, until: at + 600_000 }).message).toBe(

@@ -263,6 +263,33 @@ describe('what a change does to what runs', () => {
     expect((await only({ ...nightly, cmd: './b' })).message).toContain('The run that goes on ends as it began.');
   });
 
+  it('of a schedule that is suspended, or goes on, says so, and no times of what starts no run', async () => {
+    const suspending = await only({ ...nightly, suspend: { note: 'the wiki moves' } });
+    expect(suspending).toMatchObject({ action: 'create', effect: 'suspends', next_schedules: [] });
+    const before = scheduledNamed('nightly');
+    deps.view.set('tool-alpha', [before]);
+    expect(await only({ ...nightly, suspend: true })).toMatchObject({
+      action: 'update',
+      effect: 'suspends',
+      changes: [{ field: 'suspend', from: null, to: true }],
+    });
+    const status = { ...before.object.status, suspended: true };
+    const job = before.object.job && { ...before.object.job, suspend: {} };
+    deps.view.set('tool-alpha', [{ ...before, object: { ...before.object, job, status } }]);
+    const resuming = await only(nightly);
+    expect(resuming).toMatchObject({ effect: 'resumes', changes: [{ field: 'suspend', from: true, to: null }] });
+    expect(resuming.next_schedules).toHaveLength(5);
+  });
+
+  it('of a schedule that a command has suspended leaves it so, and says how it goes on', async () => {
+    const before = scheduledNamed('nightly');
+    const object = { ...before.object, status: { ...before.object.status, suspended: true } };
+    deps.view.set('tool-alpha', [{ ...before, object }]);
+    const words = "It stays suspended: 'resume nightly' lets it go on.";
+    expect(await only(nightly)).toMatchObject({ action: 'unchanged', message: words });
+    expect((await only({ ...nightly, cmd: './b' })).message).toBe(`It holds from the next run on. ${words}`);
+  });
+
   it('of a type ends what it was', async () => {
     deps.view.set('tool-alpha', [botNow()]);
     const planned = await only({ ...nightly, name: 'bot' });

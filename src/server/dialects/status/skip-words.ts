@@ -1,17 +1,17 @@
 /** Why a firing of a schedule became no run, in words for the owner of the job. Pure. */
-import type { RunEnd, Skip } from '../../../domain.ts';
+import type { RunEnd, Skip, Suspension } from '../../../domain.ts';
 import { instantText } from './instant.ts';
 import { refusalDetails } from './refusal-words.ts';
 
-type Cause = Pick<RunEnd, 'reason' | 'since' | 'until' | 'clusterSays'>;
+type Cause = Pick<RunEnd, 'reason' | 'since' | 'until' | 'clusterSays' | 'suspension'> & Partial<Pick<RunEnd, 'dueAt'>>;
 
 /** @example whySkipped({ reason: 'suspended' }) -> 'the job is suspended' */
-export function whySkipped({ reason, since, until, clusterSays = '' }: Cause): string {
+export function whySkipped({ reason, since, until, clusterSays = '', suspension, dueAt }: Cause): string {
   switch (reason) {
     case 'previous_run':
       return `the run before it was still going${since === undefined ? '' : `, since ${instantText(since)}`}`;
     case 'suspended':
-      return 'the job is suspended';
+      return suspension ? suspendedWords(suspension, dueAt) : 'the job is suspended';
     case 'changed':
       return 'the job was changed or deleted in that moment';
     case 'quota':
@@ -23,6 +23,24 @@ export function whySkipped({ reason, since, until, clusterSays = '' }: Cause): s
     default:
       return 'why is not known';
   }
+}
+
+function suspendedWords({ by, note, until }: NonNullable<Cause['suspension']>, dueAt = 0): string {
+  const words = `the job was suspended by ${suspenders[by]}${note === undefined ? '' : `: ${note}`}`;
+  const isLate = until !== undefined && dueAt >= until;
+  return isLate ? `${words}; that was to end at ${instantText(until)}, but the service was away` : words;
+}
+
+/** In words for its owner. */
+export const suspenders: Readonly<Record<Suspension['by'], string>> = {
+  owner: 'its owner',
+  service: 'the service',
+};
+
+/** @example 'suspended since 2026-03-01T12:00:00Z by its owner: the wiki moves; until 2026-03-02T08:00:00Z' */
+export function suspensionWords({ since, by, note, until }: Suspension): string {
+  const end = until === undefined ? '' : `; until ${instantText(until)}`;
+  return `suspended since ${instantText(since)} by ${suspenders[by]}${note === undefined ? '' : `: ${note}`}${end}`;
 }
 
 function fromTo(since: number | undefined, until: number | undefined): string {

@@ -1,4 +1,5 @@
 /** What a person should know of a job's state, most telling first. Nothing is said of a job that is well. Pure and total. */
+import { suspensionNow } from '../../../definition/suspension.ts';
 import { zoneNote } from '../../../definition/zone-words.ts';
 import type { JobSnapshot, JobState, ObjectFacts, ObjectStatus, PodFacts } from '../../../domain.ts';
 import { failuresBefore } from '../../../streak.ts';
@@ -8,7 +9,7 @@ import { instantText, isKnown } from './instant.ts';
 import { foreignWords } from './long-status.ts';
 import { exitWords, type JobWords, lastEnd, podWords } from './pod-words.ts';
 import { refusalDetails, refusalInWords } from './refusal-words.ts';
-import { whySkipped } from './skip-words.ts';
+import { suspensionWords, whySkipped } from './skip-words.ts';
 import { imageOf } from './status-words.ts';
 
 export interface MessageFacts {
@@ -37,12 +38,16 @@ export function statusMessages(snapshot: JobSnapshot, state: JobState, facts: Me
 function runLines(snapshot: JobSnapshot, state: JobState, facts: MessageFacts): Lines {
   if (state === 'waiting')
     return [nextLine(snapshot, facts.nextAt), ...skipLines(snapshot), ...lastRunLines(snapshot), streakLine(snapshot)];
-  if (state === 'suspended')
-    return ['suspended: no run starts until it is resumed', ...lastRunLines(snapshot), streakLine(snapshot)];
+  if (state === 'suspended') return [suspensionLine(snapshot), ...lastRunLines(snapshot), streakLine(snapshot)];
   const run = currentRun(snapshot);
   const refused = refusalLines(facts.trouble);
   const own = run && state !== 'succeeded' ? attemptLines(snapshot, run, state) : [];
   return [...skipLines(snapshot), ...refused, ...own];
+}
+
+function suspensionLine({ object }: JobSnapshot): string {
+  const suspension = suspensionNow(object);
+  return suspension ? suspensionWords(suspension) : 'suspended: no run starts until it is resumed';
 }
 
 function skipLines({ skipped, object }: JobSnapshot): string[] {

@@ -2,7 +2,8 @@
  * The status as one line (`status_short`) as clients of 2022 and 2023 show it. `Completed`, `Failed` and `Running` are compared word by
  * word by programs. Pure and total.
  */
-import type { JobSnapshot, PodFacts } from '../../../domain.ts';
+import { suspensionNow } from '../../../definition/suspension.ts';
+import type { JobSnapshot, ObjectFacts, PodFacts } from '../../../domain.ts';
 import {
   type CurrentRun,
   conditionOf,
@@ -15,7 +16,7 @@ import {
 import { durationSince, firstKnown, instantText } from './instant.ts';
 import { startProblem } from './pod-words.ts';
 import { refusalInWords } from './refusal-words.ts';
-import { shortSkip } from './skip-words.ts';
+import { shortSkip, suspensionWords } from './skip-words.ts';
 
 const foreignShort = 'Not made by this service';
 
@@ -101,10 +102,21 @@ function shortScheduled(snapshot: JobSnapshot, now: number, trouble: string | un
   const run = currentRun(snapshot);
   // A run asked for by hand is waited for by whoever asked.
   if (run?.manual && outcomeOf(run.status) === 'failed') return 'Failed';
-  if (state === 'suspended') return 'Suspended';
+  if (state === 'suspended') return shortSuspension(object);
   if (snapshot.skipped) return shortSkip(snapshot.skipped);
   const last = instantText(object.status.lastScheduledAt);
   return last ? `Last schedule time: ${last}` : 'Waiting for scheduled time';
+}
+
+const longestNote = 40;
+
+function shortSuspension(object: ObjectFacts): string {
+  const suspension = suspensionNow(object);
+  if (!suspension) return 'Suspended';
+  const { note } = suspension;
+  const short = note !== undefined && note.length > longestNote ? `${note.slice(0, longestNote - 1)}…` : note;
+  const words = suspensionWords({ ...suspension, note: short });
+  return words.replace('s', 'S');
 }
 
 function shortContinuous(snapshot: JobSnapshot): string {

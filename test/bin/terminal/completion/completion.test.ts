@@ -36,7 +36,7 @@ function offered(line: string): string[] {
 
 describe('completion in bash', () => {
   it.each<[string, readonly string[]]>([
-    ['toolforge-jobs r', ['run', 'restart']],
+    ['toolforge-jobs r', ['run', 'restart', 'run-now', 'resume']],
     ['toolforge-jobs --cfg x --debug sho', ['show']],
     ['toolforge-jobs --cfg=x sho', ['show']],
     ['toolforge-jobs --d', ['--debug']],

@@ -169,6 +169,25 @@ const rows: [what: string, snapshot: JobSnapshot, of2022: string, of2023: string
     'Last schedule time: 2026-03-01T04:17:00Z',
     'Suspended',
   ],
+  [
+    'a schedule of which it is known who has suspended it, and why',
+    makeSnapshot({
+      kind: 'CronJob',
+      state: 'suspended',
+      status: { suspended: true },
+      object: {
+        suspension: {
+          since: lastScheduledAt,
+          by: 'owner',
+          note: 'x'.repeat(50),
+          until: undefined,
+          resumedAt: undefined,
+        },
+      },
+    }),
+    'Last schedule time: unknown',
+    `Suspended since 2026-03-01T04:17:00Z by its owner: ${'x'.repeat(39)}…`,
+  ],
   ['a continuous job just made', makeSnapshot({ kind: 'Deployment' }), 'Unknown', 'Pending'],
   [
     'a continuous job on its way up',

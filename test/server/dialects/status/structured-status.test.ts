@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { JobSnapshot } from '../../../../src/domain.ts';
+import type { JobSnapshot, Suspension } from '../../../../src/domain.ts';
 import { type StatusOptions, structuredStatus } from '../../../../src/server/dialects/status/structured-status.ts';
 import {
   at,
@@ -276,6 +276,21 @@ describe('the status of a scheduled job', () => {
       next_schedule: null,
       messages: ['suspended: no run starts until it is resumed'],
     });
+  });
+
+  it('says who has suspended it, since when, why and until when, as far as that is known', () => {
+    const since = Date.parse('2026-11-24T00:00:00Z');
+    const by = { since, by: 'owner', note: undefined, until: undefined, resumedAt: undefined } as const;
+    const said = (suspension: Suspension) =>
+      structuredStatus(scheduled({ state: 'suspended', status: { suspended: true }, object: { suspension } }), {
+        now,
+        nextFiringAt,
+      }).messages[0];
+    expect(said(by)).toBe('suspended since 2026-11-24T00:00:00Z by its owner');
+    expect(said({ ...by, by: 'service', note: '5 runs in a row failed', until: since + 3_600_000 })).toBe(
+      'suspended since 2026-11-24T00:00:00Z by the service: 5 runs in a row failed; until 2026-11-24T01:00:00Z',
+    );
+    expect(said({ ...by, resumedAt: since + 1 })).toBe('suspended: no run starts until it is resumed');
   });
 
   it('is that of the run under way', () => {
