@@ -4,6 +4,10 @@ const minuteMs = 60_000;
 const dayMs = 86_400_000;
 /** About eleven years of one zone. */
 const maxKept = 4_096;
+/** More than there are; a name may be typed in capitals or not. */
+const maxZones = 1_024;
+/** What a Date can hold, less a few days for offsets. */
+const edgeMs = 8_640_000_000_000_000 - 3 * dayMs;
 
 interface Zone {
   readonly format: Intl.DateTimeFormat;
@@ -11,7 +15,7 @@ interface Zone {
   readonly offsets: Map<number, number>;
 }
 
-const zones = new Map<string, Zone | undefined>();
+const zones = new Map<string, Zone>();
 
 /** @param name IANA name, as whoever wrote an object typed it */
 export function isTimeZone(name: string): boolean {
@@ -27,9 +31,10 @@ export function offsetAt(timeZone: string, at: number): number {
   if (timeZone === 'UTC') return 0;
   const zone = zoneOf(timeZone);
   if (!zone) throw new RangeError(`${timeZone} is no time zone.`);
-  const day = Math.floor(at / dayMs) * dayMs;
+  const moment = Math.max(-edgeMs, Math.min(edgeMs, at));
+  const day = Math.floor(moment / dayMs) * dayMs;
   const offset = keptOffset(zone, day);
-  return offset === keptOffset(zone, day + dayMs) ? offset : readOffset(zone.format, at);
+  return offset === keptOffset(zone, day + dayMs) ? offset : readOffset(zone.format, moment);
 }
 
 /**
@@ -63,8 +68,13 @@ export function changeOfClocks(timeZone: string, from: number, to: number): Chan
 }
 
 function zoneOf(name: string): Zone | undefined {
-  if (!zones.has(name)) zones.set(name, openZone(name));
-  return zones.get(name);
+  const kept = zones.get(name);
+  if (kept) return kept;
+  const zone = openZone(name);
+  if (!zone) return undefined;
+  if (zones.size >= maxZones) zones.clear();
+  zones.set(name, zone);
+  return zone;
 }
 
 function openZone(timeZone: string): Zone | undefined {

@@ -2,6 +2,8 @@
 import { changeOfClocks, isTimeZone, offsetAt } from './time-zone.ts';
 
 const minuteMs = 60_000;
+/** What a Date can hold. */
+const lastMs = 8_640_000_000_000_000;
 
 /**
  * Behind a time in UTC; nothing for a job whose zone that is, or is none that is known here.
@@ -43,7 +45,7 @@ function lengthText(ms: number): string {
 
 /** @example textOf(0) -> '1970-01-01 00:00' */
 function textOf(clock: number): string {
-  return new Date(clock)
+  return new Date(Math.max(-lastMs, Math.min(lastMs, clock)))
     .toISOString()
     .replace('T', ' ')
     .replace(/:\d\d\.\d+Z$/, '');

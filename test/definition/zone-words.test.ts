@@ -10,6 +10,13 @@ describe('a time on the clocks of a zone', () => {
     expect(zoneNote(time('2026-07-01T23:30:00Z'), 'Asia/Kathmandu')).toBe(' (2026-07-02 05:15 Asia/Kathmandu)');
   });
 
+  it('is said up to the edges of what a date can be', () => {
+    const edge = 8_640_000_000_000_000;
+    expect(zoneNote(edge, 'Asia/Kathmandu')).toMatch(/^ \(.* Asia\/Kathmandu\)$/);
+    expect(zoneNote(-edge, 'America/New_York')).toMatch(/^ \(.* America\/New_York\)$/);
+    expect(firingNotes([edge], 'Europe/Rome', 0)).toHaveLength(1);
+  });
+
   it('is not said where it is UTC, or where nobody knows the zone', () => {
     expect([zoneNote(0, 'UTC'), zoneNote(0, 'Mars/Olympus')]).toEqual(['', '']);
   });

@@ -41,7 +41,12 @@ class LoadedView {
 
 export class MailView extends LoadedView {
   constructor() {
-    super('Mail', 'What became of each event that a mail would tell of, the newest first.', '/mail', mailTable);
+    super(
+      'Mail',
+      'What became of each event that a mail or the webhook may tell of, the newest first.',
+      '/mail',
+      mailTable,
+    );
   }
 }
 
@@ -53,7 +58,8 @@ export class QuotaView extends LoadedView {
 
 /** @param {{ events: readonly Mailed[] }} answer */
 function mailTable({ events }) {
-  if (events.length === 0) return [make('p', { class: 'empty' }, 'Nothing has happened that a mail would tell of.')];
+  if (events.length === 0)
+    return [make('p', { class: 'empty' }, 'Nothing has happened that a mail or a webhook would tell of.')];
   const rows = events.map(({ job, happened, event, reason, message }) => [
     makeTime(happened),
     make('a', { href: `#/job/${encodeURIComponent(job)}` }, job),
