@@ -411,6 +411,17 @@ describe('an edit of what goes for streams', () => {
   }
 });
 
+describe('an edit of how often it is asked what jobs use', () => {
+  shows(['usage_every_seconds'], 'is followed while jobs run', async () => {
+    const source = async () => JSON.parse((await sandbox.admin('status', '--output', 'json')).stdout).usage.source;
+    await run(two, 'measured', goesOn, { emails: 'none' });
+    await edit({ usage_every_seconds: '0' });
+    await until(async () => (await source()) === 'off', 'nobody is asked');
+    await edit({ usage_every_seconds: '1' });
+    await until(async () => (await source()) !== 'off', 'somebody is asked');
+  });
+});
+
 interface ReadMail {
   readonly sender: string;
   readonly recipients: readonly string[];
