@@ -130,7 +130,7 @@ export function causeWords(notice: Notice, refusal?: string): string {
     case 'cluster_away':
       return `the cluster could not be reached${awayWords(notice)}`;
     case 'unexplained':
-      return 'the cluster does not say why';
+      return 'the cluster did not begin it within its starting deadline, and does not say why';
     case 'lost':
       return 'the machine that it ran on was lost';
     case 'exit_code':

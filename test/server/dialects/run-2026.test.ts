@@ -96,7 +96,9 @@ describe('a run as of 2026', () => {
     expect(skipped({ reason: 'cluster_away', since: at - 600_000, until: at + 600_000 }).message).toBe(
       'skipped: the cluster could not be reached from 2026-03-01T02:00:00Z to 2026-03-01T02:20:00Z',
     );
-    expect(skipped({ reason: 'unexplained' }).message).toBe('skipped: why is not known');
+    expect(skipped({ reason: 'unexplained' }).message).toBe(
+      'skipped: the cluster did not begin it within its starting deadline, and does not say why',
+    );
     expect(render({ ...none, outcome: 'unknown', dueUntil: at + 60_000 }).message).toBe(
       'nobody saw what became of the firings from 2026-03-01T02:10:00Z to 2026-03-01T02:11:00Z',
     );

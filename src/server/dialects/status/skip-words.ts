@@ -20,6 +20,8 @@ export function whySkipped({ reason, since, until, clusterSays = '', suspension,
       return 'the cluster refused to begin it';
     case 'cluster_away':
       return `the cluster could not be reached${fromTo(since, until)}`;
+    case 'unexplained':
+      return 'the cluster did not begin it within its starting deadline, and does not say why';
     default:
       return 'why is not known';
   }
@@ -55,6 +57,7 @@ export function shortSkip({ dueAt, reason }: Skip): string {
     quota: 'no room in the quota',
     not_started: 'refused by the cluster',
     cluster_away: 'the cluster was away',
+    unexplained: 'not begun in time',
   };
   const words = reason && why[reason];
   return `Skipped ${instantText(dueAt)}${words ? `, ${words}` : ''}`;
