@@ -32,8 +32,11 @@ const bundleNames = ['jobs.js', 'jobs-yaml.js', 'jobs-rules.js', 'client.js'];
 const pageDirectory = 'page';
 
 const documentation = 'usr/share/doc/toolforge-jobs';
+const lintianOverrides = `# A page of the dashboard, which the program serves: no documentation.
+toolforge-jobs: package-contains-documentation-outside-usr-share-doc [${moduleDirectory}/dist/${pageDirectory}/index.html]
+`;
 /** What the manual pages and one another name. */
-const pages = ['api.md', 'errors.md', 'mail.md', 'wire.md', 'openapi.json', 'cli-output.json'];
+const pages = ['api.md', 'errors.md', 'mail.md', 'webhooks.md', 'wire.md', 'openapi.json', 'cli-output.json'];
 
 /** @throws Error naming the file where something has not been built yet */
 export async function packageContents(sources: Sources): Promise<Contents> {
@@ -48,6 +51,7 @@ export async function packageContents(sources: Sources): Promise<Contents> {
       `${documentation}/copyright`,
       await copyrightText(await sourceMaps(bundles), join(repositoryRoot, 'node_modules')),
     ],
+    ['usr/share/lintian/overrides/toolforge-jobs', lintianOverrides],
     [`${documentation}/examples/jobs-cli.yaml`, await readFile(join(repositoryRoot, 'config/jobs-cli.example.yaml'))],
   ]);
   for (const page of pages) files.set(`${documentation}/${page}`, await readFile(join(repositoryRoot, 'docs', page)));

@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-const ours = 'the authors of Toolforge Jobs';
+const ours = '2026, the authors of Toolforge Jobs';
 const ourLicense = 'Apache-2.0';
 
 /** A package of npm that is in a bundle. */

@@ -39,7 +39,7 @@ describe('whose work is in the package', () => {
   it('is said with every owner and the whole licence, of the file that it is in', async () => {
     const text = await copyrightText(bundle('../node_modules/@a/one/index.js'), modules);
     expect(text).toContain(
-      'Files: dist/a.js\nCopyright: the authors of Toolforge Jobs\n 2020 One\n 2021 Another\nLicense: Apache-2.0 and MIT--a-one\n',
+      'Files: dist/a.js\nCopyright: 2026, the authors of Toolforge Jobs\n 2020 One\n 2021 Another\nLicense: Apache-2.0 and MIT--a-one\n',
     );
     expect(text).toContain('License: MIT--a-one\n The licence\n .\n Copyright (c) 2020 One\n');
   });
