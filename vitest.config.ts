@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * `unit` needs nothing but Node and runs in seconds; `flows` stands on the real cluster of test/cluster. Flows wait much and compute little:
- * two at once, each on a cluster of its own, take little more than half the time on two cores.
+ * three at once, each on a cluster of its own, keep two cores busy.
  */
 export default defineConfig({
   test: {
@@ -24,7 +24,7 @@ export default defineConfig({
           globalSetup: ['test/support/flows-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           // Vitest runs projects with different numbers of workers one after the other, in an order that has to be said.
           sequence: { groupOrder: 1 },
         },

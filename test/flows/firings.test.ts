@@ -41,7 +41,7 @@ afterAll(async () => {
 
 async function define(of: string, name: string, cmd: string, more: object = {}): Promise<void> {
   // So little that all of them find room at once.
-  const usual = { imagename: 'bookworm', cpu: '100m', schedule: '* * * * *', emails: 'onfailure', filelog: false };
+  const usual = { imagename: 'bookworm', cpu: '150m', schedule: '* * * * *', emails: 'onfailure', filelog: false };
   const body = { name, cmd, ...usual, ...more };
   const answer = await clients.get(of)?.call('POST', jobsPath(of), { body });
   expect([answer?.status, answer?.text]).toEqual([201, expect.any(String)]);

@@ -63,7 +63,7 @@ const show = async (name: string) => JSON.parse((await jobs('show', name, '--out
 const report = `- name: report
   command: echo "$WIKI"
   image: bookworm
-  cpu: 100m
+  cpu: 200m
   schedule: ["17 4 * * *", "30 18 * * 1"]
   matrix: {WIKI: [frwiki, "it's $HOME; exit 3"]}
 `;
@@ -72,7 +72,7 @@ const bot = (wikis: string) => `- name: bot
   image: bookworm
   continuous: true
   no-filelog: true
-  cpu: 100m
+  cpu: 200m
   mem: 128Mi
   matrix:
     WIKI: [${wikis}]
