@@ -4,6 +4,7 @@
  */
 import type { JobKey, ObjectFacts, PodFacts, RunFacts } from '../domain.ts';
 import { isNewerVersion } from '../resource-version.ts';
+import { isEvicted } from './attempt.ts';
 
 export interface JobFacts {
   readonly key: JobKey;
@@ -18,6 +19,8 @@ export interface JobFacts {
   readonly pods: readonly PodFacts[];
   /** Uids that are gone for good; the latest first, the oldest are let go. */
   readonly gone: readonly string[];
+  /** Uids of owners of pods that were evicted and have gone since: the word of the Job may come after. The latest first, the oldest are let go. */
+  readonly evicted: readonly string[];
   /** Uids of runs, still there, of which the end has been told. */
   readonly told: readonly string[];
   /** Ids of notices that have been told; those of uids that are gone are let go. */
@@ -41,6 +44,7 @@ export function noFacts(key: JobKey): JobFacts {
     runs: none,
     pods: none,
     gone: none,
+    evicted: none,
     told: none,
     noticed: none,
     old: none,
@@ -91,6 +95,16 @@ export function withoutPart<Part extends RunFacts | PodFacts>(parts: readonly Pa
 
 export function bury(gone: readonly string[], uid: string): readonly string[] {
   return gone.includes(uid) ? gone : [uid, ...gone].slice(0, maxGone);
+}
+
+export function withoutPod({ pods, gone, evicted }: JobFacts, uid: string): Partial<JobFacts> {
+  const pod = pods.find((one) => one.uid === uid);
+  const owner = pod && isEvicted(pod) ? pod.ownerUid : undefined;
+  return {
+    pods: withoutPart(pods, uid),
+    gone: bury(gone, uid),
+    evicted: owner === undefined ? evicted : bury(evicted, owner),
+  };
 }
 
 /** Kubernetes stamps whole seconds: within one, name and uid decide, so that the order does not hang on who came first. */

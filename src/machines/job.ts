@@ -44,6 +44,7 @@ import {
   withObject,
   withoutObject,
   withoutPart,
+  withoutPod,
   withPart,
 } from './job-facts.ts';
 import * as rules from './job-rules.ts';
@@ -221,10 +222,9 @@ export const jobMachine = setup({
       gone: bury(gone, uid),
       old: withAge(old, uid, false),
     })),
-    buryPod: assign(({ context: { pods, gone, old } }, { uid }: Gone) => ({
-      pods: withoutPart(pods, uid),
-      gone: bury(gone, uid),
-      old: withAge(old, uid, false),
+    buryPod: assign(({ context }, { uid }: Gone) => ({
+      ...withoutPod(context, uid),
+      old: withAge(context.old, uid, false),
     })),
   },
   guards: {

@@ -88,7 +88,7 @@ export function endOf(facts: JobFacts, run: Run): RunEnd {
   const end = endOfContainer(last);
   const isKnown = outcome === 'succeeded' || outcome === 'failed';
   const condition = conditionOf(run.status, 'Complete') ?? failureOf(run.status);
-  const reason = outcome === 'failed' ? reasonOf(run, pods, last) : undefined;
+  const reason = outcome === 'failed' ? reasonOf(facts, run, pods, last) : undefined;
   return {
     key: facts.key,
     ...groupOf(facts),
@@ -131,9 +131,14 @@ function outcomeOf({ status, retry, deletingAt }: Run, pods: readonly PodFacts[]
   return retry !== undefined && failed > retry ? 'failed' : 'unknown';
 }
 
-function reasonOf({ status }: Run, pods: readonly PodFacts[], last: PodFacts | undefined): FailureReason {
+function reasonOf(
+  { evicted }: JobFacts,
+  { uid, status }: Run,
+  pods: readonly PodFacts[],
+  last: PodFacts | undefined,
+): FailureReason {
   if (isPastDeadline(failureOf(status))) return pods.some(hasStarted) ? 'deadline' : whyNotStarted(pods);
-  if (last && isEvicted(last)) return 'evicted';
+  if (last ? isEvicted(last) : evicted.includes(uid)) return 'evicted';
   const end = endOfContainer(last);
   if (!end) return last ? 'lost' : 'other';
   return reasonOfEnd(end);

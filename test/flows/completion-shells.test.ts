@@ -28,7 +28,7 @@ describe('completion', () => {
       });
       return text.split('\n').flatMap((row) => (row === '' ? [] : [row.split('\t')[0]]));
     };
-    expect(ask('toolforge-jobs res')).toEqual(['restart']);
+    expect(ask('toolforge-jobs rest')).toEqual(['restart']);
     expect(ask('toolforge-jobs show ni')).toEqual(['nightly', 'nightly-2']);
     expect(ask('toolforge-jobs run x --image tool-quick/bot:l')).toEqual(['tool-quick/bot:latest']);
     expect(ask('toolforge-jobs run x --emails onfi')).toEqual(['onfinish']);

@@ -74,8 +74,8 @@ describe('a firing of a schedule', () => {
     await define(tool, 'overlaps', 'trap exit TERM; sleep 600 & wait');
     await define(tool, 'rests', 'true');
     await sandbox.jobs(tool, 'suspend', 'rests', '--note', 'the wiki moves');
-    // Longer than a minute, so that a time of the schedule comes while it goes.
-    await define(tool, 'byhand', 'trap exit TERM; sleep 75 & wait');
+    // So long that a time of the schedule comes while it goes, and its starting deadline passes as well.
+    await define(tool, 'byhand', 'trap exit TERM; sleep 100 & wait');
     await sandbox.jobs(tool, 'run-now', 'byhand');
     await define(tool, 'replaces', 'trap exit TERM; sleep 600 & wait', { concurrency: 'replace' });
     due = nextMinute();
@@ -129,8 +129,10 @@ describe('a firing of a schedule', () => {
       time !== null &&
       Date.parse(time) >= Date.parse(byHand.started ?? '') &&
       Date.parse(time) < Date.parse(byHand.finished ?? '');
+    // One that comes nearer to its end may begin behind it.
+    const deadlineOf = (due: string | null) => new Date(Date.parse(due ?? '') + 35_000).toISOString();
     const firing = await until(
-      async () => (await runsOf(tool, 'byhand')).find(({ due }) => isMeanwhile(due)),
+      async () => (await runsOf(tool, 'byhand')).find(({ due }) => isMeanwhile(due) && isMeanwhile(deadlineOf(due))),
       'the firing that came meanwhile is on record',
       skipMs,
     );

@@ -72,12 +72,12 @@ describe.concurrent('a run', () => {
   });
 
   it('that takes too long is recorded as past its time', async () => {
-    await runScheduled('slow', stays, { timeout: 15 });
+    await runScheduled('slow', stays, { timeout: 25 });
     expect(await recordOf('slow')).toMatchObject({ outcome: 'failed', reason: 'deadline' });
   });
 
   it('whose image cannot be had is recorded as never started, with the cause', async () => {
-    await runScheduled('imageless', 'true', { timeout: 15, imagename: 'broken' });
+    await runScheduled('imageless', 'true', { timeout: 25, imagename: 'broken' });
     expect(await recordOf('imageless')).toMatchObject({ outcome: 'failed', reason: 'image', started: null });
   });
 

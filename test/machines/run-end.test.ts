@@ -106,6 +106,14 @@ describe('the end of a one-off', () => {
     expect(endsAfter(job(failed), pod(options))).toMatchObject([{ outcome: 'failed', attempts: 1, ...end }]);
   });
 
+  test('has failed by an eviction also where its pod is gone before the Job says that it failed', () => {
+    const evicted = { version: '105', phase: 'Failed', podReason: 'Evicted', noContainer: true } as const;
+    const podGone = makeGone(makePod({ ...evicted, version: '109' }));
+    expect(endsAfter(job(), pod(), pod(evicted), podGone, job(failed), gone())).toMatchObject([
+      { outcome: 'failed', reason: 'evicted' },
+    ]);
+  });
+
   test('has failed by the last of its attempts', () => {
     const second = { name: 'demo-2', createdAt: '2026-03-01T12:01:00Z' };
     const ends = endsAfter(
