@@ -10,11 +10,11 @@ import { describeBrought } from './brought.ts';
 import { importedImages } from './image-list.ts';
 import { auditLogPath, partNames } from './kubernetes.ts';
 import { withLock } from './lock.ts';
-import { addressesOf } from './network.ts';
+import { addressesOf, isFree } from './network.ts';
 import { ensurePackages } from './packages.ts';
 import { endPart, isAlive, residentBytes } from './processes.ts';
 import { formatElapsed, type Progress, silent } from './progress.ts';
-import { run } from './run.ts';
+import { run, waitFor } from './run.ts';
 import { importArchive, serverOf, start, startCluster, waitForParts } from './startup.ts';
 import { checkStateDir, defaultStateDir, readState, type State } from './state.ts';
 import { tearDown } from './teardown.ts';
@@ -133,8 +133,22 @@ export async function stopApiServer(cluster: Cluster, signal: 'SIGTERM' | 'SIGKI
 export async function startApiServer(cluster: Cluster): Promise<void> {
   const state = ownState(cluster);
   const part = state.parts['kube-apiserver'];
-  if (part === undefined || !isAlive(part)) start(state, 'kube-apiserver');
+  if (part === undefined || !isAlive(part)) {
+    // Who was killed keeps the port until the last of its threads has ended.
+    await waitFor('its port is free', 20_000, async () => ((await isFree(state.ports.api)) ? true : undefined));
+    start(state, 'kube-apiserver');
+  }
   await waitForParts(state, 'the API server', 60_000, () => isApiReady(cluster));
+}
+
+/** Stops what begins the runs of schedules, among much else; it stays away until it is started again. */
+export async function stopControllers(cluster: Cluster): Promise<void> {
+  const part = ownState(cluster).parts['kube-controller-manager'];
+  if (part !== undefined) await endPart(part, 'SIGKILL');
+}
+
+export function startControllers(cluster: Cluster): void {
+  start(ownState(cluster), 'kube-controller-manager');
 }
 
 /** Resolves when /readyz answers again. */

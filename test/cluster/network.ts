@@ -111,7 +111,7 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 /** Of all addresses of this machine, as the API server takes it. */
-function isFree(port: number): Promise<boolean> {
+export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) =>
