@@ -78,7 +78,9 @@ export function isCertain(facts: JobFacts, run: Run): boolean {
   if (conditionOf(run.status, 'Complete')) return pods.some(({ phase }) => phase === 'Succeeded');
   const failed = failureOf(run.status);
   if (!failed) return false;
-  return isPastDeadline(failed) || pods.filter(({ phase }) => phase === 'Failed').length >= run.status.failed;
+  // Said before the last failure is counted, of a pod that is being deleted.
+  const failures = Math.max(run.status.failed, 1);
+  return isPastDeadline(failed) || pods.filter(({ phase }) => phase === 'Failed').length >= failures;
 }
 
 export function endOf(facts: JobFacts, run: Run): RunEnd {
@@ -138,7 +140,7 @@ function reasonOf(
   last: PodFacts | undefined,
 ): FailureReason {
   if (isPastDeadline(failureOf(status))) return pods.some(hasStarted) ? 'deadline' : whyNotStarted(pods);
-  if (last ? isEvicted(last) : evicted.includes(uid)) return 'evicted';
+  if (last ? isEvicted(last) : evicted.includes(uid) || pods.some(isEvicted)) return 'evicted';
   const end = endOfContainer(last);
   if (!end) return last ? 'lost' : 'other';
   return reasonOfEnd(end);

@@ -114,6 +114,19 @@ describe('the end of a one-off', () => {
     ]);
   });
 
+  test('is told with its eviction though the Job says that it fails before its pod has ended, and before it is counted', () => {
+    const failing: JobOptions = {
+      version: '110',
+      conditions: [{ type: 'FailureTarget', reason: 'BackoffLimitExceeded' }],
+    };
+    const leaving: PodOptions = { version: '105', conditions: [{ type: 'DisruptionTarget' }] };
+    expect(endsAfter(job(), pod(), pod(leaving), job(failing))).toEqual([]);
+    const end = { outcome: 'failed', reason: 'evicted' };
+    const ended = pod({ ...leaving, version: '111', exitCode: 143 });
+    expect(endsAfter(job(), pod(), pod(leaving), job(failing), ended)).toMatchObject([end]);
+    expect(endsAfter(job(), pod(), pod(leaving), job(failing), gone())).toMatchObject([end]);
+  });
+
   test('has failed by the last of its attempts', () => {
     const second = { name: 'demo-2', createdAt: '2026-03-01T12:01:00Z' };
     const ends = endsAfter(
