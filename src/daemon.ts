@@ -56,7 +56,7 @@ import { createForward } from './server/forward.ts';
 import { adviseOnMemory } from './server/handlers/advise.ts';
 import type { Deps } from './server/handlers/deps.ts';
 import { createCarryOut } from './server/handlers/errands.ts';
-import { causeOfSkip, refusalOf } from './server/handlers/explain.ts';
+import { causeOfSkip, refusalOf, wasBegun } from './server/handlers/explain.ts';
 import { createTurns } from './server/handlers/turns.ts';
 import { createLimitCheck } from './server/limit-check.ts';
 import { createLastLines } from './server/logs/last-lines.ts';
@@ -306,7 +306,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const known = await checkpoint.load();
     outages.add(known?.outages ?? []);
     const firstFirings = known?.firingsFrom ?? startedAt;
-    firings = createFiringsMark({ first: firstFirings, completeUntil: () => watch?.completeUntil() ?? 0, now });
+    // Nothing else tells of a firing: a kind of which nothing is heard for minutes is not waited for.
+    const firingsUntil = () => watch?.completeUntil(['CronJob', 'Job']) ?? 0;
+    firings = createFiringsMark({ first: firstFirings, completeUntil: firingsUntil, now });
 
     const peaks = createPeaks();
     const usage = createUsageSampler({
@@ -337,7 +339,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         since: () => checkpoint.since(),
         firings: {
           from: () => firstFirings,
-          completeUntil: () => watch?.completeUntil() ?? 0,
+          completeUntil: firingsUntil,
           outage: (from, to) => outages.during(from, to),
           isUnseen: (at) => checkpoint.gaps().some(({ from, to }) => from <= at && at <= to),
         },
@@ -346,6 +348,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const missedFirings = createMissedFirings({
       known: (end) => runs.ofFiring(toolOf(end), end),
       causeOf: (end) => causeOfSkip(forward, toolOf(end), end),
+      wasBegun: (end) => wasBegun(forward, toolOf(end), end, now()),
       onMissed(end, notice) {
         roster.announce(end);
         if (notice) tell(notice);
@@ -662,6 +665,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
     watch = watchJobs(kube, {
       onEvent(event) {
+        outages.accept(event);
         peaks.accept(event);
         roster.accept(event);
       },

@@ -2,6 +2,7 @@
  * When the API server could not be reached, as the daemon's own requests found it: what the controller should have begun in that time it
  * could not begin either. own-kube.ts says how each request went, checkpoint.ts keeps the times over a restart. Times are ms since the epoch.
  */
+import type { JobEvent } from './domain.ts';
 import type { Gap } from './mailbox.ts';
 
 export interface Outages {
@@ -9,6 +10,8 @@ export interface Outages {
   answered(): void;
   /** A request got none. */
   failed(): void;
+  /** What the cluster did in such a time shows that it was not away then, only out of our reach. */
+  accept(event: JobEvent): void;
   /** What an earlier process found. */
   add(outages: readonly Gap[]): void;
   /** Oldest first; the same array as long as nothing changed. One that lasts ends, for now, with the last request that failed. */
@@ -21,6 +24,8 @@ const maxOutages = 20;
 const keptMs = 7 * 24 * 3_600_000;
 /** Requests fail, and are made again. */
 const shortestMs = 10_000;
+/** Clocks of machines differ. */
+const clocksMs = 5_000;
 /** A process that loses the API server may end over it, and the next one needs a moment to find the same. */
 const joinedMs = 120_000;
 
@@ -55,8 +60,38 @@ export function createOutages(now: () => number): Outages {
       since ??= now();
       note();
     },
+    accept(event) {
+      if (outages.length > 0) for (const at of workIn(event)) outages = without(outages, at);
+    },
     add,
     all: () => outages,
     during: (from, to) => outages.find((one) => one.from <= to && from <= one.to),
   };
+}
+
+/** When the API server and the controllers were at work, as their clocks have it: a node works on without them. */
+function workIn(event: JobEvent): readonly number[] {
+  switch (event.type) {
+    case 'object.seen': {
+      const { createdAt, status } = event.object;
+      return [createdAt, status.lastSucceededAt ?? createdAt];
+    }
+    case 'run.seen':
+      return [event.run.createdAt];
+    case 'pod.seen':
+      return [event.pod.createdAt];
+    default:
+      return [];
+  }
+}
+
+function without(outages: readonly Gap[], at: number): readonly Gap[] {
+  const [before, after] = [at - clocksMs, at + clocksMs];
+  const isIn = ({ from, to }: Gap) => from < before && after < to;
+  if (!outages.some(isIn)) return outages;
+  const parts = (one: Gap) => [
+    { from: one.from, to: before },
+    { from: after, to: one.to },
+  ];
+  return outages.flatMap((one) => (isIn(one) ? parts(one) : [one])).filter(({ from, to }) => to - from >= shortestMs);
 }

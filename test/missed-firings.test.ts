@@ -12,6 +12,7 @@ function create(changes: Partial<MissedFiringsOptions> = {}) {
   const firings = createMissedFirings({
     known: async () => undefined,
     causeOf: async () => ({ reason: 'quota' }),
+    wasBegun: async () => undefined,
     onMissed: (end, about) => void told.push([end.id, end.reason, about?.reason]),
     ...changes,
   });
@@ -38,6 +39,7 @@ describe('a firing that became no run', () => {
     const firings = createMissedFirings({
       known: async () => undefined,
       causeOf: async ({ id }) => says[id] ?? {},
+      wasBegun: async () => undefined,
       onMissed: (end) => void quiet.push(end),
     });
     for (const id of ['away', 'refused', 'failed']) firings.accept({ end: endOf(id), notice, outage });
@@ -49,6 +51,29 @@ describe('a firing that became no run', () => {
       ['failed', 'cluster_away', 1, 2],
       ['unknown', 'unexplained', undefined, undefined],
     ]);
+  });
+
+  it('is told to be none where it may have begun only if the cluster says that it was not begun', async () => {
+    const told: [string, RunEnd['outcome'], RunEnd['reason'], Notice['reason']][] = [];
+    const firings = createMissedFirings({
+      known: async ({ id }) =>
+        id === 'told' ? makeRunRecord({ outcome: 'skipped', reason: 'cluster_away' }) : undefined,
+      causeOf: async () => ({}),
+      wasBegun: async ({ id }) => (id === 'nobody-says' ? undefined : id === 'begun'),
+      onMissed: (end, about) => void told.push([end.id, end.outcome, end.reason, about?.reason]),
+    });
+    const outage = { from: 1, to: 2 };
+    for (const id of ['begun', 'not-begun', 'nobody-says', 'told'])
+      firings.accept({ end: endOf(id), notice, outage, mayHaveBegun: true });
+    firings.accept({ end: endOf('other', 'previous_run'), notice, mayHaveBegun: true });
+    await turn();
+    expect(Object.fromEntries(told.map(([id, ...rest]) => [id, rest]))).toEqual({
+      begun: ['unknown', undefined, undefined],
+      'not-begun': ['skipped', 'cluster_away', 'cluster_away'],
+      'nobody-says': ['unknown', undefined, undefined],
+      told: ['skipped', 'cluster_away', 'cluster_away'],
+      other: ['skipped', 'previous_run', 'unexplained'],
+    });
   });
 
   it('is let go where its run is on record, and told where that cannot be read', async () => {

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createOutages, type Outages } from '../src/outages.ts';
+import { makeCronJobObject, makeJobObject, makePod } from './support/make.ts';
+import { makeGone, makeSeen } from './support/make-event.ts';
 
 const second = 1_000;
 const minute = 60 * second;
@@ -17,6 +19,8 @@ function away(ms: number): void {
   for (outages.failed(); clock < end; outages.failed()) clock += second;
   outages.answered();
 }
+
+const iso = (at: number) => new Date(at).toISOString();
 
 describe('a time in which the cluster was away', () => {
   it('begins with the first request that failed, and ends with the first one that was answered', () => {
@@ -54,6 +58,28 @@ describe('a time in which the cluster was away', () => {
     expect(outages.during(from + 30 * second, from + minute)).toBeDefined();
     expect(outages.during(from + 31 * second, from + minute)).toBeUndefined();
     expect(outages.during(from - minute, from - 1)).toBeUndefined();
+  });
+
+  it('is none where the cluster was at work meanwhile and only we were cut off, and the rest of it stays', () => {
+    away(10 * minute);
+    const [from, to] = [100 * minute, 110 * minute];
+    const before = outages.all();
+    for (const at of [from - minute, from + 4 * second, to - 4 * second, to])
+      outages.accept(makeSeen(makePod({ createdAt: iso(at) })));
+    outages.accept(makeGone(makePod({ createdAt: iso(from + minute) })));
+    expect(outages.all()).toBe(before);
+    outages.accept(makeSeen(makeJobObject({ createdAt: iso(from + 3 * minute) })));
+    expect(outages.all()).toEqual([
+      { from, to: from + 3 * minute - 5 * second },
+      { from: from + 3 * minute + 5 * second, to },
+    ]);
+    outages.accept(makeSeen(makeCronJobObject({ lastSucceededAt: iso(to - 12 * second) })));
+    const cronJob = { name: 'demo', uid: 'uid-1' };
+    outages.accept(makeSeen(makeJobObject({ cronJob, createdAt: iso(from + 12 * second) })));
+    expect(outages.all()).toEqual([
+      { from: from + 17 * second, to: from + 3 * minute - 5 * second },
+      { from: from + 3 * minute + 5 * second, to: to - 17 * second },
+    ]);
   });
 
   it('is forgotten after a week', () => {

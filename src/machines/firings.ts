@@ -62,6 +62,8 @@ export interface MissedFiring {
   readonly notice: Notice | undefined;
   /** The cluster could not be reached when it was to begin at the latest: why, where nobody knows better. */
   readonly outage?: Outage | undefined;
+  /** Nobody saw that time, and a later one was begun: so may this one have been, if it was only we who could not reach the cluster. */
+  readonly mayHaveBegun?: boolean;
 }
 
 export interface Account {
@@ -266,28 +268,27 @@ function missedFiring(
   const windowEnd = endOfWindow(plan, due.at);
   const outage = around.outage?.(Math.max(due.at, windowEnd - catchUpMs), windowEnd);
   const holder = held.find((one) => one.due === due.at);
+  const isUnseen = around.isUnseen(due.at) && !couldNotBegin(object, due, windowEnd, outage);
   const cause = holder
     ? ({ outcome: 'skipped', reason: 'previous_run', since: holder.since } as const)
-    : causeOf(object, inTheWay(facts, object, plan, due), due, around, outage);
+    : causeOf(object, inTheWay(facts, object, plan, due), due, isUnseen);
   const end = endOf(facts, object.uid, due, cause);
   const isNews = end.outcome === 'skipped' && end.reason !== 'suspended';
-  return { end, notice: isNews ? noticeAbout(facts, end) : undefined, outage };
+  const mayHaveBegun = around.isUnseen(due.at) && (object.status.lastScheduledAt ?? 0) > due.at;
+  return { end, notice: isNews ? noticeAbout(facts, end) : undefined, outage, mayHaveBegun };
+}
+
+/** The controller has begun none since, or the cluster was away in all the time in which it could. */
+function couldNotBegin(object: ObjectFacts, { at }: Due, windowEnd: number, outage: Outage | undefined): boolean {
+  if (!outage) return false;
+  return (object.status.lastScheduledAt ?? 0) < at || (outage.from <= at && windowEnd <= outage.to);
 }
 
 type Cause = Pick<RunEnd, 'outcome' | 'reason' | 'since' | 'suspension'>;
 
-function causeOf(
-  object: ObjectFacts,
-  before: RunFacts | undefined,
-  { at }: Due,
-  around: FiringSurroundings,
-  outage: Outage | undefined,
-): Cause {
-  const lastAt = object.status.lastScheduledAt ?? 0;
-  // Nobody saw that time, but the controller could do nothing in it, and has begun none since.
-  const isAway = outage !== undefined && lastAt < at;
+function causeOf(object: ObjectFacts, before: RunFacts | undefined, { at }: Due, isUnseen: boolean): Cause {
   // It was begun, and its run has come and gone unseen.
-  if (lastAt === at || (around.isUnseen(at) && !isAway)) return { outcome: 'unknown', reason: undefined };
+  if (object.status.lastScheduledAt === at || isUnseen) return { outcome: 'unknown', reason: undefined };
   const suspension = suspensionAt(object, at);
   if (suspension)
     return { outcome: 'skipped', reason: 'suspended', ...(suspension === true ? {} : bySuspension(suspension)) };

@@ -48,8 +48,8 @@ export interface JobsWatch {
   feed(object: KubeObject): void;
   /** Everything up to these versions has been handed to onEvent; those of the checkpoint until `ready`. */
   positions(): Positions;
-  /** When these versions were the latest, as far as is known; ms since the epoch, 0 before the first list ever. */
-  completeUntil(): number;
+  /** When these versions were the latest, as far as is known; ms since the epoch, 0 before the first list ever. Unset: of all kinds. */
+  completeUntil(kinds?: readonly WatchedKind[]): number;
   stats(): Readonly<Record<WatchedKind, JobsWatchStats>>;
   /** Kinds whose watch is stuck, as list-watch.ts means it. */
   stuck(): readonly WatchedKind[];
@@ -62,6 +62,7 @@ const paths = {
   Deployment: '/apis/apps/v1/deployments',
 } as const satisfies Record<WatchedKind, string>;
 
+const watchedKinds = Object.keys(paths) as WatchedKind[];
 const labelSelector = 'app.kubernetes.io/managed-by=toolforge-jobs-framework';
 
 /** Starts to watch at once, with the daemon's own credentials. */
@@ -107,9 +108,9 @@ export function watchJobs(kube: Pick<Kube, 'request' | 'stream'>, options: Watch
       if (kind !== undefined && isWatched(kind)) watches[kind].listWatch.feed(object);
     },
     positions: () => (isReady ? positionsOf(watches) : (options.checkpoint?.positions ?? {})),
-    completeUntil() {
+    completeUntil(kinds = watchedKinds) {
       if (!isReady) return options.checkpoint?.asOf ?? 0;
-      return Math.min(...all.map((one) => one.position().completeUntil ?? 0));
+      return Math.min(...kinds.map((kind) => watches[kind].listWatch.position().completeUntil ?? 0));
     },
     stats: () => ({
       Pod: watches.Pod.stats(),
@@ -117,7 +118,7 @@ export function watchJobs(kube: Pick<Kube, 'request' | 'stream'>, options: Watch
       CronJob: watches.CronJob.stats(),
       Deployment: watches.Deployment.stats(),
     }),
-    stuck: () => (Object.keys(watches) as WatchedKind[]).filter((kind) => watches[kind].listWatch.isStuck()),
+    stuck: () => watchedKinds.filter((kind) => watches[kind].listWatch.isStuck()),
   };
 }
 

@@ -172,9 +172,11 @@ describe('a firing of a schedule', () => {
 
   it('in a time that nobody saw may have been begun where a later one was, though the cluster was away', () => {
     const gap = ['2026-03-01T12:40:00Z', '2026-03-01T15:10:00Z'] as const;
-    start('2026-03-01T15:30:00Z', '2026-03-01T12:30:00Z', [gap], [gap]);
-    show({ lastScheduledAt: '2026-03-01T14:00:00Z' });
-    expect(told()).toEqual(['2026-03-01T13:00 unknown', '2026-03-01T14:00 unknown', '2026-03-01T15:00 unexplained']);
+    const outage = ['2026-03-01T13:00:20Z', '2026-03-01T15:10:00Z'] as const;
+    start('2026-03-01T15:30:00Z', '2026-03-01T12:30:00Z', [gap], [outage]);
+    show({ lastScheduledAt: '2026-03-01T15:00:00Z' });
+    expect(told()).toEqual(['2026-03-01T13:00 unknown', '2026-03-01T14:00 unexplained', '2026-03-01T15:00 unknown']);
+    expect(missed().map(({ mayHaveBegun }) => mayHaveBegun)).toEqual([true, true, false]);
   });
 
   it('of which a run was begun that nobody saw is told to be unknown', () => {

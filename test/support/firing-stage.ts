@@ -1,7 +1,8 @@
 /** A scheduled job under a clock of the test's own: what is shown of it to the roster, and which of its firings are told to be missed. */
 import { expect, vi } from 'vitest';
-import type { Concurrency, Errand, JobEvent, JobKey, Notice, RunEnd, Suspension } from '../../src/domain.ts';
+import type { Concurrency, Errand, JobEvent, JobKey, RunEnd, Suspension } from '../../src/domain.ts';
 import { createLog } from '../../src/log.ts';
+import type { MissedFiring } from '../../src/machines/firings.ts';
 import { createJobRoster, type JobRoster } from '../../src/machines/roster.ts';
 import { makeCondition, makeResolved, makeRun, makeStatus } from './facts.ts';
 
@@ -107,7 +108,7 @@ export const runGoneEvent = (uid: string): JobEvent => ({
 type Span = readonly [from: string, to: string];
 
 export function createFiringStage() {
-  let missed: { end: RunEnd; notice: Notice | undefined }[] = [];
+  let missed: MissedFiring[] = [];
   let ended: RunEnd[] = [];
   let errands: Errand[] = [];
   let roster: JobRoster | undefined;

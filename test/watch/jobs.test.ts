@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { KubeObject, Positions } from '../../src/domain.ts';
 import { fromKubeStatus, type Kube } from '../../src/kube.ts';
 import { createLog } from '../../src/log.ts';
@@ -274,4 +274,19 @@ test('positions are known from the first list on, and are those of what was hand
   pods.send({ type: 'ERROR', object: { code: 410 } });
   await settled();
   expect(watch.positions()).toMatchObject({ Pod: '101' });
+});
+
+test('what was heard of one kind is known until later than what was heard of all', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000 });
+  try {
+    const pods = (await allOpen()).get('/api/v1/pods')!;
+    vi.setSystemTime(1_005_000);
+    pods.send({ type: 'ADDED', object: makePod({ version: '101' }) });
+    await settled();
+    expect([watch.completeUntil(['Pod']), watch.completeUntil(['Pod', 'Job']), watch.completeUntil()]).toEqual([
+      1_005_000, 1_000_000, 1_000_000,
+    ]);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -47,6 +47,23 @@ export async function causeOfSkip(
   return since.some(({ reason }) => reason === 'JobAlreadyActive') ? { reason: 'previous_run' } : {};
 }
 
+/** How long the API server keeps an event (kube-apiserver, --event-ttl), less what clocks may differ. */
+const eventsKeptMs = 3_600_000 - 60_000;
+
+/** Whether the controller wrote beside the CronJob that it began the run of a firing; undefined where such a word would be gone by now, or the cluster does not answer. */
+export async function wasBegun(
+  forward: Pick<Forward, 'eventsOf'>,
+  tool: Tool,
+  { jobUid = '', dueAt = 0 }: RunEnd,
+  now: number,
+): Promise<boolean | undefined> {
+  if (now - dueAt > eventsKeptMs) return undefined;
+  const events = await forward.eventsOf(tool, jobUid).catch(() => undefined);
+  // "Created job NAME-MINUTES": the controller names a Job by the minute in which it is due.
+  const job = `-${dueAt / 60_000}`;
+  return events?.some(({ reason, message }) => reason === 'SuccessfulCreate' && String(message).endsWith(job));
+}
+
 /** The Job whose controller cannot make a pod. A Deployment says so in its own conditions. */
 function uidInTrouble({ key, object, runs, pods, state }: JobSnapshot, now: number): string | undefined {
   if (key.kind === 'Deployment' || state === 'succeeded' || state === 'failed') return undefined;

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { JobSnapshot, RunEnd } from '../../../src/domain.ts';
 import { AppError } from '../../../src/errors.ts';
-import { causeOfSkip, explainTrouble } from '../../../src/server/handlers/explain.ts';
+import { causeOfSkip, explainTrouble, wasBegun } from '../../../src/server/handlers/explain.ts';
 import { madeAt, makeCondition, makePodFacts, makeRun, makeSnapshot, now } from '../../support/facts.ts';
 import { alpha, type ScriptedDeps, scriptDeps } from '../scripted-deps.ts';
 
@@ -91,5 +91,22 @@ describe('a firing without a run', () => {
     expect(await cause(event('MissSchedule', 'x', '2026-03-01T12:00:31Z'))).toEqual({});
     deps.events = () => Promise.reject(new AppError('kube.unreachable', 'away'));
     expect(await causeOfSkip(deps.forward, alpha.tool, { jobUid: 'uid-1', dueAt } as RunEnd)).toEqual({});
+  });
+
+  it('was begun where the controller wrote so of the very minute, which nobody can tell any more after an hour', async () => {
+    const asked = (dueMinutes: number, laterMs: number) => {
+      const due = dueMinutes * 60_000;
+      return wasBegun(deps.forward, alpha.tool, { jobUid: 'uid-1', dueAt: due } as RunEnd, due + laterMs);
+    };
+    deps.events = async () =>
+      [
+        event('SuccessfulCreate', 'Created job nightly-29540160', '2026-03-01T12:00:00Z'),
+        event('SawCompletedJob', 'Saw completed job: nightly-29540161, condition: Complete', '2026-03-01T12:01:09Z'),
+      ] as never;
+    expect(await asked(29_540_160, 60_000)).toBe(true);
+    expect(await asked(29_540_161, 60_000)).toBe(false);
+    expect(await asked(29_540_161, 3_600_000)).toBeUndefined();
+    deps.events = () => Promise.reject(new AppError('kube.unreachable', 'away'));
+    expect(await asked(29_540_161, 60_000)).toBeUndefined();
   });
 });
