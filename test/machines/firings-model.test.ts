@@ -149,7 +149,10 @@ class World {
 
   #hear(): void {
     if (!this.#roster || !this.#isWatched) return;
-    for (const event of this.#said.slice(this.#heard)) this.#roster.accept(event);
+    const news = this.#said.slice(this.#heard);
+    // What did not change since the checkpoint comes first (held-facts.ts).
+    if (!this.#isListed && !news.some(({ type }) => type === 'object.seen')) this.#roster.accept(this.#object());
+    for (const event of news) this.#roster.accept(event);
     this.#heard = this.#said.length;
     if (!this.#isListed) this.#list();
     this.#completeUntil = this.now;
@@ -298,7 +301,7 @@ describe('whatever happens to the daemon, its clock, its watches and the job', (
         world.startDaemon();
         world.pass(100);
         world.kill();
-        const judged = world.due.filter((at) => at <= world.now - 61 * minute && at !== world.open).slice(-80);
+        const judged = world.due.filter((at) => at <= world.now - 63 * minute && at !== world.open).slice(-80);
         const outcomes = judged.map((at) => world.records.filter(({ dueAt }) => dueAt === at).map(idOf));
         expect(outcomes).toEqual(judged.map((at) => [world.begun.get(at) ?? 'skipped']));
         const replaced = world.records.filter(({ reason }) => reason === 'replaced').map(({ id }) => id);
