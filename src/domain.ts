@@ -358,8 +358,8 @@ export type RunOutcome = (typeof runOutcomes)[number];
 /**
  * Why a run failed; `lost`: its node went away with it; its program never ran because its image could not be had (`image`), because the
  * cluster refused it a pod (`quota`), or for another cause (`not_started`). Why it was skipped: no room for one more Job (`quota`), a
- * refusal (`not_started`), the run before it went on (`previous_run`), the job was `suspended` or `changed`, the
- * cluster could not be reached (`cluster_away`), or nobody says (`unexplained`).
+ * refusal (`not_started`), the run before it went on (`previous_run`) or still waited to begin (`previous_pending`), the job was `suspended`
+ * or `changed`, the cluster could not be reached (`cluster_away`), or nobody says (`unexplained`).
  * Why it was stopped: the next firing took its place (`replaced`).
  */
 export const failureReasons = [
@@ -374,6 +374,7 @@ export const failureReasons = [
   'lost',
   'other',
   'previous_run',
+  'previous_pending',
   'suspended',
   'changed',
   'cluster_away',

@@ -63,7 +63,7 @@ export interface Job {
   /** One-off and scheduled jobs: the newest run; null before the first. */
   readonly run_id?: string | null;
   /** Scheduled jobs: how the last run went, where one is on record. */
-  readonly last_run?: { readonly outcome: 'succeeded' | 'failed' | 'skipped'; readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null; readonly ended: string | null; readonly in_a_row: number; readonly after_failures: number };
+  readonly last_run?: { readonly outcome: 'succeeded' | 'failed' | 'skipped'; readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'previous_pending' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null; readonly ended: string | null; readonly in_a_row: number; readonly after_failures: number };
   /** One-off and scheduled jobs. */
   readonly retry?: number;
   /** Scheduled jobs: as typed. */
@@ -171,7 +171,7 @@ export interface ListedRun {
   /** stopped: its job was deleted before it had ended, or (replaced) the next run took its place. unknown: nobody saw how it ended. skipped: its schedule asked for it, and it never began. */
   readonly outcome: 'succeeded' | 'failed' | 'stopped' | 'unknown' | 'skipped';
   /** Of runs that failed, were skipped or replaced. */
-  readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null;
+  readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'previous_pending' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null;
   /** Of the last attempt. */
   readonly exit_code: number | null;
   readonly signal: number | null;
@@ -299,7 +299,7 @@ export interface Part {
   readonly status: JobStatus;
   readonly run_id?: string | null;
   /** Scheduled jobs: how the last run went, where one is on record. */
-  readonly last_run?: { readonly outcome: 'succeeded' | 'failed' | 'skipped'; readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null; readonly ended: string | null; readonly in_a_row: number; readonly after_failures: number };
+  readonly last_run?: { readonly outcome: 'succeeded' | 'failed' | 'skipped'; readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'previous_pending' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null; readonly ended: string | null; readonly in_a_row: number; readonly after_failures: number };
 }
 
 export interface Plan {
@@ -364,7 +364,7 @@ export interface Run {
   /** stopped: its job was deleted before it had ended, or (replaced) the next run took its place. unknown: nobody saw how it ended. skipped: its schedule asked for it, and it never began. */
   readonly outcome: 'succeeded' | 'failed' | 'stopped' | 'unknown' | 'skipped';
   /** Of runs that failed, were skipped or replaced. */
-  readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null;
+  readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'previous_pending' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null;
   /** Of the last attempt. */
   readonly exit_code: number | null;
   readonly signal: number | null;
@@ -415,7 +415,7 @@ export interface ShownJob {
   /** One-off and scheduled jobs: the newest run; null before the first. */
   readonly run_id?: string | null;
   /** Scheduled jobs: how the last run went, where one is on record. */
-  readonly last_run?: { readonly outcome: 'succeeded' | 'failed' | 'skipped'; readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null; readonly ended: string | null; readonly in_a_row: number; readonly after_failures: number };
+  readonly last_run?: { readonly outcome: 'succeeded' | 'failed' | 'skipped'; readonly reason: 'exit_code' | 'signal' | 'out_of_memory' | 'deadline' | 'evicted' | 'image' | 'quota' | 'not_started' | 'lost' | 'other' | 'previous_run' | 'previous_pending' | 'suspended' | 'changed' | 'cluster_away' | 'unexplained' | 'replaced' | null; readonly ended: string | null; readonly in_a_row: number; readonly after_failures: number };
   /** One-off and scheduled jobs. */
   readonly retry?: number;
   /** Scheduled jobs: as typed. */

@@ -8,6 +8,7 @@ import { suspensionAt } from '../definition/suspension.ts';
 import { versionOf } from '../definition/version.ts';
 import { whatRan } from '../definition/what-ran.ts';
 import type { FiringRules, Notice, ObjectFacts, RunEnd, RunFacts, Suspension } from '../domain.ts';
+import { containerStart } from './attempt.ts';
 import type { JobFacts } from './job-facts.ts';
 import { noticeOf } from './notices.ts';
 import { conditionOf, failureOf, groupOf } from './run-end.ts';
@@ -33,6 +34,8 @@ export interface Outage {
 /** How far the firings of one life of a job, under one schedule, are accounted for. */
 export interface Firings {
   readonly jobUid: string;
+  /** As last seen: of what had to begin before it went, or was changed, it tells what kept it from that. */
+  readonly object: ObjectFacts;
   readonly schedule: string;
   readonly rules: FiringRules;
   /** The first one that is not; undefined where none will come. */
@@ -93,7 +96,7 @@ export function accountFor(
 ): Account {
   const { object } = facts;
   const plan = object && planOf(object);
-  if (!object || !plan) return { firings: undefined, missed: abandoned(facts, former, now) };
+  if (!object || !plan) return { firings: undefined, missed: abandoned(facts, former, around, now) };
   const isSame = former !== undefined && isSamePlan(former, plan);
   const current = isSame ? { ...former, ...plan } : begin(plan, object, former, around, now);
   const begun = withBegun(current, facts.runs);
@@ -112,20 +115,21 @@ export function accountFor(
       lookAt: judgedAt === undefined || judgedAt > now ? judgedAt : now + lookAgainMs,
     },
     missed: [
-      ...(isSame ? none : abandoned(facts, former, now)),
+      ...(isSame ? none : abandoned(facts, former, around, now)),
       ...notBegun(dues, begun).map((due) => missedFiring(facts, object, plan, { due, held }, around)),
     ],
   };
 }
 
-type Plan = Pick<Firings, 'jobUid' | 'schedule' | 'rules'>;
+type Plan = Pick<Firings, 'jobUid' | 'object' | 'schedule' | 'rules'>;
 
 /** Undefined for what does not fire, or fires no more. */
-function planOf({ uid, job, firing, deletingAt }: ObjectFacts): Plan | undefined {
+function planOf(object: ObjectFacts): Plan | undefined {
+  const { uid, job, firing, deletingAt } = object;
   const schedule = job?.schedule?.actual;
   return schedule === undefined || !firing || deletingAt !== undefined
     ? undefined
-    : { jobUid: uid, schedule, rules: firing };
+    : { jobUid: uid, object, schedule, rules: firing };
 }
 
 function isSamePlan(one: Plan, other: Plan): boolean {
@@ -242,16 +246,27 @@ function duesIn(firings: Firings, until: number, isOver: (at: number) => boolean
   return [{ at: next, until: (lastOnes[0] as number) - 1 }, ...lastOnes.map((at) => ({ at }))];
 }
 
-/** Of a schedule that is no more: what had not begun will not. */
-function abandoned(facts: JobFacts, former: Firings | undefined, now: number): readonly MissedFiring[] {
+/** Of a schedule that is no more: what could still begin then will not, and what could not was kept from it by something else. */
+function abandoned(
+  facts: JobFacts,
+  former: Firings | undefined,
+  around: FiringSurroundings,
+  now: number,
+): readonly MissedFiring[] {
   if (!former) return none;
   const begun = withBegun(former, facts.runs);
-  const until = facts.object?.uid === former.jobUid ? changeOf(facts.object.firing, now) : now;
-  const ends = notBegun(
-    duesIn(former, until, () => true),
-    begun,
-  ).map((due) => endOf(facts, former.jobUid, due, { outcome: 'skipped', reason: 'changed' }));
-  return ends.map((end) => ({ end, notice: undefined }));
+  const { object } = facts;
+  const isEdited = object?.uid === former.jobUid;
+  const until = isEdited ? changeOf(object.firing, now) : now;
+  const last = isEdited ? { ...object, job: former.object.job, firing: former.object.firing } : former.object;
+  const then = { ...facts, object: last };
+  const dues = duesIn(former, until, () => true);
+  return notBegun(dues, begun).map((due) => {
+    const missed = missedFiring(then, last, former, { due, held: former.held }, around);
+    const wasOver = endOfWindow(former, due.at) + slackMs <= until;
+    if (wasOver || missed.end.reason === 'suspended') return missed;
+    return { end: endOf(then, former.jobUid, due, { outcome: 'skipped', reason: 'changed' }), notice: undefined };
+  });
 }
 
 function notBegun(dues: readonly Due[], begun: readonly number[]): readonly Due[] {
@@ -286,26 +301,42 @@ function couldNotBegin(object: ObjectFacts, { at }: Due, windowEnd: number, outa
 
 type Cause = Pick<RunEnd, 'outcome' | 'reason' | 'since' | 'suspension'>;
 
-function causeOf(object: ObjectFacts, before: RunFacts | undefined, { at }: Due, isUnseen: boolean): Cause {
+function causeOf(object: ObjectFacts, before: InTheWay | undefined, { at }: Due, isUnseen: boolean): Cause {
   // It was begun, and its run has come and gone unseen.
   if (object.status.lastScheduledAt === at || isUnseen) return { outcome: 'unknown', reason: undefined };
   const suspension = suspensionAt(object, at);
   if (suspension)
     return { outcome: 'skipped', reason: 'suspended', ...(suspension === true ? {} : bySuspension(suspension)) };
-  return before
-    ? { outcome: 'skipped', reason: 'previous_run', since: before.status.startedAt ?? before.createdAt }
-    : { outcome: 'skipped', reason: 'unexplained' };
+  if (!before) return { outcome: 'skipped', reason: 'unexplained' };
+  const { run, hadBegun } = before;
+  return hadBegun
+    ? { outcome: 'skipped', reason: 'previous_run', since: run.status.startedAt ?? run.createdAt }
+    : { outcome: 'skipped', reason: 'previous_pending', since: run.createdAt };
 }
 
 function bySuspension({ since, by, note, until }: Suspension): Pick<RunEnd, 'since' | 'suspension'> {
   return { since, suspension: { by, note, until } };
 }
 
+interface InTheWay {
+  readonly run: RunFacts;
+  /** Whether its program ran by then. */
+  readonly hadBegun: boolean;
+}
+
 /** The run that was going when this one could begin: where it ended before that was over, it held up nothing. */
-function inTheWay(facts: JobFacts, object: ObjectFacts, plan: Plan, { at }: Due): RunFacts | undefined {
+function inTheWay(facts: JobFacts, object: ObjectFacts, plan: Plan, { at }: Due): InTheWay | undefined {
   if (plan.rules.concurrency !== 'forbid') return undefined;
   const last = Math.max(at, endOfWindow(plan, at) - slackMs);
-  return ownRuns(facts, object).find((run) => run.createdAt < at && isUnderWay(run, last));
+  const run = ownRuns(facts, object).find((one) => one.createdAt < at && isUnderWay(one, last));
+  return run && { run, hadBegun: hadBegun(facts, run, last) };
+}
+
+/** Pods that have gone were counted. */
+function hadBegun({ pods }: JobFacts, { uid, status }: RunFacts, at: number): boolean {
+  const own = pods.filter(({ ownerUid }) => ownerUid === uid);
+  if (own.length < status.active + status.failed + status.succeeded) return true;
+  return own.some((pod) => (containerStart(pod) ?? Infinity) <= at);
 }
 
 /** Runs that the controller knows for its own: only for those does the next one wait. */

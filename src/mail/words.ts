@@ -127,6 +127,8 @@ export function causeWords(notice: Notice, refusal?: string): string {
       return 'it could not be started';
     case 'previous_run':
       return `the run before it was still going${notice.since === undefined ? '' : `, since ${momentWords(notice.since)}`}`;
+    case 'previous_pending':
+      return `the run before it had not begun${notice.since === undefined ? '' : `, and waits since ${momentWords(notice.since)}`}`;
     case 'cluster_away':
       return `the cluster could not be reached${awayWords(notice)}`;
     case 'unexplained':
@@ -168,6 +170,8 @@ export function shortCauseWords(notice: Notice, refusal?: string): string {
       return refusal && isQuotaRefusal(refusal) ? noRoom : 'could not be started';
     case 'previous_run':
       return 'not started: the run before it went on';
+    case 'previous_pending':
+      return 'not started: the run before it had not begun';
     case 'cluster_away':
       return 'not started: the cluster was away';
     case 'unexplained':

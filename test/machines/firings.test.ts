@@ -42,6 +42,17 @@ describe('a firing of a schedule', () => {
     ]);
   });
 
+  it('says that the run before it had not begun, where the cluster made no pod for it', () => {
+    start('2026-03-01T12:30:00Z');
+    show();
+    until('2026-03-01T13:00:01Z');
+    stage.pendingRun('run-1', '2026-03-01T13:00:00Z');
+    until('2026-03-01T14:10:00Z');
+    expect(missed().map(({ end }) => end)).toMatchObject([
+      { reason: 'previous_pending', since: time('2026-03-01T13:00:00Z'), outcome: 'skipped' },
+    ]);
+  });
+
   it('of a job that is suspended is recorded, and no news to its owner', () => {
     start('2026-03-01T12:30:00Z');
     show({ suspended: true });
@@ -146,6 +157,27 @@ describe('a firing of a schedule', () => {
     until('2026-03-01T15:00:00Z');
     expect(told()).toEqual(['2026-03-01T13:00 changed', '2026-03-01T13:30 changed']);
     expect(missed().map(({ notice }) => notice)).toEqual([undefined, undefined]);
+  });
+
+  it('that could begin no more before an edit or a deletion keeps its cause, though the facts lagged behind', () => {
+    start('2026-03-01T12:30:00Z');
+    show();
+    stage.lag(() => time('2026-03-01T13:00:00Z'));
+    until('2026-03-01T13:01:00Z');
+    expect(told()).toEqual([]);
+    show({ schedule: '30 * * * *' });
+    until('2026-03-01T13:30:50Z');
+    stage.goes();
+    expect(told()).toEqual(['2026-03-01T13:00 unexplained', '2026-03-01T13:30 unexplained']);
+    expect(missed().map(({ notice }) => notice?.kind)).toEqual(['failed', 'failed']);
+  });
+
+  it('of a suspended job says so, though it was deleted in that moment', () => {
+    start('2026-03-01T12:30:00Z');
+    show({ suspended: true });
+    until('2026-03-01T13:00:05Z');
+    stage.goes();
+    expect(told()).toEqual(['2026-03-01T13:00 suspended']);
   });
 
   it('in the second in which the daemon starts is told again with the same id', () => {

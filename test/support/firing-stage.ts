@@ -79,9 +79,12 @@ export interface ShownRun {
   readonly endedAt?: number | undefined;
   /** Unset: when it was due. */
   readonly createdAt?: number | undefined;
+  /** The cluster makes no pod for it. */
+  readonly isPending?: true;
 }
 
-export function runEvent(uid: string, dueAt: number, { endedAt, createdAt = dueAt }: ShownRun = {}): JobEvent {
+export function runEvent(uid: string, dueAt: number, shown: ShownRun = {}): JobEvent {
+  const { endedAt, createdAt = dueAt, isPending } = shown;
   return {
     type: 'run.seen',
     key,
@@ -92,6 +95,7 @@ export function runEvent(uid: string, dueAt: number, { endedAt, createdAt = dueA
       resourceVersion: nextVersion(),
       status: {
         startedAt: createdAt,
+        ...(isPending ? {} : endedAt === undefined ? { active: 1 } : { succeeded: 1 }),
         ...(endedAt === undefined ? {} : { conditions: [makeCondition('Complete', { changedAt: endedAt })] }),
       },
     }),
@@ -161,6 +165,7 @@ export function createFiringStage() {
           createdAt: createdAt === undefined ? undefined : time(createdAt),
         }),
       ),
+    pendingRun: (uid: string, due: string) => accept(runEvent(uid, time(due), { isPending: true })),
     /** A run by hand that has the name of the firing `holds`. */
     byHand: (uid: string, began: string, holds: string, endedAt?: string) => {
       const run = makeRun({

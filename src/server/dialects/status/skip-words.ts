@@ -10,6 +10,8 @@ export function whySkipped({ reason, since, until, clusterSays = '', suspension,
   switch (reason) {
     case 'previous_run':
       return `the run before it was still going${since === undefined ? '' : `, since ${instantText(since)}`}`;
+    case 'previous_pending':
+      return `the run before it had not begun${since === undefined ? '' : `, and waits since ${instantText(since)}`}`;
     case 'suspended':
       return suspension ? suspendedWords(suspension, dueAt) : 'the job is suspended';
     case 'changed':
@@ -54,6 +56,7 @@ function fromTo(since: number | undefined, until: number | undefined): string {
 export function shortSkip({ dueAt, reason }: Skip): string {
   const why: Partial<Record<NonNullable<Cause['reason']>, string>> = {
     previous_run: 'the run before went on',
+    previous_pending: 'the run before had not begun',
     quota: 'no room in the quota',
     not_started: 'refused by the cluster',
     cluster_away: 'the cluster was away',
