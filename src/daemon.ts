@@ -77,6 +77,7 @@ import {
 } from './settings.ts';
 import { openStateDirectory } from './state-directory.ts';
 import { readStatus } from './status.ts';
+import { createUnbegunRuns } from './unbegun-runs.ts';
 import { createUnusualRuns } from './unusual-runs.ts';
 import { createPeaks } from './usage/peaks.ts';
 import { usageOfRun } from './usage/run-usage.ts';
@@ -323,6 +324,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       onRunEnded(end) {
         runs.add(end);
         outputs.collect(end);
+        unbegun.accept(end);
       },
       usageOf: (end) => usageOfRun(end, peaks.of(end.id)),
       onNotice(notice) {
@@ -344,6 +346,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           isUnseen: (at) => checkpoint.gaps().some(({ from, to }) => from <= at && at <= to),
         },
       },
+    });
+    const unbegun = createUnbegunRuns({
+      refusalOf: (end) => refusalOf(forward, toolOf(end), end.id),
+      onCause: (end) => runs.add(end),
     });
     const missedFirings = createMissedFirings({
       known: (end) => runs.ofFiring(toolOf(end), end),

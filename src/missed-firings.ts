@@ -4,6 +4,7 @@
  * asked about at once.
  */
 import type { Notice, RunEnd, RunRecord } from './domain.ts';
+import { fewAtOnce } from './few-at-once.ts';
 
 /** What may be found out later of why a firing became no run. */
 export type FiringCause = Pick<RunEnd, 'reason' | 'since' | 'until' | 'clusterSays'>;
@@ -37,8 +38,7 @@ type Missed = Parameters<MissedFirings['accept']>[0];
 
 export function createMissedFirings(options: MissedFiringsOptions): MissedFirings {
   const { known, causeOf, wasBegun, onMissed, atOnce = 8 } = options;
-  const waiting: Missed[] = [];
-  let running = 0;
+  const inTurn = fewAtOnce(atOnce);
 
   async function explain(missed: Missed): Promise<void> {
     const { end, notice } = missed;
@@ -63,24 +63,7 @@ export function createMissedFirings(options: MissedFiringsOptions): MissedFiring
     return { ...said, reason: 'cluster_away', since: outage.from, until: outage.to };
   }
 
-  function pump(): void {
-    while (running < atOnce) {
-      const next = waiting.shift();
-      if (!next) return;
-      running += 1;
-      void explain(next).finally(() => {
-        running -= 1;
-        pump();
-      });
-    }
-  }
-
-  return {
-    accept(missed) {
-      waiting.push(missed);
-      pump();
-    },
-  };
+  return { accept: (missed) => inTurn(() => explain(missed)) };
 }
 
 function causeIn({ reason, since, until, clusterSays }: RunRecord): FiringCause {

@@ -133,7 +133,7 @@ export function laterGood(known: LastGood | undefined, other: LastGood | undefin
 
 /**
  * The runs of both, newest first, each once. After a restart the end of a run is told again, sometimes with less: what was known first stays,
- * unless it was that nothing is known. A run that was begun after all takes the place of the word that its firing became none.
+ * unless it was that nothing is known, or not what the cluster says of it. A run that was begun after all takes the place of the word that its firing became none.
  * @returns the very same array where nothing was added
  */
 export function mergeRuns(known: readonly RunRecord[], more: readonly RunRecord[]): readonly RunRecord[] {
@@ -141,7 +141,7 @@ export function mergeRuns(known: readonly RunRecord[], more: readonly RunRecord[
   let isNews = false;
   for (const run of more) {
     const kept = byId.get(run.id);
-    if (kept && (kept.outcome !== 'unknown' || run.outcome === 'unknown')) continue;
+    if (kept && !tellsMore(run, kept)) continue;
     const same = [...byId.values()].find((other) => other.id !== run.id && isSameFiring(other, run));
     if (same && isWordOnly(run)) continue;
     if (same) byId.delete(same.id);
@@ -150,6 +150,11 @@ export function mergeRuns(known: readonly RunRecord[], more: readonly RunRecord[
   }
   if (!isNews) return known;
   return [...byId.values()].sort((one, other) => other.createdAt - one.createdAt);
+}
+
+function tellsMore(run: RunRecord, kept: RunRecord): boolean {
+  if (kept.outcome === 'unknown') return run.outcome !== 'unknown';
+  return run.clusterSays !== undefined && kept.clusterSays === undefined && kept.startedAt === undefined;
 }
 
 /** @param runs newest first */

@@ -169,6 +169,25 @@ describe('records of runs', () => {
     expect(await open().list(alpha, 'demo')).toMatchObject([{ version: 'c4c0b085', imageDigest: 'sha256:1' }]);
   });
 
+  it('of what never began get what the cluster says of it, once, and nothing else does', async () => {
+    const records = open();
+    const end = makeEnd({ id: 'a', outcome: 'stopped', startedAt: undefined });
+    records.add(end);
+    await records.settled();
+    records.add({ ...end, reason: 'quota', clusterSays: 'exceeded quota' });
+    records.add({ ...end, reason: 'not_started', clusterSays: 'something else' });
+    const ran = makeEnd({ id: 'b', outcome: 'failed' });
+    records.add(ran);
+    records.add({ ...ran, reason: 'quota', clusterSays: 'exceeded quota' });
+    await records.settled();
+    expect(
+      (await records.list(alpha, 'demo')).map(({ id, reason, clusterSays }) => [id, reason, clusterSays]).sort(),
+    ).toEqual([
+      ['a', 'quota', 'exceeded quota'],
+      ['b', ran.reason, undefined],
+    ]);
+  });
+
   it('stay as they are when the same end is told again', async () => {
     const records = open();
     records.add(makeEnd({ outcome: 'failed', reason: 'exit_code', exitCode: 3 }));

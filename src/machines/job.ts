@@ -204,7 +204,7 @@ export const jobMachine = setup({
     }),
     keepSkip: assign(({ context }, { end }: { end: RunEnd }) => ({
       skipped: laterSkip(context.skipped, skipIn(end)),
-      streak: streakAfter(context, [end]),
+      ...(isOvertaken(context, end) ? { isRecalled: false } : { streak: streakAfter(context, [end]) }),
     })),
     recall: assign(({ context }, { runs }: { runs: readonly RunRecord[] }) => recalled(context, runs)),
     keepAge: assign(({ context: { old } }, { uid, isOld = false }: { uid: string; isOld?: boolean | undefined }) => ({
@@ -406,6 +406,12 @@ export function showJob(snapshot: SnapshotFrom<typeof jobMachine>): JobSnapshot 
 /** A run of another job, a one-off, is a job of its own. */
 function streakAfter({ key, streak }: JobContext, ends: readonly RunEnd[]): Streak | undefined {
   return key.kind === 'CronJob' ? ends.reduce(nextStreak, streak) : undefined;
+}
+
+/** A run that was begun after that firing has ended before it was explained: what is in a row is for the records to say. */
+function isOvertaken({ streak, runs }: JobContext, { createdAt }: RunEnd): boolean {
+  if (!streak) return false;
+  return createdAt < (runs.find(({ uid }) => uid === streak.run)?.createdAt ?? streak.at);
 }
 
 /** Of this life; nothing where a run has ended since the records were read. */

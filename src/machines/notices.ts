@@ -99,6 +99,7 @@ function retriesOf(facts: JobFacts, run: Run, pods: readonly PodFacts[]): Sign[]
 
 function signOf(facts: JobFacts, run: Run, end: RunEnd): Sign | undefined {
   const { outcome } = end;
+  if (end.reason === 'replaced' && end.startedAt === undefined && end.pod === undefined) return noPodOf(facts, run);
   if (outcome !== 'succeeded' && outcome !== 'failed') return undefined;
   const kind = outcome === 'succeeded' ? 'finished' : 'failed';
   const pods = podsOf(facts, run);
@@ -125,12 +126,12 @@ function troublesOf(facts: JobFacts, run: Run, pods: readonly PodFacts[], graces
   if (pod) return troubleOfPod(facts, run.uid, pod, graces);
   const { active, failed, succeeded } = run.status;
   if (active + failed + succeeded > 0) return [];
-  const notice = noticeOf(facts, 'failed', run.uid, undefined, {
-    id: `${run.uid}/no-pod`,
-    at: run.createdAt,
-    reason: 'not_started',
-  });
-  return [due(notice, run.createdAt + graces.troubleMs, run.uid)];
+  return [due(noPodOf(facts, run).notice, run.createdAt + graces.troubleMs, run.uid)];
+}
+
+function noPodOf(facts: JobFacts, run: Run): Sign {
+  const id = `${run.uid}/no-pod`;
+  return told(noticeOf(facts, 'failed', run.uid, undefined, { id, at: run.createdAt, reason: 'not_started' }), run.uid);
 }
 
 function troubleOfPod(facts: JobFacts, run: string, pod: PodFacts, { troubleMs }: Graces): Sign[] {

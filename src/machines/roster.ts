@@ -190,8 +190,9 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
     const { key, outcome, jobUid } = end;
     const room = rooms.get(key.namespace);
     const entry = room?.jobs.get(keyText(key));
-    if (room && entry && outcome === 'skipped' && entry.shown?.object.uid === jobUid)
-      tellMore(room, entry, { type: 'firing.explained', end });
+    if (!room || !entry || outcome !== 'skipped' || entry.shown?.object.uid !== jobUid) return;
+    tellMore(room, entry, { type: 'firing.explained', end });
+    if (!entry.actor.getSnapshot().context.isRecalled) room.unrecalled.add(entry.key);
   }
 
   function unrecalled(namespace: string): readonly JobKey[] {

@@ -157,8 +157,9 @@ function codesOf(reason: RunEnd['reason'], end: EndedState | undefined): Pick<Ru
   return { exitCode: end.exitCode, signal: signalOf(end) };
 }
 
+/** A Job is said to start when it is made: it tells nothing of a program before a pod of it was counted. */
 function startOf({ status }: Run, pods: readonly PodFacts[]): number | undefined {
-  if (pods.length === 0) return status.startedAt;
+  if (pods.length === 0) return status.active + status.failed + status.succeeded > 0 ? status.startedAt : undefined;
   const starts = pods.flatMap((pod) => containerStart(pod) ?? []);
   return starts.length > 0 ? Math.min(...starts) : undefined;
 }

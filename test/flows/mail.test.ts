@@ -163,6 +163,15 @@ describe.concurrent('a mail about what takes its time', () => {
     );
     expect(flat(text)).toContain('exceeded quota');
     expect(text).toMatch(/^ {2}toolforge-jobs quota$/m);
+    await clients.get(slow.quota)?.call('DELETE', `${jobsPath(slow.quota)}/greedy-three`);
+    const record = await until(async () => {
+      const answer = await clients.get(slow.quota)?.call('GET', `${jobsPath(slow.quota)}/greedy-three/runs`);
+      return answer?.json().runs.find(({ reason }: { reason: string | null }) => reason === 'quota');
+    }, 'its record says that it never started');
+    expect(record).toMatchObject({ outcome: 'stopped', started: null });
+    expect(record.message).toMatch(
+      /^never started: the quota of the tool left no room for it; .*memory: 8Gi of 8Gi are used.*; then its job was deleted$/,
+    );
   });
 });
 

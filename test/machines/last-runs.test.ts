@@ -112,6 +112,18 @@ describe('what a scheduled job shows of its last runs', () => {
     expect(shown()).toEqual({ streak: ['skipped', 2], skipped: 'suspended' });
   });
 
+  it('is the last run, and not a firing before it that was explained after its end', () => {
+    ends('run-2', 0);
+    const skip = { ...makeRunEnd({ key, jobUid: 'uid-1', startedAt: undefined }), outcome: 'skipped' } as const;
+    roster.recall(key, [scheduled('run-2')]);
+    const early = { id: 'uid-1/1', reason: 'quota', dueAt: dueAt - 60_000, createdAt: dueAt - 60_000 } as const;
+    roster.announce({ ...skip, ...early });
+    expect([shown().streak, roster.unrecalled('tool-alpha')]).toEqual([['succeeded', 1], [key]]);
+    roster.recall(key, [scheduled('run-2'), scheduled(early.id, { outcome: 'skipped', ...early })]);
+    expect(roster.find('tool-alpha', 'demo')?.streak).toMatchObject({ outcome: 'succeeded', count: 1, before: 1 });
+    expect(roster.unrecalled('tool-alpha')).toEqual([]);
+  });
+
   it('is nothing of a job that had its name before', () => {
     roster.recall(key, [scheduled('run-1', { outcome: 'failed', jobUid: 'uid-0' })]);
     expect(shown().streak).toBeUndefined();

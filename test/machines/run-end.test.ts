@@ -172,6 +172,14 @@ describe('a one-off that is gone before its end was told', () => {
     expect(endsAfter(...events, gone())).toMatchObject([{ id: 'uid-Job-demo', ...end }]);
   });
 
+  test('has no start where no pod of it was ever counted: its Job is said to start when it is made', () => {
+    const startedAt = '2026-03-01T12:00:01Z';
+    expect(endsAfter(job({ startedAt }), gone())).toMatchObject([{ outcome: 'unknown', startedAt: undefined }]);
+    expect(endsAfter(job({ startedAt, active: 1 }), gone())).toMatchObject([
+      { outcome: 'unknown', startedAt: at(startedAt) },
+    ]);
+  });
+
   test('is told of when another takes its name', () => {
     const next = job({ uid: 'next', version: '130' });
     expect(endsAfter(job(), next)).toMatchObject([{ id: 'uid-Job-demo', outcome: 'unknown' }]);

@@ -313,6 +313,17 @@ describe('while a run goes on', () => {
     ]);
   });
 
+  it('the policy replace ends it for the next, also where the cluster never made a pod for it: that is told', () => {
+    start('2026-03-01T12:30:00Z');
+    show({ concurrency: 'replace' });
+    until('2026-03-01T13:00:01Z');
+    stage.pendingRun('run-1', '2026-03-01T13:00:00Z');
+    until('2026-03-01T14:00:01Z');
+    runGoes('run-1');
+    expect(stage.ended()).toMatchObject([{ id: 'run-1', reason: 'replaced', startedAt: undefined }]);
+    expect(stage.notices()).toMatchObject([{ id: 'run-1/no-pod', kind: 'failed', reason: 'not_started' }]);
+  });
+
   it.each(['forbid', 'allow'] as const)('no other policy does: %s', (concurrency) => {
     overlapped(concurrency);
     runGoes('run-1');

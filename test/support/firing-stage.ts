@@ -1,6 +1,6 @@
 /** A scheduled job under a clock of the test's own: what is shown of it to the roster, and which of its firings are told to be missed. */
 import { expect, vi } from 'vitest';
-import type { Concurrency, Errand, JobEvent, JobKey, RunEnd, Suspension } from '../../src/domain.ts';
+import type { Concurrency, Errand, JobEvent, JobKey, Notice, RunEnd, Suspension } from '../../src/domain.ts';
 import { createLog } from '../../src/log.ts';
 import type { MissedFiring } from '../../src/machines/firings.ts';
 import { createJobRoster, type JobRoster } from '../../src/machines/roster.ts';
@@ -114,6 +114,7 @@ type Span = readonly [from: string, to: string];
 export function createFiringStage() {
   let missed: MissedFiring[] = [];
   let ended: RunEnd[] = [];
+  let notices: Notice[] = [];
   let errands: Errand[] = [];
   let roster: JobRoster | undefined;
   let completeUntil: () => number = Date.now;
@@ -124,7 +125,7 @@ export function createFiringStage() {
     /** Before each test. */
     open(): void {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
-      [missed, ended, errands, completeUntil] = [[], [], [], () => Date.now()];
+      [missed, ended, notices, errands, completeUntil] = [[], [], [], [], () => Date.now()];
     },
     /** After each test. */
     close(): void {
@@ -140,6 +141,7 @@ export function createFiringStage() {
         log,
         onFiringMissed: (one) => void missed.push(one),
         onRunEnded: (end) => void ended.push(end),
+        onNotice: (notice) => void notices.push(notice),
         onErrand: (errand) => void errands.push(errand),
         around: {
           graces: () => ({ troubleMs: hour, steadyMs: hour }),
@@ -193,6 +195,7 @@ export function createFiringStage() {
       [missed, errands] = [[], []];
     },
     ended: () => ended,
+    notices: () => notices,
     errands: () => errands,
     roster: known,
     /** @example ['2026-03-01T13:00 unexplained'] */

@@ -1,6 +1,7 @@
 /** The end of a run as the canonical dialect shows it. Pure and total. */
 import {
   type FailureReason,
+  isQuotaRefusal,
   type JobType,
   type RunOutcome,
   type RunRecord,
@@ -97,8 +98,7 @@ export function renderListedRun2026(
 function wordsOf(run: RunRecord): string {
   const { outcome, reason, exitCode, signal, dueAt, dueUntil } = run;
   if (outcome === 'succeeded') return 'finished';
-  if (reason === 'replaced') return 'the next run of its schedule took its place';
-  if (outcome === 'stopped') return 'its job was deleted before it had ended';
+  if (outcome === 'stopped') return whyStopped(run);
   if (outcome === 'skipped') return `skipped: ${whySkipped(run)}`;
   if (dueUntil !== undefined)
     return `nobody saw what became of the firings from ${instantText(dueAt)} to ${instantText(dueUntil)}`;
@@ -113,6 +113,10 @@ function wordsOf(run: RunRecord): string {
       return 'took longer than its time limit (DeadlineExceeded)';
     case 'evicted':
       return 'had to leave its node (Evicted)';
+    case 'image':
+      return 'its image could not be had, so it never started';
+    case 'quota':
+      return `never started: ${whySkipped(run)}`;
     case 'not_started':
       return 'could not be started';
     case 'lost':
@@ -120,4 +124,13 @@ function wordsOf(run: RunRecord): string {
     default:
       return 'failed, and why is not known';
   }
+}
+
+/** With what kept it from running, where the cluster said so. */
+function whyStopped({ reason, clusterSays }: RunRecord): string {
+  const isReplaced = reason === 'replaced';
+  if (clusterSays === undefined)
+    return isReplaced ? 'the next run of its schedule took its place' : 'its job was deleted before it had ended';
+  const why = whySkipped({ reason: isQuotaRefusal(clusterSays) ? 'quota' : 'not_started', clusterSays });
+  return `never started: ${why}; then ${isReplaced ? 'the next run of its schedule took its place' : 'its job was deleted'}`;
 }

@@ -104,6 +104,24 @@ describe('a run as of 2026', () => {
     );
   });
 
+  it('says that it never started, with what kept it from that', () => {
+    const unbegun = { startedAt: undefined, exitCode: undefined, attempts: 0 } as const;
+    const said = (changes: Partial<RunRecord>) => render({ ...unbegun, ...changes }).message;
+    const full = 'exceeded quota: x, requested: requests.cpu=1, used: requests.cpu=2, limited: requests.cpu=2';
+    const why = 'never started: the quota of the tool left no room for it; ';
+    expect(said({ outcome: 'stopped', reason: 'quota', clusterSays: full })).toMatch(
+      new RegExp(`^${why}.*; then its job was deleted$`),
+    );
+    expect(said({ outcome: 'stopped', reason: 'replaced', clusterSays: full })).toMatch(
+      new RegExp(`^${why}.*; then the next run of its schedule took its place$`),
+    );
+    expect(said({ outcome: 'failed', reason: 'quota', clusterSays: full })).toMatch(new RegExp(`^${why}`));
+    expect(said({ outcome: 'stopped', reason: 'not_started', clusterSays: 'no' })).toBe(
+      'never started: the cluster refused to begin it; then its job was deleted',
+    );
+    expect(said({ outcome: 'failed', reason: 'image' })).toBe('its image could not be had, so it never started');
+  });
+
   it('says what asked for it, with which definition and image it ran, and how many failures it ended', () => {
     const run = makeRunRecord({ type: 'scheduled', version: 'c4c0b085', imageDigest: 'sha256:1' });
     const streak = {

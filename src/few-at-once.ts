@@ -1,0 +1,24 @@
+/** Works that may be very many: a few are under way at once, the others wait for their turn in the order in which they came. */
+
+/** @param most that are under way at once. @returns takes a work, which must not reject; never throws and never waits */
+export function fewAtOnce(most: number): (work: () => Promise<void>) => void {
+  const waiting: (() => Promise<void>)[] = [];
+  let running = 0;
+
+  function pump(): void {
+    while (running < most) {
+      const work = waiting.shift();
+      if (!work) return;
+      running += 1;
+      void work().finally(() => {
+        running -= 1;
+        pump();
+      });
+    }
+  }
+
+  return (work) => {
+    waiting.push(work);
+    pump();
+  };
+}
