@@ -97,7 +97,7 @@ describe('a scheduled job', () => {
     const again = await client.call('POST', `${jobsPath(tool)}/goes/run`);
     expect([again.status, again.json()]).toMatchObject([
       409,
-      { code: 'job.running', fields: { run: expect.stringMatching(/^goes-\d+$/) } },
+      { code: 'job.running', fields: { run: JSON.parse(stdout).run_id } },
     ]);
   });
 

@@ -135,7 +135,7 @@ export function makeCronJobObject(options: CronJobObjectOptions = {}): KubeObjec
       },
     },
     status: withoutUnset({
-      active: options.activeRuns?.map((run) => ({ kind: 'Job', name: run, apiVersion: 'batch/v1' })),
+      active: options.activeRuns?.map((run) => ({ kind: 'Job', name: run, uid: `uid-${run}`, apiVersion: 'batch/v1' })),
       lastScheduleTime: options.lastScheduledAt,
       lastSuccessfulTime: options.lastSucceededAt,
     }),

@@ -53,7 +53,7 @@ export async function runNow(
     if (policy === 'Forbid' && going) throw isRunning(name, going);
     if (policy === 'Replace') await endRuns(caller, snapshot, deps, release);
     const firing = policy === 'Allow' ? undefined : heldFiring(cronJob, snapshot.object, deps.now());
-    const runName = firing === undefined ? `${name}-${Math.floor(deps.now() / 1_000)}` : firingName(name, firing);
+    const runName = firing === undefined ? freeName(name, snapshot.runs, deps.now()) : firingName(name, firing);
     // One that has ended makes room for the next of its name; what is to be said of it is on record.
     const former = snapshot.runs.filter((run) => run.name === runName && hasEnded(run));
     if (policy === 'Forbid') await endRuns(caller, { ...snapshot, runs: former }, deps, release);
@@ -63,8 +63,8 @@ export async function runNow(
       variables,
     });
     const created = await deps.forward.create(tool, 'one-off', run).catch((error: unknown) => {
-      // The schedule was quicker, and its own run has the name; or somebody has asked twice within a second.
-      throw isTaken(error) ? isRunning(name, { name: runName, since: undefined }) : error;
+      // The schedule was quicker, and its own run has the name.
+      throw isTaken(error) ? isRunning(name, { id: undefined, since: undefined }) : error;
     });
     deps.jobs.observe(created);
     const id = textAt(created, 'metadata', 'uid') ?? '';
@@ -123,7 +123,8 @@ function variablesAsked(asked: RunAsked, { object: { job } }: JobSnapshot): read
 }
 
 interface Going {
-  readonly name: string;
+  /** Uid. */
+  readonly id: string | undefined;
   readonly since: number | undefined;
 }
 
@@ -131,10 +132,10 @@ interface Going {
 function goingRuns(cronJob: KubeObject, { runs }: JobSnapshot): Going[] {
   const seen = runs
     .filter((run) => !hasEnded(run))
-    .map(({ name, status, createdAt }) => ({ name, since: status.startedAt ?? createdAt }));
+    .map(({ uid, status, createdAt }) => ({ id: uid, since: status.startedAt ?? createdAt }));
   const unseen = listAt(cronJob, 'status', 'active').flatMap((active): Going[] => {
-    const name = textAt(active, 'name');
-    return name === undefined || runs.some((run) => run.name === name) ? [] : [{ name, since: undefined }];
+    const id = textAt(active, 'uid');
+    return id === undefined || runs.some(({ uid }) => uid === id) ? [] : [{ id, since: undefined }];
   });
   return [...seen, ...unseen];
 }
@@ -158,17 +159,30 @@ function heldFiring(cronJob: KubeObject, { job, firing }: ObjectFacts, now: numb
   return nextFirings(schedule, now, 1, firing.timeZone)[0];
 }
 
+/** Of the first second that none of these runs has. */
+function freeName(name: string, runs: readonly RunFacts[], now: number): string {
+  let second = Math.floor(now / 1_000);
+  while (runs.some((run) => run.name === `${name}-${second}`)) second += 1;
+  return `${name}-${second}`;
+}
+
 /** As the controller makes it: of the minutes since the epoch. */
 function firingName(name: string, firing: number): string {
   return `${name}-${Math.floor(firing / 60_000)}`;
 }
 
-function isRunning(name: string, { name: run, since }: Going): AppError {
+function isRunning(name: string, { id, since }: Going): AppError {
   const when = since === undefined ? '' : ` since ${new Date(since).toISOString().replace('.000Z', 'Z')}`;
   return new AppError(
     'job.running',
-    `Job '${name}' is running already${when} (run ${run}), and runs one at a time. Wait for its end, or 'restart' the job, which ends it first.`,
-    { fields: { name, run, ...(since === undefined ? {} : { since: new Date(since).toISOString() }) } },
+    `Job '${name}' is running already${when}${id === undefined ? '' : ` (run ${id.slice(0, 8)})`}, and runs one at a time. Wait for its end, or 'restart' the job, which ends it first.`,
+    {
+      fields: {
+        name,
+        ...(id === undefined ? {} : { run: id }),
+        ...(since === undefined ? {} : { since: new Date(since).toISOString() }),
+      },
+    },
   );
 }
 

@@ -77,20 +77,20 @@ describe('a run of now', () => {
   });
 
   it('is refused while one goes, which is named with since when', async () => {
-    show([makeRun({ name: 'demo-1', createdAt: noon, status: { startedAt: noon + 1_000 } })]);
+    show([makeRun({ uid: '3f6c1d2e-77aa', name: 'demo-1', createdAt: noon, status: { startedAt: noon + 1_000 } })]);
     await expect(run()).rejects.toMatchObject({
       code: 'job.running',
-      fields: { run: 'demo-1', since: '2026-03-01T12:00:01.000Z' },
-      message: expect.stringContaining('since 2026-03-01T12:00:01Z'),
+      fields: { run: '3f6c1d2e-77aa', since: '2026-03-01T12:00:01.000Z' },
+      message: expect.stringContaining('since 2026-03-01T12:00:01Z (run 3f6c1d2e)'),
     });
     show([], { activeRuns: ['demo-2'] });
-    await expect(run()).rejects.toMatchObject({ code: 'job.running', fields: { run: 'demo-2' } });
+    await expect(run()).rejects.toMatchObject({ code: 'job.running', fields: { run: 'uid-demo-2' } });
     expect(made()).toEqual([]);
   });
 
   it('is refused where the schedule was quicker by a moment', async () => {
     deps.created = () => Promise.reject(new AppError('job.conflict', 'taken'));
-    await expect(run()).rejects.toMatchObject({ code: 'job.running', fields: { run: nameOf(noon + hour) } });
+    await expect(run()).rejects.toMatchObject({ code: 'job.running', fields: { name: 'demo' } });
   });
 
   it('ends the one that goes where its definition has them replaced, and goes beside it where it allows that', async () => {
@@ -109,6 +109,13 @@ describe('a run of now', () => {
     expect(deps.asked.some(([asked]) => asked === 'remove')).toBe(false);
     expect(metadata()).toMatchObject({ name: `demo-${deps.clock / 1_000}`, ownerReferences: [{ kind: 'CronJob' }] });
     expect(metadata().annotations).not.toHaveProperty('jobs.toolforge.org/holds-firing');
+  });
+
+  it('is one of several of the same second where its definition allows that', async () => {
+    const second = deps.clock / 1_000;
+    show([makeRun({ name: `demo-${second}` }), makeRun({ name: `demo-${second + 1}` })], {}, 'Allow');
+    await run();
+    expect(metadata().name).toBe(`demo-${second + 2}`);
   });
 
   it('takes the place of one by hand that has ended and has its name', async () => {
