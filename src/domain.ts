@@ -681,15 +681,6 @@ export interface FormerJob {
   readonly definition: JobDefinition;
   /** Since when it had been so; undefined where nobody knows. */
   readonly from?: number | undefined;
-  /** Before that, the times in which it was so as well, oldest first. */
-  readonly earlier?: readonly FormerTime[];
-}
-
-/** Ms since the epoch. */
-export interface FormerTime {
-  /** Undefined where nobody knows. */
-  readonly from: number | undefined;
-  readonly to: number;
 }
 
 /** What is told of a job to whoever listens; `uid` is of the object that is gone. */

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { decodeDefinition, encodeDefinition } from './definition/definition.ts';
-import type { FormerJob, FormerTime, Tool } from './domain.ts';
+import type { FormerJob, Tool } from './domain.ts';
 import { integerAt, listAt, textAt } from './fields.ts';
 import type { Log } from './log.ts';
 import { DurableFile, type DurableFileOptions, readDurable, spreadOf } from './store.ts';
@@ -12,7 +12,7 @@ import { DurableFile, type DurableFileOptions, readDurable, spreadOf } from './s
 export interface FormerJobs {
   /** Resolves when they are on disk, or could not be put there. Never rejects. */
   keep(tool: Tool, former: readonly FormerJob[]): Promise<void>;
-  /** Newest first. */
+  /** Newest first; a definition as often as it was changed or deleted. */
   list(tool: Tool): Promise<readonly FormerJob[]>;
 }
 
@@ -28,6 +28,13 @@ export interface FormerJobsOptions {
 /** A definition is kept as the text that stands beside the object as well, and checked as that is. */
 interface Row extends Omit<FormerJob, 'definition'> {
   readonly definition: string;
+  /** Before that, the times in which it was so as well, oldest first. */
+  readonly earlier?: readonly EarlierTime[];
+}
+
+/** Ms since the epoch. */
+interface EarlierTime extends Pick<FormerJob, 'from' | 'reason'> {
+  readonly to: number;
 }
 
 interface FormerFile {
@@ -41,6 +48,7 @@ const keptMs = 7 * 24 * 3_600_000;
 /** What Date can hold (ECMA-262, "Time Values and Time Range"). */
 const farthestMs = 8.64e15;
 const maxRows = 500;
+const maxListed = 5_000;
 const maxTextLength = 1_048_576;
 /** Of one definition. */
 const maxEarlier = 20;
@@ -81,9 +89,11 @@ export function createFormerJobs({ directory, log, now, mayWrite }: FormerJobsOp
       const rows = (await readDurable(optionsOf(tool)))?.rows ?? [];
       const since = now() - keptMs;
       return rows
-        .filter(({ at }) => at > since)
         .flatMap(toFormer)
-        .reverse();
+        .filter(({ at }) => at > since)
+        .reverse()
+        .sort((one, other) => other.at - one.at)
+        .slice(0, maxListed);
     },
   };
 }
@@ -92,9 +102,10 @@ function toRow({ definition, ...former }: FormerJob): Row {
   return { ...former, definition: encodeDefinition(definition) };
 }
 
-function toFormer({ definition: text, ...row }: Row): FormerJob[] {
+function toFormer({ definition: text, earlier = [], ...row }: Row): FormerJob[] {
   const definition = decodeDefinition(text);
-  return definition ? [{ ...row, definition }] : [];
+  if (!definition) return [];
+  return [...earlier.map(({ from, to, reason }) => ({ at: to, from, reason, definition })), { ...row, definition }];
 }
 
 /** Whoever deletes and makes the same jobs every hour has each of them once, with the times in which it was so. */
@@ -113,7 +124,7 @@ function withTimes(row: Row, known: readonly Row[], since: number): Row {
   const name = nameIn(row);
   const changes = known.filter((other) => nameIn(other) === name).map(({ at }) => at);
   const same = known.find(({ definition }) => definition === row.definition);
-  const earlier = [...(same?.earlier ?? []), ...(same ? [{ from: same.from, to: same.at }] : [])];
+  const earlier = [...(same?.earlier ?? []), ...(same ? [{ from: same.from, to: same.at, reason: same.reason }] : [])];
   const recent = earlier.filter(({ to }) => to > since).slice(-maxEarlier);
   // Of what was before that the changes are forgotten.
   const from = Math.max(row.from ?? 0, ...changes);
@@ -140,17 +151,22 @@ function parse(value: unknown, tool: Tool): FormerFile {
 }
 
 function parseRow(value: unknown): Row[] {
-  const [at, reason, definition] = [timeIn(value, 'at'), textAt(value, 'reason'), textAt(value, 'definition')];
-  if (at === undefined || definition === undefined || (reason !== 'changed' && reason !== 'deleted')) return [];
+  const [at, reason, definition] = [timeIn(value, 'at'), reasonIn(value), textAt(value, 'definition')];
+  if (at === undefined || definition === undefined || reason === undefined) return [];
   const [from, earlier] = [timeIn(value, 'from'), listAt(value, 'earlier').flatMap(parseTime)];
   return [
     { at, reason, definition, ...(from === undefined ? {} : { from }), ...(earlier.length > 0 ? { earlier } : {}) },
   ];
 }
 
-function parseTime(value: unknown): FormerTime[] {
+function parseTime(value: unknown): EarlierTime[] {
   const to = timeIn(value, 'to');
-  return to === undefined ? [] : [{ from: timeIn(value, 'from'), to }];
+  return to === undefined ? [] : [{ from: timeIn(value, 'from'), to, reason: reasonIn(value) ?? 'changed' }];
+}
+
+function reasonIn(value: unknown): FormerJob['reason'] | undefined {
+  const reason = textAt(value, 'reason');
+  return reason === 'changed' || reason === 'deleted' ? reason : undefined;
 }
 
 function timeIn(value: unknown, name: string): number | undefined {

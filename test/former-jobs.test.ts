@@ -49,12 +49,26 @@ describe('what jobs were', () => {
     expect(await kept()).toEqual(['b ./run.sh']);
   });
 
-  it('is there once, however often it was so', async () => {
+  it('is kept once, however often it was so, and told each time', async () => {
     for (let time = 0; time < 3; time++) {
       clock += 1;
-      await former.keep(alpha, [job('a'), job('b', `./${time}`)]);
+      await former.keep(alpha, [job('a', './run.sh', time === 1 ? 'deleted' : 'changed'), job('b', `./${time}`)]);
     }
-    expect(await kept()).toEqual(['b ./2', 'a ./run.sh', 'b ./1', 'b ./0']);
+    former = open();
+    const told = (await former.list(alpha)).map(
+      ({ at, reason, definition: { name, cmd } }) => `${at - start} ${reason} ${name} ${cmd}`,
+    );
+    expect(told).toEqual([
+      '3 changed b ./2',
+      '3 changed a ./run.sh',
+      '2 deleted a ./run.sh',
+      '2 changed b ./1',
+      '1 changed a ./run.sh',
+      '1 changed b ./0',
+    ]);
+    expect(
+      readFileSync(join(directory, readdirSync(directory)[0] ?? '', 'alpha.json'), 'utf8').match(/\.\/run\.sh/g),
+    ).toHaveLength(1);
   });
 
   it('says since when it had been so: since it was made, or was changed, or both times', async () => {
@@ -64,8 +78,9 @@ describe('what jobs were', () => {
     await former.keep(alpha, [made('./one', 20)]);
     former = open();
     expect(await former.list(alpha)).toMatchObject([
-      { at: start + 20, from: start + 10, earlier: [{ from: start - 1_000, to: start }] },
+      { at: start + 20, from: start + 10 },
       { at: start + 10, from: start },
+      { at: start, from: start - 1_000 },
     ]);
   });
 

@@ -80,16 +80,7 @@ function spanAt(
   if (still && since !== undefined && Math.max(since, kept) <= at)
     return { ...still, from: since < kept ? undefined : since };
   const spans = former
-    .flatMap(({ definition, at: until, from, reason, earlier = [] }): Span[] => [
-      { definition, from, until, reason, isByItsRuns: false },
-      ...earlier.map((time) => ({
-        definition,
-        from: time.from,
-        until: time.to,
-        reason: undefined,
-        isByItsRuns: false,
-      })),
-    ])
+    .map(({ definition, at: until, from, reason }): Span => ({ definition, from, until, reason, isByItsRuns: false }))
     .filter(({ from = at, until = at }) => from <= at && at < until);
   // Of what nobody knows since when it was so, something else may have been before.
   return spans.sort((one, other) => (one.until ?? 0) - (other.until ?? 0))[0];
