@@ -1,4 +1,5 @@
 /** Schedules that are suspended and run by hand on the real cluster. What comes of their firings is in firings.test.ts. */
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kubectl } from '../cluster/cluster.ts';
@@ -76,6 +77,17 @@ describe('a scheduled job', () => {
     expect(stdout).toMatch(/rests .* Suspended since 20\S+Z by its owner: the wiki moves; until 20\S+Z/);
     expect((await specOf('rests')).suspend).toBe(true);
     expect((await sandbox.jobs(tool, 'dump')).stdout).toMatch(/suspend: true\n {2}suspend-note: the wiki moves/);
+  });
+
+  it('stays suspended by its command whatever of it is dumped, loaded or set, until a command resumes it', async () => {
+    const file = join(sandbox.homeOf(tool), 'jobs.yaml');
+    await sandbox.jobs(tool, 'dump', '--to-file', file);
+    expect((await sandbox.jobs(tool, 'plan', file)).stdout).toContain('Nothing to do.');
+    await sandbox.jobs(tool, 'set', 'rests', '--mem', '256Mi');
+    await writeFile(file, (await readFile(file, 'utf8')).replace(/^ {2}suspend(-note|-until)?:.*\n/gm, ''));
+    expect((await sandbox.jobs(tool, 'plan', file)).stdout).toContain("'resume rests' lets it go on.");
+    await sandbox.jobs(tool, 'apply', file, '--yes');
+    expect((await specOf('rests')).suspend).toBe(true);
   });
 
   it('goes on by itself at the time that was named', async () => {

@@ -4,7 +4,8 @@
  */
 import { hasPart, partsOf } from '../../definition/parts.ts';
 import { isSameJob } from '../../definition/same-job.ts';
-import { type JobDefinition, type JobSnapshot, jobNameOf, typeOfKind } from '../../domain.ts';
+import { suspendOf, suspensionNow } from '../../definition/suspension.ts';
+import { type JobDefinition, type JobSnapshot, jobNameOf, type Suspend, typeOfKind } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
 import { type Deps, readyJobs } from './deps.ts';
@@ -60,10 +61,11 @@ export const decideCreation: Decide = async (caller, definition, deps, beside = 
 };
 
 /** Of a job that is created where there is none, changed where it differs, and left alone where it does not. */
-export const decideChange: Decide = async (caller, definition, deps, beside = {}) => {
+export const decideChange: Decide = async (caller, asked, deps, beside = {}) => {
+  const existing = objectsOf(caller, asked.name, deps);
+  const definition = withoutSuspensionOfCommand(asked, existing);
   const prepared = await prepareJob(caller, definition, deps, beside.publishers);
   refuseTaken(caller, definition, deps, beside);
-  const existing = objectsOf(caller, definition.name, deps);
   const all: PartDecision[] = [];
   for (const part of prepared) {
     const present = existing.find(({ key }) => key.name === part.job.name && typeOfKind[key.kind] === definition.type);
@@ -81,6 +83,19 @@ export const decideChange: Decide = async (caller, definition, deps, beside = {}
     endsFormersFirst: parts.some(({ present }) => present !== undefined && isPart(present)),
   };
 };
+
+/** What a command has suspended is dumped so: asked for like that it stays suspended by the command, and is no change. */
+function withoutSuspensionOfCommand(asked: JobDefinition, existing: readonly JobSnapshot[]): JobDefinition {
+  const { suspend, ...others } = asked;
+  const isByCommand = ({ object }: JobSnapshot) =>
+    object.status.suspended && object.job?.suspend === undefined && isSame(suspendOf(suspensionNow(object)), suspend);
+  return existing.length > 0 && existing.every(isByCommand) ? others : asked;
+}
+
+function isSame(one: Suspend, other: Suspend | undefined): boolean {
+  const end = ({ until }: Suspend) => (until === undefined ? undefined : Date.parse(until));
+  return other !== undefined && one.note === other.note && end(one) === end(other);
+}
 
 async function stepFrom(
   present: JobSnapshot,

@@ -290,6 +290,24 @@ describe('what a change does to what runs', () => {
     expect((await only({ ...nightly, cmd: './b' })).message).toBe(`It holds from the next run on. ${words}`);
   });
 
+  it('of a schedule that a command has suspended is none where it is asked for as it was dumped', async () => {
+    const before = scheduledNamed('nightly');
+    const suspension = {
+      since: 0,
+      by: 'owner',
+      note: 'moves',
+      until: Date.parse('2026-03-02T08:00:00Z'),
+      resumedAt: undefined,
+    } as const;
+    const object = { ...before.object, suspension, status: { ...before.object.status, suspended: true } };
+    deps.view.set('tool-alpha', [{ ...before, object }]);
+    const dumped = { ...nightly, suspend: { note: 'moves', until: '2026-03-02T08:00:00Z' } };
+    expect(await only(dumped)).toMatchObject({ action: 'unchanged' });
+    expect((await only({ ...dumped, cmd: './b' })).changes).toMatchObject([{ field: 'cmd' }]);
+    for (const suspend of [true, { note: 'moves' }, { note: 'other', until: '2026-03-02T08:00:00Z' }])
+      expect((await only({ ...dumped, suspend })).changes).toMatchObject([{ field: 'suspend' }]);
+  });
+
   it('of a type ends what it was', async () => {
     deps.view.set('tool-alpha', [botNow()]);
     const planned = await only({ ...nightly, name: 'bot' });
