@@ -163,6 +163,8 @@ export interface Suspension {
   readonly until: number | undefined;
   /** When it ended; undefined while it lasts. */
   readonly resumedAt: number | undefined;
+  /** The ones before it, newest first, as far as they are noted: firings are accounted for later. */
+  readonly before?: readonly Suspension[];
 }
 
 /** An image the list offers, or a placeholder for one it no longer knows. */

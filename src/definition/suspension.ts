@@ -3,7 +3,7 @@
  * resumed. Pure. Kubernetes: kubernetes.io, "CronJob", "Schedule suspension".
  */
 import type { KubeObject, ObjectFacts, Suspend, Suspension } from '../domain.ts';
-import { recordAt, textAt, timeAt } from '../fields.ts';
+import { listAt, recordAt, textAt, timeAt } from '../fields.ts';
 import { lastFirings } from './cron.ts';
 import { annotationNames } from './labels.ts';
 
@@ -12,6 +12,12 @@ export function suspensionOf(object: KubeObject): Suspension | undefined {
   const text = textAt(object, 'metadata', 'annotations', annotationNames.suspension);
   if (text === undefined) return undefined;
   const said = parse(text);
+  const last = readSuspension(said);
+  const before = listAt(said, 'before').flatMap((one) => readSuspension(one) ?? []);
+  return last && before.length > 0 ? { ...last, before: before.slice(0, maxBefore) } : last;
+}
+
+function readSuspension(said: unknown): Suspension | undefined {
   const since = timeAt(said, 'since');
   if (since === undefined) return undefined;
   return {
@@ -31,21 +37,38 @@ function parse(text: string): unknown {
   }
 }
 
-/** The part of a CronJob that says so, as a strategic merge patch or to be put into a whole one. */
-export function suspensionPart({ since, by, note, until, resumedAt }: Suspension): {
+/**
+ * The part of a CronJob that says so, as a strategic merge patch or to be put into a whole one.
+ * @param present as it is now: what it says of former suspensions is kept
+ */
+export function suspensionPart(
+  suspension: Suspension,
+  present: KubeObject,
+): {
   readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
   readonly spec: { readonly suspend: boolean };
 } {
-  const said = { since: textOf(since), by, note, until: textOf(until), resumed: textOf(resumedAt) };
+  const before = formerOf(present, suspension).map(sayingOf);
+  const said = { ...sayingOf(suspension), ...(before.length > 0 ? { before } : {}) };
   return {
     metadata: { annotations: { [annotationNames.suspension]: JSON.stringify(said) } },
-    spec: { suspend: resumedAt === undefined },
+    spec: { suspend: suspension.resumedAt === undefined },
   };
 }
 
-/** A whole CronJob with that part in it. */
-export function suspended(cronJob: KubeObject, suspension: Suspension): KubeObject {
-  const { metadata, spec } = suspensionPart(suspension);
+function formerOf(present: KubeObject, { since }: Suspension): readonly Suspension[] {
+  const { before = [], ...last } = suspensionOf(present) ?? {};
+  const isOver = 'since' in last && last.since !== since && last.resumedAt !== undefined;
+  return [...(isOver ? [last] : []), ...before].slice(0, maxBefore);
+}
+
+function sayingOf({ since, by, note, until, resumedAt }: Suspension): object {
+  return { since: textOf(since), by, note, until: textOf(until), resumed: textOf(resumedAt) };
+}
+
+/** A whole CronJob with that part in it. @param present the one in whose place it is written */
+export function suspended(cronJob: KubeObject, suspension: Suspension, present = cronJob): KubeObject {
+  const { metadata, spec } = suspensionPart(suspension, present);
   const annotations = { ...recordAt(cronJob, 'metadata', 'annotations'), ...metadata.annotations };
   return {
     ...cronJob,
@@ -107,12 +130,12 @@ export function suspensionNow({
 /** @returns undefined where the job was not suspended in that moment; `true` where it was and nobody says by whom */
 export function suspensionAt(object: ObjectFacts, at: number): Suspension | true | undefined {
   const { status, suspension } = object;
-  const { since = 0, resumedAt } = suspension ?? {};
-  const isOver = suspension !== undefined && resumedAt !== undefined;
-  if (isOver && since <= at && at < resumedAt) return suspension;
+  const all = suspension ? [suspension, ...(suspension.before ?? [])] : [];
+  const over = all.find(({ since, resumedAt }) => resumedAt !== undefined && since <= at && at < resumedAt);
+  if (over) return over;
   if (!status.suspended) return undefined;
-  if (!suspension || isOver) return true;
-  return since <= at ? suspension : undefined;
+  if (!suspension || suspension.resumedAt !== undefined) return true;
+  return suspension.since <= at ? suspension : undefined;
 }
 
 /** Longer than that nobody is kept waiting for a schedule to go on; also shorter than any schedule's pause. */
@@ -134,6 +157,8 @@ export function resumableAt(
 }
 
 const maxNote = 200;
+/** Firings are accounted for within minutes, or after the daemon was away. */
+const maxBefore = 5;
 const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
 
 /** What is wrong with a request to suspend; `field` is the name of the key in it. */

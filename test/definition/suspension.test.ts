@@ -41,6 +41,20 @@ describe('what a CronJob says of its suspension', () => {
     for (const one of [lasting, past]) expect(suspensionOf(suspended(makeCronJobObject(), one))).toEqual(one);
   });
 
+  it('is said beside the ones before it, the last five, which firings may still fall into', () => {
+    let object = makeCronJobObject();
+    for (let at = 0; at < 7; at += 1) {
+      const one = { ...lasting, since: noon + at * minute };
+      object = suspended(object, one);
+      object = suspended(object, { ...one, resumedAt: one.since + 30_000 });
+    }
+    const suspension = suspensionOf(suspended(object, { ...lasting, since: noon + 60 * minute }));
+    expect(suspension?.before?.map(({ since }) => (since - noon) / minute)).toEqual([6, 5, 4, 3, 2]);
+    const shown = facts({ suspension: suspension ?? null });
+    expect(suspensionAt(shown, noon + 4 * minute)).toMatchObject({ since: noon + 4 * minute });
+    expect(suspensionAt(shown, noon + 4.5 * minute)).toBeUndefined();
+  });
+
   it('leaves everything else of the object as it was', () => {
     const object = makeCronJobObject({ annotations: { mine: 'kept' } });
     const written = suspended(object, lasting) as { metadata: { annotations: object }; spec: object };

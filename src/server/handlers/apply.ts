@@ -153,7 +153,7 @@ function withSuspending(
     textAt(present, 'metadata', 'annotations', annotationNames.definition) ?? '',
   )?.suspend;
   const suspension = suspensionAfterChange(present, { former, wanted }, facts, now);
-  return suspension ? suspended(next, suspension) : next;
+  return suspension ? suspended(next, suspension, present) : next;
 }
 
 function firesAlike(one: KubeObject, other: KubeObject): boolean {

@@ -71,7 +71,7 @@ export async function changeSuspension<Decided extends Suspension | undefined>(
     if (!cronJob) throw jobNotFound(key.name);
     const suspension = decide(cronJob);
     if (!suspension) return suspension;
-    const { metadata, spec } = suspensionPart(suspension);
+    const { metadata, spec } = suspensionPart(suspension, cronJob);
     // The version: what was decided is about the object that was read.
     const resourceVersion = textAt(cronJob, 'metadata', 'resourceVersion');
     try {
