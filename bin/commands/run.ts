@@ -2,7 +2,8 @@
 
 import { AppError } from '../../src/errors.ts';
 import type { Job, LogsQuery } from '../client/client.ts';
-import { refuseTogether, usage } from '../terminal/arguments.ts';
+import { type CommandLine, refuseTogether, usage } from '../terminal/arguments.ts';
+import { momentOption } from '../terminal/moments.ts';
 import { jobText, quotaText } from '../terminal/plan-text.ts';
 import { followLogs } from './logs.ts';
 import { type NewJob, newJob, parametersOf, waitSecondsOf } from './new-job.ts';
@@ -12,7 +13,8 @@ import { whenSucceeded } from './predecessors.ts';
 import { waitForEnd } from './wait.ts';
 
 export const runJob: Command = async (context) => {
-  const { client, line } = context;
+  const { client } = context;
+  const line = withMoment(context.line, 'suspend-until');
   const body = newJob(line);
   const stay = stayOf(context);
   if (line.options.has('dry-run')) return dryRun(context, body);
@@ -21,6 +23,13 @@ export const runJob: Command = async (context) => {
   const job = await client.createJob(body);
   return stay(job);
 };
+
+/** A file says when exactly, whenever it is loaded; on a command line people say how long. */
+function withMoment(line: CommandLine, option: string): CommandLine {
+  const text = line.options.get(option);
+  if (text === undefined) return line;
+  return { ...line, options: new Map([...line.options, [option, momentOption(option, text, Date.now())]]) };
+}
 
 /** `run-now`: begins a run of a scheduled job. */
 export const runJobNow: Command = async (context) => {

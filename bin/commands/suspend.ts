@@ -1,15 +1,12 @@
 /** `suspend` and `resume`: let a scheduled job start no runs for a while. */
-import { usage } from '../terminal/arguments.ts';
-import { momentAfter } from '../terminal/moments.ts';
+import { momentOption } from '../terminal/moments.ts';
 import type { Command } from './outcome.ts';
 
 export const suspendJob: Command = async ({ client, line }) => {
   const name = line.operands[0] ?? '';
   const note = line.options.get('note');
   const until = line.options.get('until');
-  const end = until === undefined ? undefined : momentAfter(until, Date.now());
-  if (until !== undefined && end === undefined)
-    throw usage(`--until must be a time such as 2h, 3d or 2026-12-01T08:00:00Z; '${until}' is none.`);
+  const end = until === undefined ? undefined : momentOption('until', until, Date.now());
   await client.suspendJob(name, { note, until: end });
   return { text: '', data: { name, state: 'suspended' } };
 };

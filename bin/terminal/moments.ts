@@ -1,4 +1,6 @@
 /** Times as people type them. */
+import { timeOf } from '../../src/rfc3339.ts';
+import { usage } from './arguments.ts';
 
 const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -10,8 +12,17 @@ const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_
 export function momentAfter(text: string, now: number): string | undefined {
   const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   if (count !== undefined) return instant(now + Number(count) * (units[unit] ?? 0));
-  const at = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(at) ? undefined : instant(at);
+  const at = timeOf(text);
+  return at === undefined ? undefined : instant(at);
+}
+
+/** The value of an option that is such a time. @throws AppError `usage.invalid` */
+export function momentOption(option: string, text: string, now: number): string {
+  const moment = momentAfter(text, now);
+  if (moment === undefined)
+    throw usage(`--${option} must be a time such as 2h, 3d or 2026-12-01T08:00:00Z; '${text}' is none.`);
+  if (Date.parse(moment) <= now) throw usage(`--${option} must be a time to come; ${moment} has been.`);
+  return moment;
 }
 
 /** Whole seconds. */

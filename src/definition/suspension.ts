@@ -4,6 +4,7 @@
  */
 import type { KubeObject, ObjectFacts, Suspend, Suspension } from '../domain.ts';
 import { listAt, recordAt, textAt, timeAt } from '../fields.ts';
+import { timeOf } from '../rfc3339.ts';
 import { lastFirings } from './cron.ts';
 import { annotationNames } from './labels.ts';
 
@@ -159,7 +160,6 @@ export function resumableAt(
 const maxNote = 200;
 /** Firings are accounted for within minutes, or after the daemon was away. */
 const maxBefore = 5;
-const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
 
 /** What is wrong with a request to suspend; `field` is the name of the key in it. */
 export function problemsOfSuspend({ note, until }: { readonly note?: unknown; readonly until?: unknown }): {
@@ -175,7 +175,7 @@ export function problemsOfSuspend({ note, until }: { readonly note?: unknown; re
             rule: `must be one line of at most ${maxNote} characters. Example: "the wiki moves".`,
           },
         ]),
-    ...(until === undefined || (typeof until === 'string' && rfc3339.test(until) && !Number.isNaN(Date.parse(until)))
+    ...(until === undefined || (typeof until === 'string' && timeOf(until) !== undefined)
       ? []
       : [{ field: 'until' as const, rule: 'must be a time with its zone. Example: "2026-12-01T08:00:00Z".' }]),
   ];

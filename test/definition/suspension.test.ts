@@ -157,6 +157,7 @@ it.each<[object, string[]]>([
   [{ note: 'x'.repeat(201) }, ['note']],
   [{ note: 5, until: 'tomorrow' }, ['note', 'until']],
   [{ until: '2026-13-01T08:00:00Z' }, ['until']],
+  [{ until: '2027-02-30T08:00:00Z' }, ['until']],
 ])('of %j wrong is %j', (asked, fields) => {
   expect(problemsOfSuspend(asked).map(({ field }) => field)).toEqual(fields);
 });

@@ -35,11 +35,32 @@ describe('suspend', () => {
     expect(Math.round(minutes)).toBe(120);
   });
 
-  it.each(['tomorrow', '2', '2w', '2026-12-01', ''])('takes no other end (%j)', async (until) => {
+  it.each(['tomorrow', '2', '2w', '2026-12-01', '2127-02-30T00:00:00Z', ''])(
+    'takes no other end (%j)',
+    async (until) => {
+      service.script();
+      const { code, stderr } = await run('suspend', 'x', `--until=${until}`);
+      expect([code, stderr]).toEqual([2, expect.stringContaining('--until must be a time such as 2h, 3d or')]);
+      expect(service.requests).toEqual([]);
+    },
+  );
+
+  it('takes no end that has been', async () => {
     service.script();
-    const { code, stderr } = await run('suspend', 'x', `--until=${until}`);
-    expect([code, stderr]).toEqual([2, expect.stringContaining('--until must be a time such as 2h, 3d or')]);
+    const { code, stderr } = await run('suspend', 'x', '--until', '2020-01-01T00:00:00Z');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('--until must be a time to come')]);
     expect(service.requests).toEqual([]);
+  });
+
+  it('has the same end where a job is made suspended', async () => {
+    const made = (until: string) =>
+      run('run', 'x', '--image', 'i', '--command', 'c', '--schedule', '@daily', '--suspend-until', until);
+    service.script({ status: 201, body: { job: makeJob({ name: 'x' }), messages: noMessages } });
+    expect((await made('2126-12-01T08:00:00+01:00')).code).toBe(0);
+    const { body } = service.requests[0] ?? {};
+    expect(body).toMatchObject({ suspend: { until: '2126-12-01T07:00:00Z' } });
+    for (const until of ['2020-01-01T00:00:00Z', '2127-02-30T00:00:00Z', 'soon'])
+      expect(await made(until)).toMatchObject({ code: 2, stderr: expect.stringContaining('--suspend-until must be') });
   });
 
   it('is for programs as well', async () => {
