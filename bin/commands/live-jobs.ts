@@ -85,15 +85,22 @@ function keyOf({ job_type }: Job, name: string): string {
 }
 
 /** `status` is the same in a list and in an event. */
-function liveJob({ job_type, status }: Job, name: unknown, now: number): LiveJob {
+function liveJob({ job_type, status, suspend }: Job, name: unknown, now: number): LiveJob {
   const { short, messages } = isRecord(status) ? status : {};
   const details = Array.isArray(messages) ? messages.map(wordOf).join('; ') : '';
-  return { name: wordOf(name), type: wordOf(job_type), state: stateWord(job_type, short), since: now, details };
+  return {
+    name: wordOf(name),
+    type: wordOf(job_type),
+    state: stateWord(job_type, short, suspend !== undefined),
+    since: now,
+    details,
+  };
 }
 
 /** Between two runs nothing is pending. */
-function stateWord(type: unknown, short: unknown): string {
-  return type === 'scheduled' && short === 'pending' ? 'waiting' : wordOf(short);
+function stateWord(type: unknown, short: unknown, isSuspended: boolean): string {
+  if (type !== 'scheduled' || short !== 'pending') return wordOf(short);
+  return isSuspended ? 'suspended' : 'waiting';
 }
 
 const unitMs: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 };

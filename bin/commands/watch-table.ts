@@ -10,6 +10,8 @@ export interface TableRoom {
   readonly rows: number;
   /** What the service says beside the list. */
   readonly notes: readonly string[];
+  /** Nothing is known of the jobs yet. */
+  readonly isAsking: boolean;
   /** Set while the service is away. */
   readonly awayNote: string | undefined;
 }
@@ -20,7 +22,7 @@ const gap = '  ';
 const maxNameShare = 0.4;
 
 /** @returns lines that may be wider than the terminal, in details only */
-export function watchTable(live: LiveJobs, { columns, rows, notes, awayNote }: TableRoom): string[] {
+export function watchTable(live: LiveJobs, { columns, rows, notes, isAsking, awayNote }: TableRoom): string[] {
   const all = live.list();
   const above = [awayNote ?? 'Ctrl-C ends it; the jobs go on.', ...notes];
   const room = Math.max(1, rows - above.length - 2);
@@ -30,7 +32,7 @@ export function watchTable(live: LiveJobs, { columns, rows, notes, awayNote }: T
   return [
     ...above,
     '',
-    ...(all.length === 0 ? ['This tool has no jobs.'] : aligned([head, ...body])),
+    ...(all.length === 0 ? [isAsking ? 'Asking for the jobs …' : 'This tool has no jobs.'] : aligned([head, ...body])),
     ...(isCut ? [`and ${all.length - jobs.length} more, of which nothing newer was heard`] : []),
   ];
 }

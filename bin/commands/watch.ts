@@ -116,9 +116,10 @@ async function watchOn(display: Display, context: Context): Promise<void> {
   const live = new LiveJobs();
   let notes: readonly string[] = [];
   let awayNote: string | undefined;
+  let isAsking = true;
   let timer: NodeJS.Timeout | undefined;
   let listTimer: NodeJS.Timeout | undefined;
-  const lines = () => watchTable(live, { columns: display.columns(), rows: display.rows(), notes, awayNote });
+  const lines = () => watchTable(live, { columns: display.columns(), rows: display.rows(), notes, isAsking, awayNote });
   const draw = () => screen.draw(lines());
   const drawSoon = async () => {
     timer ??= setTimeout(() => {
@@ -141,6 +142,7 @@ async function watchOn(display: Display, context: Context): Promise<void> {
     await watchAs(context, {
       listed(jobs, warnings) {
         live.takeList(jobs, Date.now());
+        isAsking = false;
         notes = warnings;
         return drawSoon();
       },

@@ -194,7 +194,18 @@ describe('watch, on a terminal', () => {
     service.script(listed());
     service.beside({ events: [[begin]] });
     const { pictures } = await watchOn(80, 24, 'This tool has no jobs.');
+    expect(pictures[0]).toContain('Asking for the jobs …');
     expect(pictures.at(-1)).toContain('This tool has no jobs.');
+  });
+
+  it('says of a schedule whether it waits or is suspended', async () => {
+    const status = makeStatus('pending');
+    const nightly = makeJob({ name: 'nightly', job_type: 'scheduled', status });
+    service.script(listed(nightly, { ...nightly, name: 'rests', suspend: true }));
+    service.beside({ events: [[begin]] });
+    const { pictures } = await watchOn(100, 24, 'rests');
+    const rows = pictures.at(-1)?.filter((line) => line.includes('scheduled'));
+    expect(rows).toEqual([expect.stringContaining('waiting'), expect.stringContaining('suspended')]);
   });
 
   it('never draws more than fits, and where jobs are left out shows those that were heard of last', async () => {

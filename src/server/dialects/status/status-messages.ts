@@ -36,13 +36,15 @@ export function statusMessages(snapshot: JobSnapshot, state: JobState, facts: Me
 }
 
 function runLines(snapshot: JobSnapshot, state: JobState, facts: MessageFacts): Lines {
+  const { key, object } = snapshot;
   if (state === 'waiting')
     return [nextLine(snapshot, facts.nextAt), ...skipLines(snapshot), ...lastRunLines(snapshot), streakLine(snapshot)];
   if (state === 'suspended') return [suspensionLine(snapshot), ...lastRunLines(snapshot), streakLine(snapshot)];
   const run = currentRun(snapshot);
   const refused = refusalLines(facts.trouble);
   const own = run && state !== 'succeeded' ? attemptLines(snapshot, run, state) : [];
-  return [...skipLines(snapshot), ...refused, ...own];
+  const suspended = key.kind === 'CronJob' && object.status.suspended ? [suspensionLine(snapshot)] : [];
+  return [...suspended, ...skipLines(snapshot), ...refused, ...own];
 }
 
 function suspensionLine({ object }: JobSnapshot): string {

@@ -98,7 +98,8 @@ function pendingShort(run: CurrentRun | undefined, snapshot: JobSnapshot): strin
 
 function shortScheduled(snapshot: JobSnapshot, now: number, trouble: string | undefined): string {
   const { state, object } = snapshot;
-  if (state === 'running') return shortOneOff(snapshot, now, trouble);
+  if (state === 'running')
+    return `${shortOneOff(snapshot, now, trouble)}${object.status.suspended ? '; its schedule is suspended' : ''}`;
   const run = currentRun(snapshot);
   // A run asked for by hand is waited for by whoever asked.
   if (run?.manual && outcomeOf(run.status) === 'failed') return 'Failed';
@@ -127,7 +128,7 @@ function shortContinuous(snapshot: JobSnapshot): string {
   if (refused) return refusalInWords(refused.message ?? '');
   const problem = startProblem(pods[0], imageOf(snapshot));
   if (problem) return `Unable to start, ${problem}`;
-  if (pods.some(hasCrashed)) return 'Specified command fails to run';
+  if (pods.some((pod) => pod.deletingAt === undefined && hasCrashed(pod))) return 'Specified command fails to run';
   return state === 'failed' || conditionOf(object.status, 'Available') ? 'Not running' : 'Pending';
 }
 

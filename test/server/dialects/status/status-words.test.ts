@@ -4,6 +4,7 @@ import { shortStatus, shortStatusSeed } from '../../../../src/server/dialects/st
 import {
   at,
   ended,
+  endedAt,
   makeCondition,
   makePodFacts,
   makeRun,
@@ -168,6 +169,30 @@ const rows: [what: string, snapshot: JobSnapshot, of2022: string, of2023: string
     makeSnapshot({ kind: 'CronJob', state: 'suspended', status: { suspended: true, lastScheduledAt } }),
     'Last schedule time: 2026-03-01T04:17:00Z',
     'Suspended',
+  ],
+  [
+    'a schedule that is suspended while a run of it waits',
+    makeSnapshot({
+      kind: 'CronJob',
+      state: 'running',
+      status: { suspended: true, lastScheduledAt },
+      runs: [makeRun({ status: { active: 0 } })],
+    }),
+    'Last schedule time: 2026-03-01T04:17:00Z',
+    'Pending; its schedule is suspended',
+  ],
+  [
+    'a copy that ended when it was asked to, while the next one comes',
+    makeSnapshot({
+      kind: 'Deployment',
+      state: 'pending',
+      pods: [
+        makePodFacts({ uid: 'pod-2', state: waiting('ContainerCreating') }),
+        makePodFacts({ state: ended(143), deletingAt: endedAt }),
+      ],
+    }),
+    'Unknown',
+    'Pending',
   ],
   [
     'a schedule of which it is known who has suspended it, and why',

@@ -278,6 +278,12 @@ describe('the status of a scheduled job', () => {
     });
   });
 
+  it('says that it is suspended also while a run of it goes on', () => {
+    const runs = [makeRun({ status: { active: 1, ready: 1, startedAt } })];
+    const snapshot = makeSnapshot({ kind: 'CronJob', state: 'running', status: { suspended: true }, runs });
+    expect(show(snapshot).messages).toContain('suspended: no run starts until it is resumed');
+  });
+
   it('says who has suspended it, since when, why and until when, as far as that is known', () => {
     const since = Date.parse('2026-11-24T00:00:00Z');
     const by = { since, by: 'owner', note: undefined, until: undefined, resumedAt: undefined } as const;
