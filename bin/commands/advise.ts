@@ -31,6 +31,8 @@ function jobText(advice: Job): string {
     const to = recordOf(value)?.to;
     return typeof to === 'string' ? [`${option} ${visibleLine(to)}`] : [];
   });
+  if (rows.length === 0)
+    return `Job '${visibleLine(wordOf(advice.job))}' is gone, and nothing of what it used is known.`;
   return [
     ...rows,
     ...(options.length > 0 ? ['', fitWords(advice), '', `  ${commandOf(advice, options)}`] : []),

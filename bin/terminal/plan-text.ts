@@ -62,7 +62,11 @@ function keyOf(field: string): string {
 function valueText(value: unknown): string {
   if (value === null || value === undefined) return 'none';
   if (Array.isArray(value)) return visibleLine(value.join(', '));
-  return visibleLine(typeof value === 'string' ? value : JSON.stringify(value));
+  if (typeof value === 'object')
+    return Object.entries(value)
+      .map(([name, one]) => `${visibleLine(name)} ${valueText(one)}`)
+      .join(', ');
+  return visibleLine(String(value));
 }
 
 function namesText(jobs: readonly PlannedJob[], action: 'unchanged' | 'stay'): string[] {

@@ -145,7 +145,7 @@ const messages: Readonly<Record<Effect, (planned: PlannedJob) => string>> = {
   starts: ({ after }) => `${copies(after)} at once.`,
   runs_once: ({ action }) => (action === 'update' ? 'It runs once more, at once.' : 'It runs once, at once.'),
   scheduled: () => 'It waits for its first run.',
-  suspends: () => 'It is suspended: no run starts until it is resumed.',
+  suspends: ({ after }) => `It is suspended: no run starts until ${after?.suspend?.until ?? 'it is resumed'}.`,
   resumes: () => 'It goes on: its schedule begins runs again.',
   next_run: (planned) =>
     `It holds from the next run on.${isRunning(planned) ? ' The run that goes on ends as it began.' : ''}`,

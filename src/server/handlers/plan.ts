@@ -250,7 +250,14 @@ function planOther(
 
 function doesTheSame(one: ResolvedJob | undefined, other: ResolvedJob | undefined): boolean {
   if (!one || !other) return false;
-  return one.type === other.type && one.cmd === other.cmd && one.image.url === other.image.url;
+  return (
+    one.type === other.type &&
+    one.cmd === other.cmd &&
+    one.image.url === other.image.url &&
+    one.schedule?.text === other.schedule?.text &&
+    one.timeZone === other.timeZone &&
+    JSON.stringify(one.variables ?? []) === JSON.stringify(other.variables ?? [])
+  );
 }
 
 function lives(snapshots: readonly JobSnapshot[]): JobSnapshot[][] {

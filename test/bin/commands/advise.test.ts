@@ -43,6 +43,11 @@ describe('advise', () => {
     expect((await advise('daily')).stdout).toContain('toolforge-jobs run daily … --mem 768Mi');
   });
 
+  it('says that a job is gone, of which nothing is known', async () => {
+    said({ ...advice, job: 'gone', memory: null, cpu: null, fits: null });
+    expect((await advise('gone')).stdout).toBe("Job 'gone' is gone, and nothing of what it used is known.\n");
+  });
+
   it('of the quota shows what is used up', async () => {
     const items = [
       { name: 'Memory', used: '8.0Gi', limit: '8.0Gi', full: true },

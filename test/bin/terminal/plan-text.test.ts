@@ -29,6 +29,13 @@ describe('a planned change', () => {
     expect(planned([{ field: 'parameters', from: null, to: { A: '1' } }])).toContain('  parameters A: none -> 1');
   });
 
+  it('of several words says each of them', () => {
+    const to = { note: 'the wiki\u001b moves', until: '2126-12-01T08:00:00Z' };
+    expect(planned([{ field: 'suspend', from: true, to }])).toContain(
+      '  suspend: true -> note the wiki\\x1b moves, until 2126-12-01T08:00:00Z',
+    );
+  });
+
   it('names the jobs that come first', () => {
     expect(planned([{ field: 'after', from: ['a', 'b'], to: null }])).toContain('  after: a, b -> none');
   });

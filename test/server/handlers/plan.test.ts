@@ -193,6 +193,14 @@ describe('a plan', () => {
     }
   });
 
+  it('takes nothing for renamed that runs at other times or with other variables', async () => {
+    deps.view.set('tool-alpha', [scheduledNamed('nightly')]);
+    for (const other of [{ schedule: '5 5 * * *' }, { timezone: 'Europe/Rome' }, { parameters: { WIKI: 'frwiki' } }]) {
+      const { jobs } = await shown([{ ...nightly, ...other, name: 'report' }], { prune: true });
+      expect(jobs.find(({ name }) => name === 'nightly')).toMatchObject({ action: 'delete', successor: null });
+    }
+  });
+
   it('leaves out what is going already', async () => {
     const going = botNow();
     deps.view.set('tool-alpha', [{ ...going, object: { ...going.object, deletingAt: now } }]);
@@ -266,6 +274,11 @@ describe('what a change does to what runs', () => {
   it('of a schedule that is suspended, or goes on, says so, and no times of what starts no run', async () => {
     const suspending = await only({ ...nightly, suspend: { note: 'the wiki moves' } });
     expect(suspending).toMatchObject({ action: 'create', effect: 'suspends', next_schedules: [] });
+    expect(suspending.message).toBe('It is suspended: no run starts until it is resumed.');
+    const until = '2126-03-02T08:00:00Z';
+    expect((await only({ ...nightly, suspend: { until } })).message).toBe(
+      `It is suspended: no run starts until ${until}.`,
+    );
     const before = scheduledNamed('nightly');
     deps.view.set('tool-alpha', [before]);
     expect(await only({ ...nightly, suspend: true })).toMatchObject({
