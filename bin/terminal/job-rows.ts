@@ -7,6 +7,7 @@ import { isRecord } from '../client/session.ts';
 import { momentOf } from './cells.ts';
 import { outcomeWords } from './run-words.ts';
 import { wrap } from './table.ts';
+import { visibleLine } from './terminal.ts';
 
 const hintColumns = 70;
 
@@ -64,6 +65,7 @@ export function showRows(job: Job, now = Date.now()): [label: string, words: str
   return [
     ...longRows(job),
     ...firingRows(job),
+    ...variableRows(job),
     ...(job.unusual === true ? [['Unusual runs:', 'told by mail'] as [string, string]] : []),
     ...peakRows(job.peaks),
     ...(firings.length > 0 ? [['Next runs:', firings.join('\n')] as [string, string]] : []),
@@ -83,6 +85,22 @@ function firingRows(job: Job): [label: string, words: string][] {
     ['Suspend after:', typeof failures === 'number' ? `${failures} failed run(s) in a row` : undefined],
   ];
   return rows.flatMap(([label, value]) => (value === undefined || value === null ? [] : [[label, wordsOf(value)]]));
+}
+
+/** What its program finds in its environment, and what comes before it. */
+function variableRows({ parameters, matrix, after }: Job): [label: string, words: string][] {
+  const lines = (values: unknown, of: (name: string, value: unknown) => string) =>
+    isRecord(values) ? Object.entries(values).map(([name, value]) => of(name, value)) : [];
+  const rows: [string, string[]][] = [
+    ['Parameters:', lines(parameters, (name, value) => `${name}=${visibleLine(wordsOf(value))}`)],
+    ['Matrix:', lines(matrix, (name, values) => `${name}: ${namesIn(values)}`)],
+    ['After:', Array.isArray(after) ? [namesIn(after)] : []],
+  ];
+  return rows.flatMap(([label, words]) => (words.length > 0 ? [[label, words.join('\n')]] : []));
+}
+
+function namesIn(values: unknown): string {
+  return Array.isArray(values) ? values.map(wordsOf).join(', ') : wordsOf(values);
 }
 
 /** With what the clocks of the job's zone show. */
