@@ -54,6 +54,8 @@ export interface WebhooksOptions {
   readonly log: Log;
   /** As store.ts has it. */
   readonly mayWrite?: () => boolean;
+  /** Unset: 32 random bytes. */
+  readonly newSecret?: () => string;
 }
 
 /** What stands in the file; null after it was removed. */
@@ -66,7 +68,8 @@ interface Saved {
 const longTroubleMs = 60 * 60 * 1000;
 const formerSecretMs = 24 * 60 * 60 * 1000;
 
-export async function openWebhooks({ directory, now, log, mayWrite }: WebhooksOptions): Promise<Webhooks> {
+export async function openWebhooks(options: WebhooksOptions): Promise<Webhooks> {
+  const { directory, now, log, mayWrite, newSecret = createSecret } = options;
   const files = createToolFiles<Saved>({ directory, what: 'webhook', parse, log, mayWrite });
   const webhooks = new Map<string, Webhook>();
   for (const { tool, webhook } of await files.load()) if (webhook) webhooks.set(tool, webhook);
@@ -91,7 +94,7 @@ export async function openWebhooks({ directory, now, log, mayWrite }: WebhooksOp
     find: (tool) => webhooks.get(tool),
     async set(tool, { url, events, renew }) {
       const before = webhooks.get(tool);
-      const secret = before && !renew ? undefined : createSecret();
+      const secret = before && !renew ? undefined : newSecret();
       const webhook: Webhook = {
         url,
         events,

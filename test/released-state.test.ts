@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import manifest from '../package.json' with { type: 'json' };
-import { createLog } from '../src/log.ts';
+import { createLog, type LogLevel } from '../src/log.ts';
 import { repositoryRoot } from './support/repository-root.ts';
 import { awkwardState, readState, type StateContent, writeState } from './support/state-content.ts';
 
@@ -13,7 +13,8 @@ const releases = readdirSync(fixtures);
 
 let directory: string;
 let said: string[];
-const log = () => createLog({ level: 'info', stream: { write: (line: string) => void said.push(line) } });
+const log = (level: LogLevel = 'info') =>
+  createLog({ level, stream: { write: (line: string) => void said.push(line) } });
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'released-'));
   said = [];
@@ -36,7 +37,7 @@ describe('the state directory', () => {
   });
 
   it('of today holds the same after it was written and read', async () => {
-    await writeState(directory, awkwardState, log());
+    await writeState(directory, awkwardState, log('warn'));
     expect(plain(await readState(directory, awkwardState, log()))).toEqual(plain(awkwardState));
     expect(said).toEqual([]);
   });

@@ -6,19 +6,27 @@ import { join } from 'node:path';
 import { type Checkpoint, createCheckpoint } from '../../src/checkpoint.ts';
 import {
   type ConfigMapSeen,
+  type FormerJob,
   type LastGood,
   type MailLogRow,
   type Positions,
+  type RunOutput,
   type RunRecord,
   Tool,
 } from '../../src/domain.ts';
+import { createFences, type FenceClaim } from '../../src/fences.ts';
+import { createFormerJobs } from '../../src/former-jobs.ts';
 import { openLastGoodMap } from '../../src/last-good-map.ts';
 import type { Log } from '../../src/log.ts';
 import { createMailboxFiles } from '../../src/mail/mailbox-files.ts';
 import { createMailLog } from '../../src/mail-log.ts';
 import { type Gap, type Mailbox, refOf } from '../../src/mailbox.ts';
+import { createRunOutputs } from '../../src/run-outputs.ts';
 import { createRunRecords } from '../../src/run-records.ts';
+import { openWebhooks, type Webhook } from '../../src/webhooks.ts';
+import { makeRunEnd } from './facts.ts';
 import { makeDetails, makeGathered, makeIncident, makeMailbox, makeNotice, makeRan, makeSealed } from './notices.ts';
+import { until } from './sandbox.ts';
 
 export interface StateContent {
   readonly mailboxes: readonly Mailbox[];
@@ -38,6 +46,19 @@ export interface StateContent {
   };
   readonly settings: ConfigMapSeen;
   readonly images: ConfigMapSeen;
+  /** Null where it was removed. */
+  readonly webhooks: readonly { readonly tool: string; readonly webhook: Webhook | null }[];
+  readonly webhookEvents: readonly Mailbox[];
+  readonly outputs: readonly {
+    readonly tool: string;
+    readonly job: string;
+    readonly run: string;
+    readonly output: RunOutput;
+  }[];
+  /** The number that each claim gets, oldest first; null where it is too late for one. */
+  readonly fences: readonly (FenceClaim & { readonly tool: string; readonly fence: number | null })[];
+  /** Newest first, as it is read. */
+  readonly former: readonly { readonly tool: string; readonly jobs: readonly FormerJob[] }[];
 }
 
 const at = (time: string) => Date.parse(`2026-03-01T${time}Z`);
@@ -47,6 +68,8 @@ const madeAt = at('05:00:00');
 /** What jobs, the cluster and mail servers may bring about, with the texts that are hardest to keep. */
 const hostile =
   'a "quote", a \\ and \u0000\u001b[31m\u007f\u0085\u2028\u202e\ud83d\ude80 \ud800 __proto__ </script>\r\n.\r\n';
+/** The hardest that a definition may hold. */
+const toShell = 'printf "%s\\n" \'a\' \\\ud83d\ude80 __proto__ </script>\n\ttrue';
 
 const continuous = makeNotice({
   id: 'uid-9/2/failed',
@@ -225,7 +248,89 @@ export const awkwardState: StateContent = {
     resourceVersion: '4712',
     uid: 'uid-of-images',
   },
+  webhooks: [
+    { tool: 'alpha', webhook: null },
+    {
+      tool: 'constructor',
+      webhook: {
+        url: 'https://hooks.example.org/__proto__?of=%22%5C',
+        events: 'all',
+        setAt: at('04:40:00'),
+        secret: secretOf('new'),
+        former: { secret: secretOf('old'), until: at('04:40:00') + 24 * 3_600_000 },
+        trouble: { since: at('04:30:00'), why: hostile },
+      },
+    },
+    {
+      tool: 'valueof',
+      webhook: {
+        url: 'https://hooks.example.org/',
+        events: 'failures',
+        setAt: at('04:41:00'),
+        secret: secretOf('only'),
+        former: undefined,
+        trouble: undefined,
+      },
+    },
+  ],
+  webhookEvents: [busy],
+  outputs: [
+    {
+      tool: 'constructor',
+      job: 'valueof',
+      run: 'run-1',
+      output: {
+        lines: [
+          { origin: 'valueof.out', stream: 'stdout', at: undefined, message: hostile },
+          { origin: 'valueof-x7k2p', stream: 'both', at: '2026-03-01T04:17:03.123456789Z', message: '' },
+        ],
+        from: 'valueof.out (1), then valueof-x7k2p (1)',
+        missing: undefined,
+        isCut: true,
+      },
+    },
+    {
+      tool: 'alpha',
+      job: 'Daily_report.v2',
+      run: 'run-1',
+      output: { lines: [], from: undefined, missing: 'the home did not answer', isCut: false },
+    },
+  ],
+  fences: [
+    { tool: 'constructor', job: '__proto__', run: 'run-1', createdAt: at('04:17:00'), fence: null },
+    { tool: 'constructor', job: '__proto__', run: 'run-2', createdAt: at('04:17:00'), fence: madeAt + 1 },
+    { tool: 'constructor', job: 'valueof', run: 'run-3', createdAt: at('04:18:00'), fence: madeAt },
+  ],
+  former: [
+    {
+      tool: 'constructor',
+      jobs: [
+        {
+          at: at('04:50:00'),
+          reason: 'deleted',
+          definition: {
+            name: 'valueof',
+            type: 'scheduled',
+            cmd: toShell,
+            image: 'bookworm',
+            schedules: [{ text: '17 4 * * *' }],
+          },
+          from: at('04:45:00'),
+        },
+        {
+          at: at('04:45:00'),
+          reason: 'changed',
+          definition: { name: 'valueof', type: 'one-off', cmd: './run.sh', image: 'bookworm' },
+        },
+      ],
+    },
+  ],
 };
+
+/** As long as one that is made of random bytes. */
+function secretOf(word: string): string {
+  return `whsec_${Buffer.alloc(32, word).toString('base64')}`;
+}
 
 /** As the daemon writes it, file by file. */
 export async function writeState(directory: string, content: StateContent, log: Log): Promise<void> {
@@ -252,6 +357,50 @@ export async function writeState(directory: string, content: StateContent, log: 
     await map.stop();
   }
   await Promise.all([mailRows.stop(), runRecords.stop(), checkpoint.stop()]);
+  await Promise.all(content.webhookEvents.map((mailbox) => filesIn(directory, log).webhookEvents.save(mailbox)));
+  for (const { tool, webhook } of content.webhooks) await writeWebhook(directory, tool, webhook, log);
+  for (const kept of content.outputs) await writeOutput(directory, kept, log);
+  for (const { tool, fence: _, ...claim } of content.fences)
+    await filesIn(directory, log).fences.claim(toolOf(tool), claim);
+  for (const { tool, jobs } of content.former)
+    await filesIn(directory, log).former.keep(toolOf(tool), jobs.toReversed());
+}
+
+const removed: Webhook = {
+  url: 'https://hooks.example.org/removed',
+  events: 'all',
+  setAt: at('04:00:00'),
+  secret: secretOf('removed'),
+  former: undefined,
+  trouble: undefined,
+};
+
+/** What leads to it: an address that takes nothing, and then another secret. */
+async function writeWebhook(directory: string, tool: string, webhook: Webhook | null, log: Log): Promise<void> {
+  const { url, events, former, trouble, setAt, secret } = webhook ?? removed;
+  let [clock, next] = [setAt, former?.secret ?? secret];
+  const webhooks = await openWebhooks({
+    directory: join(directory, 'webhooks'),
+    now: () => clock,
+    log,
+    newSecret: () => next,
+  });
+  await webhooks.set(tool, { url, events, renew: false });
+  if (trouble) {
+    clock = trouble.since;
+    webhooks.note(tool, trouble.why);
+  }
+  [clock, next] = [setAt, secret];
+  if (former) await webhooks.set(tool, { url, events, renew: true });
+  if (!webhook) await webhooks.remove(tool);
+}
+
+async function writeOutput(directory: string, kept: StateContent['outputs'][number], log: Log): Promise<void> {
+  const [tool, { job: name, run, output }] = [toolOf(kept.tool), kept];
+  const outputs = outputsIn(directory, log, async () => output);
+  outputs.collect(makeRunEnd({ id: run, key: { namespace: `tool-${tool.name}`, kind: 'CronJob', name } }));
+  await until(() => outputs.of(tool, name, run), `the output of ${run} is kept`);
+  outputs.stop();
 }
 
 /** What today's daemon finds of it. */
@@ -280,6 +429,34 @@ export async function readState(directory: string, content: StateContent, log: L
     },
     settings: await map('settings'),
     images: await map('images'),
+    ...(await readLater(directory, content, log)),
+  };
+}
+
+type Later = Pick<StateContent, 'webhooks' | 'webhookEvents' | 'outputs' | 'fences' | 'former'>;
+
+async function readLater(directory: string, content: Later, log: Log): Promise<Later> {
+  const { webhookEvents, fences, former } = filesIn(directory, log);
+  const webhooks = await openWebhooks({ directory: join(directory, 'webhooks'), now: () => madeAt, log });
+  const outputs = outputsIn(directory, log, () => Promise.reject(new Error('Nothing is collected here.')));
+  return {
+    webhooks: content.webhooks.map(({ tool }) => ({ tool, webhook: webhooks.find(tool) ?? null })),
+    webhookEvents: await webhookEvents.load(),
+    outputs: await Promise.all(
+      content.outputs.map(async ({ tool, job, run }) => {
+        const output = await outputs.of(toolOf(tool), job, run);
+        return { tool, job, run, output: output as RunOutput };
+      }),
+    ),
+    fences: await Promise.all(
+      content.fences.map(async ({ tool, fence: _, ...claim }) => {
+        const fence = await fences.claim(toolOf(tool), claim).catch(() => null);
+        return { tool, ...claim, fence };
+      }),
+    ),
+    former: await Promise.all(
+      content.former.map(async ({ tool }) => ({ tool, jobs: await former.list(toolOf(tool)) })),
+    ),
   };
 }
 
@@ -288,7 +465,15 @@ function filesIn(directory: string, log: Log) {
     mailboxes: createMailboxFiles({ directory: join(directory, 'mail'), log }),
     mailRows: createMailLog({ directory: join(directory, 'mail-log'), log, now: () => madeAt }),
     runRecords: createRunRecords({ directory: join(directory, 'runs'), log }),
+    webhookEvents: createMailboxFiles({ directory: join(directory, 'webhook-events'), log }),
+    fences: createFences({ directory: join(directory, 'fences'), log, now: () => madeAt }),
+    former: createFormerJobs({ directory: join(directory, 'former'), log, now: () => madeAt }),
   };
+}
+
+function outputsIn(directory: string, log: Log, read: () => Promise<RunOutput>) {
+  const keeps = () => ({ perJob: 10, oldest: 0 });
+  return createRunOutputs({ directory: join(directory, 'output'), keeps, read, log });
 }
 
 function checkpointIn(

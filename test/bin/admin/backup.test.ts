@@ -7,9 +7,11 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { backUp, restore } from '../../../bin/admin/backup.ts';
 import type { AppError } from '../../../src/errors.ts';
+import { createLog } from '../../../src/log.ts';
 import { openStateDirectory } from '../../../src/state-directory.ts';
 import { DurableFile } from '../../../src/store.ts';
 import { homeUid, isRoot } from '../../support/homes.ts';
+import { awkwardState, readState, writeState } from '../../support/state-content.ts';
 
 let root: string;
 beforeEach(async () => {
@@ -122,6 +124,15 @@ describe('a restore', () => {
       'runs',
       'settings.json',
     ]);
+  });
+
+  it('leaves out nothing that a daemon keeps', async () => {
+    const log = createLog({ level: 'silent' });
+    await writeState(state(), awkwardState, log);
+    await backUp(state(), file(), now);
+    const other = join(root, 'other');
+    await restore(file(), other, now);
+    expect(await readState(other, awkwardState, log)).toEqual(awkwardState);
   });
 
   it('fills a directory that is not there yet', async () => {
