@@ -21,7 +21,8 @@ process.on('uncaughtException', (error) => {
 });
 let running: Daemon | undefined;
 const stopping = new AbortController();
-// Signals are heard from the first moment, since one that nobody hears ends the process. SIGHUP is never needed.
+// Heard before anything is read, since a signal that nobody hears ends the process, as it does while Node.js itself is starting. SIGHUP is
+// never needed.
 process.on('SIGHUP', () => running?.reload());
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
 await main();

@@ -62,8 +62,19 @@ export function readAuthorities(pem: string, what: string): Authorities {
 }
 
 /**
- * @throws AppError `settings.invalid` as readAuthorities, and where no root is valid now: TLS follows every certificate to one that has
- *   signed itself, so a bundle of intermediate ones alone would vouch for nobody
+ * What holds of any bundle that is verified with, whenever it is read. Dates are not asked: a daemon starts with authorities that have ended,
+ * since there is nothing else it could go on with.
+ * @throws AppError `settings.invalid` as readAuthorities, and where there is no root: TLS follows every certificate to one that has signed
+ *   itself, so a bundle of intermediate ones alone would vouch for nobody
+ */
+export function requireRoot(pem: string, what: string): void {
+  if (!readBundle(pem, what).some(isRoot))
+    throw invalid(`${what}: none of its certificates is a root (one that has signed itself)`);
+}
+
+/**
+ * What holds of a bundle that takes the place of another one, which is kept otherwise.
+ * @throws AppError `settings.invalid` as readAuthorities, and where no root is valid now
  */
 export function requireGoodAuthority(pem: string, what: string, now: number): void {
   const bundle = readBundle(pem, what);
@@ -71,8 +82,12 @@ export function requireGoodAuthority(pem: string, what: string, now: number): vo
     Date.parse(validFrom) <= now && now <= Date.parse(validTo);
   const good = bundle.filter(isGoodNow);
   if (good.length === 0) throw invalid(`${what}: none of its certificates is valid now`);
-  if (!good.some((one) => isSignedBy(one, one)))
+  if (!good.some(isRoot))
     throw invalid(`${what}: none of its certificates that are valid now is a root (one that has signed itself)`);
+}
+
+function isRoot(certificate: X509Certificate): boolean {
+  return isSignedBy(certificate, certificate);
 }
 
 function readBundle(pem: string, what: string): X509Certificate[] {

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { readAuthorities, requireGoodAuthority } from './authorities.ts';
+import { readAuthorities, requireGoodAuthority, requireRoot } from './authorities.ts';
 import { type BuiltImages, createBuiltImages } from './built-images.ts';
 import { endOfCertificate, requireGoodNow } from './certificate-dates.ts';
 import { createCheckpoint } from './checkpoint.ts';
@@ -746,7 +746,7 @@ async function readPassword(file: string): Promise<string> {
 /** @throws AppError `settings.invalid` */
 async function readCa(file: string): Promise<string> {
   const pem = await readText(file);
-  readAuthorities(pem, file);
+  requireRoot(pem, file);
   return pem;
 }
 
@@ -868,11 +868,11 @@ async function readListeners({ listen: { tls, unix } }: Startup): Promise<Listen
             port: tls.port,
             cert: await readText(tls.cert),
             key: await readText(tls.key),
-            clientCa: await readText(tls.client_ca),
+            clientCa: await readCa(tls.client_ca),
           },
         }
       : {}),
-    ...(unix ? { unix: { path: unix.path, clientCa: await readText(unix.client_ca) } } : {}),
+    ...(unix ? { unix: { path: unix.path, clientCa: await readCa(unix.client_ca) } } : {}),
   };
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { readAuthorities, requireGoodAuthority } from '../src/authorities.ts';
+import { readAuthorities, requireGoodAuthority, requireRoot } from '../src/authorities.ts';
 import { createAuthority, issueServer, toolSubject } from './support/certs.ts';
 
 const hourMs = 3_600_000;
@@ -67,6 +67,7 @@ describe('a bundle of authorities', () => {
   ])('is refused as a whole when a part of it cannot be read', (pem, problem) => {
     expect(() => readAuthorities(pem, 'it')).toThrow(problem);
     expect(() => requireGoodAuthority(pem, 'it', now)).toThrow(problem);
+    expect(() => requireRoot(pem, 'it')).toThrow(problem);
   });
 
   it.each([
@@ -86,9 +87,11 @@ describe('a bundle of authorities', () => {
   it('needs a root, without which TLS would believe nobody', async () => {
     const below = createAuthority('below', { by: one });
     expect(() => requireGoodAuthority(below.cert, 'it', now)).toThrow('is a root (one that has signed itself)');
+    expect(() => requireRoot(below.cert, 'it')).toThrow('none of its certificates is a root');
     expect(await isBelieved(below.cert, below)).toBe(false);
     const both = below.cert + one.cert;
     expect(() => requireGoodAuthority(both, 'it', now)).not.toThrow();
+    expect(() => requireRoot(both, 'it')).not.toThrow();
     expect(await isBelieved(both, below)).toBe(true);
   });
 
@@ -96,5 +99,7 @@ describe('a bundle of authorities', () => {
     const ended = createAuthority('ended', { notBefore: new Date(now - 2 * hourMs), notAfter: new Date(now - hourMs) });
     expect(() => requireGoodAuthority(ended.cert, 'it', now)).toThrow('none of its certificates is valid now');
     expect(() => requireGoodAuthority(ended.cert + one.cert, 'it', now)).not.toThrow();
+    // A start has no other one.
+    expect(() => requireRoot(ended.cert, 'it')).not.toThrow();
   });
 });
