@@ -218,9 +218,9 @@ function refusing<T>(tool: Tool, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof WalkError)) throw error;
-    throw new AppError('home.refused', `The home of '${tool.name}' is not safe to write in: ${error.message}`, {
-      cause: error,
-    });
+    const isOfSystem = error instanceof Error && 'syscall' in error;
+    if (!(error instanceof WalkError || isOfSystem)) throw error;
+    const what = isOfSystem ? 'cannot be written' : 'is not safe to write in';
+    throw new AppError('home.refused', `The home of '${tool.name}' ${what}: ${error.message}`, { cause: error });
   }
 }

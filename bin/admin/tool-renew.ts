@@ -51,8 +51,9 @@ export async function renewTools(
       done.push({ name: tool.name, became: 'renewed', certificateEnds: iso(ends), why });
       say(`${tool.name}: renewed until ${iso(ends).slice(0, 10)} (the one before: ${why})`);
     } catch (error) {
-      done.push({ name: tool.name, became: 'failed', why: toAppError(error).message });
-      say(`${tool.name}: failed. ${toAppError(error).message}`);
+      const failure = `${toAppError(error).message} (the one before: ${why})`;
+      done.push({ name: tool.name, became: 'failed', why: failure });
+      say(`${tool.name}: failed. ${failure}`);
     }
   }
   return done;

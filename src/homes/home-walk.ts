@@ -188,12 +188,7 @@ export function withDirectory<T>(parent: Opened, name: string, use: (directory: 
 }
 
 function open(parent: Opened, name: string, at: string, flags: number): Opened {
-  let fd: number;
-  try {
-    fd = openSync(below(parent, name), flags);
-  } catch (error) {
-    throw new WalkError(codeOf(errorCode(error)), at, errorCode(error));
-  }
+  const fd = walking(at, () => openSync(below(parent, name), flags));
   try {
     const path = `${parent.path}/${name}`;
     // Moved or replaced since it was opened; what was opened is not judged by another name.
@@ -220,13 +215,22 @@ function readCapped(fd: number, at: string, maxBytes: number): Buffer {
   const buffer = Buffer.alloc(maxBytes + 1);
   let length = 0;
   for (;;) {
-    const count = readSync(fd, buffer, length, buffer.length - length, null);
+    const count = walking(at, () => readSync(fd, buffer, length, buffer.length - length, null));
     if (count === 0) return buffer.subarray(0, length);
     length += count;
     if (length > maxBytes) {
       buffer.fill(0);
       throw new WalkError('too_large', at);
     }
+  }
+}
+
+/** What the disk or the file server refuses, in the words of a walk. */
+function walking<T>(at: string, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    throw new WalkError(codeOf(errorCode(error)), at, errorCode(error));
   }
 }
 

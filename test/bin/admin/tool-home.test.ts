@@ -1,4 +1,4 @@
-import {
+import fs, {
   chmodSync,
   chownSync,
   existsSync,
@@ -11,6 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeHome, removeHome, writeHomeFiles } from '../../../bin/admin/tool-home.ts';
@@ -36,6 +37,26 @@ function refusal(use: () => unknown): unknown {
     return error.code;
   }
 }
+
+describe('files for a home', () => {
+  it('are refused in the words of the disk where that fails', () => {
+    homes.addHome('alpha');
+    const { fsyncSync } = fs;
+    const fail = () => {
+      throw Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO', syscall: 'fsync' });
+    };
+    Object.assign(fs, { fsyncSync: fail });
+    syncBuiltinESMExports();
+    try {
+      expect(() => writeHomeFiles(homes.base, alpha, files)).toThrow(
+        new AppError('home.refused', "The home of 'alpha' cannot be written: EIO: i/o error, fsync"),
+      );
+    } finally {
+      Object.assign(fs, { fsyncSync });
+      syncBuiltinESMExports();
+    }
+  });
+});
 
 describe('a home made for a tool', () => {
   it.runIf(isRoot)('belongs to a uid that follows from the name, and to the group of that number', () => {
