@@ -15,7 +15,7 @@ import { accountAt, accountFiles } from './admin/images-account.ts';
 import { runImages } from './admin/images-command.ts';
 import { runJobs } from './admin/jobs-command.ts';
 import { runMail } from './admin/mail-command.ts';
-import { readNamed } from './admin/named-file.ts';
+import { readNamedAuthorities } from './admin/named-file.ts';
 import { isJson, printer, withContext } from './admin/operator.ts';
 import { askDaemon, socketIn, socketOf, stateDirectoryOf } from './admin/operators-door.ts';
 import { runSettings } from './admin/settings-command.ts';
@@ -36,7 +36,7 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
     const caFile = line.options.get('ca');
     const url = line.options.get('url') ?? `https://localhost:${startup.listen.tls?.port ?? 443}`;
     if (!/^https:\/\/[\w.:[\]-]+$/.test(url)) throw usage('--url must be https://HOST or https://HOST:PORT.');
-    const ca = caFile === undefined ? undefined : await readNamed('The authority', caFile);
+    const ca = caFile === undefined ? undefined : await readNamedAuthorities(caFile);
     await withContext(line, async ({ kube, print }) => {
       const isWell = await runDoctor(
         {
@@ -107,7 +107,7 @@ const commands: Readonly<Record<string, (line: CommandLine) => Promise<void>>> =
         config === undefined ? startupDefaults.imagesMap : (await readStartup(config)).configmaps.images,
       withKube: (use) => withContext(line, ({ kube }) => use(kube)),
       registry: async () => ({
-        ca: ca === undefined ? undefined : await readNamed('The authority', ca),
+        ca: ca === undefined ? undefined : await readNamedAuthorities(ca),
         account: (reference) => accountAt(reference, accountFiles(process.env, process.getuid?.() ?? 0)),
       }),
       say: (text) => void (line.options.has('quiet') || talk.write(`${text}\n`)),

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BuiltDoor, buildDoor } from '../support/build-door.ts';
+import { createAuthority } from '../support/certs.ts';
 
 let door: BuiltDoor;
 beforeAll(async () => {
@@ -35,6 +36,15 @@ function admin(...args: string[]): Promise<Ended> {
 function adminIn(line: string, ...args: string[]): Promise<Ended> {
   return run('sh', ['-c', line, 'sh', process.execPath, door.path, ...args]);
 }
+
+const authority = createAuthority('users');
+const right = `
+listen:
+  tls: { port: 0, cert: /tls.crt, key: /tls.key, client_ca: /ca.crt }
+  health: { port: 0 }
+kubernetes: { kubeconfig: /kubeconfig }
+homes: {}
+`;
 
 /** No file may grow beyond half a KiB, as where the disk is full. */
 const onFullDisk = 'ulimit -f 1; exec "$@"';
@@ -109,6 +119,21 @@ describe('toolforge-jobs-admin', { concurrent: true, timeout: 20_000 }, () => {
     expect(await adminIn('{ "$@"; echo "ended with $?" >&2; } | true', '--help')).toMatchObject({
       stderr: 'ended with 0\n',
     });
+  });
+
+  it.each([
+    [['doctor', '--config'], right],
+    [['images', 'publish', 'one', 'registry.example.org/one:1', '--kubeconfig'], '{}'],
+  ])('takes the authorities of %s whole or not at all', async (args, text) => {
+    const directory = await mkdtemp(join(tmpdir(), 'admin-ca-'));
+    const [file, bundle] = ['file', 'ca.crt'].map((name) => join(directory, name)) as [string, string];
+    await writeFile(file, text);
+    await writeFile(bundle, `${authority.cert}${authority.cert.slice(0, -100)}`);
+    const { code, stderr } = await admin(...args, file, '--ca', bundle);
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`${bundle}: part 2 of it is no certificate`)]);
+    await writeFile(bundle, createAuthority('below', { by: authority }).cert);
+    expect((await admin(...args, file, '--ca', bundle)).stderr).toContain('is a root');
+    await rm(directory, { recursive: true });
   });
 
   it('reads standard input, of whatever kind that is', async () => {
