@@ -286,7 +286,7 @@ export const errorTable = {
     http: 0,
     exit: 2,
     retry: 'few',
-    hint: 'The mail server refused the mail (5xx); it is tried three times within an hour or so and then parked.',
+    hint: 'The mail server refused this mail (5xx to its sender, recipient or text); it is tried three times within an hour or so and then parked.',
   },
   'mail.not_found': {
     id: 'TJF-M003',

@@ -20,7 +20,7 @@ export interface DeliverOptions {
 
 /**
  * @returns `isSent` false where sending is switched off: it went nowhere
- * @throws AppError `mail.deferred` where the server does not take it now, `mail.refused` where it refuses it
+ * @throws AppError `mail.deferred` where the server does not take it now, or takes none, `mail.refused` where it refuses it
  */
 export type Deliver = (mail: SealedMail, signal: AbortSignal) => Promise<{ readonly isSent: boolean }>;
 
@@ -52,15 +52,18 @@ interface SmtpFailure {
   readonly originalCode?: string;
 }
 
+/** Answers to MAIL, RCPT, DATA and the text. Whatever comes before them says nothing of the mail: it would be said to every other one too. */
+const ofTheMail: readonly (string | undefined)[] = ['EENVELOPE', 'EMESSAGE'];
+
 /**
- * An answer of the server decides; without one, whatever it was may pass. A server that does not know STARTTLS answers 500 to it, which says
- * nothing of the mail.
+ * An answer of the server decides; without one, whatever it was may pass. A server that does not know STARTTLS answers 500 to it, which is
+ * no word worth passing on.
  */
 function failureOf(error: unknown, server: string): AppError {
   const { code, responseCode, response } = (error ?? {}) as SmtpFailure;
-  const isAnswer = code !== 'ETLS';
-  const isRefusal = isAnswer && responseCode !== undefined && responseCode >= 500 && responseCode <= 599;
-  const said = isAnswer && response !== undefined ? clean(response) : undefined;
+  const isRefusal =
+    ofTheMail.includes(code) && responseCode !== undefined && responseCode >= 500 && responseCode <= 599;
+  const said = code !== 'ETLS' && response !== undefined ? clean(response) : undefined;
   return isRefusal
     ? new AppError('mail.refused', `the mail server ${server} refused it: ${said ?? responseCode}`, { cause: error })
     : new AppError('mail.deferred', said ? `the mail server ${server} said: ${said}` : troubleOf(error, server), {

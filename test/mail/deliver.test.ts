@@ -50,7 +50,9 @@ describe('an attempt to hand a mail over', () => {
       'refused it: 550 5.1.1 nobody',
     ],
     [failing({ code: 'EMESSAGE', responseCode: 552, response: '552 full' }), 'mail.refused', 'refused it: 552 full'],
-    [failing({ code: 'EAUTH', responseCode: 535, response: '535 no' }), 'mail.refused', 'refused it: 535 no'],
+    [failing({ code: 'EAUTH', responseCode: 535, response: '535 no' }), 'mail.deferred', 'said: 535 no'],
+    [failing({ code: 'EPROTOCOL', responseCode: 554, response: '554 no' }), 'mail.deferred', 'said: 554 no'],
+    [failing({ code: 'ECONNECTION', responseCode: 554, response: '554 no' }), 'mail.deferred', 'said: 554 no'],
     [failing({ code: 'EDNS' }), 'mail.deferred', 'has no address'],
     [failing({ code: 'ECONNECTION' }), 'mail.deferred', 'could not be made or broke off'],
     [failing({ code: 'ETIMEDOUT' }), 'mail.deferred', 'did not answer in time'],
@@ -71,7 +73,9 @@ describe('an attempt to hand a mail over', () => {
 
   it('shows what the server says without what could do something to a terminal', async () => {
     const response = `550 \u001b[31mred\u0007\r\n550 \u202eevil ${'x'.repeat(500)}`;
-    const { words = '' } = (await attempt(failing({ responseCode: 550, response }))) as { words?: string };
+    const { words = '' } = (await attempt(failing({ code: 'EMESSAGE', responseCode: 550, response }))) as {
+      words?: string;
+    };
     expect(words).not.toMatch(/[\p{Cc}\p{Cf}]/u);
     expect(words.length).toBeLessThan(300);
   });
