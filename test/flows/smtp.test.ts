@@ -32,16 +32,18 @@ interface Outcome {
 }
 
 interface SenderOptions extends Partial<MailSettings> {
+  /** Unset: 127.0.0.1. */
+  readonly address?: string;
   readonly ca?: string;
   readonly password?: string;
 }
 
 /** All that sends a mail, as the daemon puts it together. */
-function sender({ ca, password, ...changes }: SenderOptions) {
+function sender({ ca, password, address = '127.0.0.1', ...changes }: SenderOptions) {
   const { mail } = parseSettings({}).settings;
   const settings = () => ({ ...mail, isSent: true, isTlsRequired: false, server: 'mx.example.org', ...changes });
   const smtp = {
-    allow: [{ host: settings().server, address: '127.0.0.1' }],
+    allow: [{ host: settings().server, address }],
     ...(password === undefined ? {} : { auth: { user: 'jobs', password_file: '/unused' } }),
   };
   const secrets = { ...(ca === undefined ? {} : { ca }), ...(password === undefined ? {} : { password }) };
@@ -218,13 +220,21 @@ describe('what answers at the port', () => {
 
 describe('TLS', () => {
   const authority = createAuthority('mail authority');
+  const account = { user: 'jobs', password: 'päss "word" \\ of today' };
+  /** One that nobody else listens at, since the port is given. */
+  const ofAccounts = '127.0.46.5';
   let postfix: Postfix;
+  let withAccounts: Postfix;
   beforeAll(async () => {
     // For localhost and 127.0.0.1.
     const tls = issueServer(authority);
-    postfix = await startPostfix({ dir: join(dir, 'postfix'), domains: ['toolforge.org'], tls });
+    const domains = ['toolforge.org'];
+    [postfix, withAccounts] = await Promise.all([
+      startPostfix({ dir: join(dir, 'postfix'), domains, tls }),
+      startPostfix({ dir: join(dir, 'accounts'), domains, tls, smtps: true, account, address: ofAccounts }),
+    ]);
   });
-  afterAll(() => postfix?.stop());
+  afterAll(() => Promise.all([postfix?.stop(), withAccounts?.stop()]));
 
   const secure = { isTlsRequired: true, ca: authority.cert };
 
@@ -257,6 +267,27 @@ describe('TLS', () => {
     expect(outcome.became).toBe('mail.deferred');
     expect(outcome.words).toMatch(words);
     expect((await postfix.mails()).map(({ recipient }) => recipient)).not.toContain('tools.nobody@toolforge.org');
+  });
+
+  it('is spoken from the first byte at port 465, with the server of the settings alone', async () => {
+    const over465 = { ca: authority.cert, address: ofAccounts, port: 465, password: account.password };
+    expect(await sender({ ...over465, server: 'localhost' })()).toMatchObject({ became: 'sent' });
+    const outcome = await sender({ ...over465, server: 'mx.example.org' })();
+    expect(outcome).toMatchObject({ became: 'mail.deferred', words: expect.stringMatching(/is of another name$/) });
+  });
+
+  it('carries our name and password; without the right ones each mail waits', async () => {
+    const asked = { ...secure, address: ofAccounts, port: withAccounts.port, server: 'localhost' };
+    const mail = (name: string) => ({ to: `tools.${name}@toolforge.org`, messageId: `<${name}@toolforge.org>` });
+    expect(await sender({ ...asked, password: account.password })(mail('right'))).toMatchObject({ became: 'sent' });
+    const outcome = await sender({ ...asked, password: 'of yesterday' })(mail('wrong'));
+    expect(outcome).toMatchObject({ became: 'mail.deferred', words: expect.stringMatching(/said: 535 5\.7\.8 /) });
+    expect((await sender(asked)(mail('nobody'))).became).toBe('mail.refused');
+    const recipients = await until(async () => {
+      const all = (await withAccounts.mails()).map(({ recipient }) => recipient);
+      return all.includes('tools.right@toolforge.org') && all;
+    }, 'the mail of who has the password has arrived');
+    expect(recipients).not.toContain('tools.wrong@toolforge.org');
   });
 
   it('is needed for our name and password, whatever the settings say', async () => {

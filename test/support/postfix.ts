@@ -38,13 +38,18 @@ export interface PostfixOptions {
   readonly address?: string;
   /** PEM; offers STARTTLS. Unset: it does not. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Also listens at port 465 of its address, where TLS begins with the first byte; asks for `tls`. */
+  readonly smtps?: boolean;
+  /** Takes mail from nobody else, and hears the password over TLS alone; asks for `tls`. */
+  readonly account?: { readonly user: string; readonly password: string };
 }
 
 /** Users that every Debian has and nothing else here runs as. */
 const owner = 'list';
 const postdropGroup = 'games';
 
-export async function startPostfix({ dir, domains, tls, address = '127.0.0.1' }: PostfixOptions): Promise<Postfix> {
+export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
+  const { dir, domains, tls, smtps = false, account, address = '127.0.0.1' } = options;
   const tree = await debianTree('postfix', ['usr/lib/postfix']);
   const port = await freePort();
   const config = join(dir, 'etc');
@@ -57,6 +62,9 @@ export async function startPostfix({ dir, domains, tls, address = '127.0.0.1' }:
     await chown(join(dir, name), ids.uid, ids.gid);
   }
   await makeQueue(join(dir, 'queue'), ids);
+  const sasl = account && (await openAccounts(config, account, ids));
+  const libraries = sasl ? `${tree.libraries}:${sasl.libraries}` : tree.libraries;
+  const passedOn = sasl ? ` SASL_PATH=${sasl.plugins}` : '';
   const settings: Record<string, string> = {
     compatibility_level: '3.6',
     queue_directory: join(dir, 'queue'),
@@ -67,11 +75,12 @@ export async function startPostfix({ dir, domains, tls, address = '127.0.0.1' }:
     meta_directory: join(tree.root, 'etc/postfix'),
     mail_owner: owner,
     setgid_group: postdropGroup,
-    import_environment: `MAIL_CONFIG TZ LANG=C LD_LIBRARY_PATH=${tree.libraries}`,
-    export_environment: 'MAIL_CONFIG TZ LANG LD_LIBRARY_PATH',
+    import_environment: `MAIL_CONFIG TZ LANG=C LD_LIBRARY_PATH=${libraries}${passedOn}`,
+    export_environment: `MAIL_CONFIG TZ LANG LD_LIBRARY_PATH${sasl ? ' SASL_PATH' : ''}`,
     maillog_file: join(dir, 'log'),
     maillog_file_prefixes: dir,
-    inet_interfaces: address,
+    // Where it listens says the file of its servers; an address of loopback need be on no interface.
+    inet_interfaces: 'all',
     inet_protocols: 'ipv4',
     myhostname: 'mx.example.org',
     mydestination: '',
@@ -86,13 +95,14 @@ export async function startPostfix({ dir, domains, tls, address = '127.0.0.1' }:
     smtpd_peername_lookup: 'no',
     mailbox_size_limit: '0',
     smtputf8_enable: 'no',
+    ...sasl?.settings,
     ...(tls ? { smtpd_tls_security_level: 'may', smtpd_tls_chain_files: await chainFile(dir, tls) } : {}),
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
   await writeFile(join(config, 'main.cf'), lines.join(''));
-  await writeFile(join(config, 'master.cf'), masterFile(address, port));
+  await writeFile(join(config, 'master.cf'), masterFile(address, port, smtps));
 
-  const env = { PATH: process.env.PATH ?? '', MAIL_CONFIG: config, LD_LIBRARY_PATH: tree.libraries };
+  const env = { PATH: process.env.PATH ?? '', MAIL_CONFIG: config, LD_LIBRARY_PATH: libraries };
   const errors = openSync(join(dir, 'master.err'), 'a');
   const master = spawn(join(tree.root, 'usr/lib/postfix/sbin/master'), ['-c', config, '-d'], {
     env,
@@ -114,14 +124,48 @@ export async function startPostfix({ dir, domains, tls, address = '127.0.0.1' }:
   };
 }
 
+/** Who may send: a database of Cyrus SASL with one account, where Debian's Postfix looks for its rules, and what Postfix has to know of it. */
+async function openAccounts(config: string, { user, password }: NonNullable<PostfixOptions['account']>, ids: Ids) {
+  const tree = await debianTree('sasl2-bin', [], ['libsasl2-modules', 'libsasl2-modules-db']);
+  const [, triplet] = /usr\/lib\/([^:/]+)/.exec(tree.libraries) ?? [];
+  const plugins = join(tree.root, 'usr/lib', String(triplet), 'sasl2');
+  const [place, domain] = [join(config, 'sasl'), 'mx.example.org'];
+  const accounts = join(place, 'accounts');
+  await mkdir(place, { recursive: true });
+  const rules = [
+    'pwcheck_method: auxprop',
+    'auxprop_plugin: sasldb',
+    `sasldb_path: ${accounts}`,
+    'mech_list: PLAIN LOGIN',
+  ];
+  await writeFile(join(place, 'smtpd.conf'), rules.map((rule) => `${rule}\n`).join(''));
+  const env = { PATH: process.env.PATH ?? '', LD_LIBRARY_PATH: tree.libraries, SASL_PATH: plugins };
+  await run(join(tree.root, 'usr/sbin/saslpasswd2'), ['-p', '-c', '-f', accounts, '-u', domain, user], {
+    env,
+    input: password,
+  });
+  await chown(accounts, ids.uid, ids.gid);
+  return {
+    libraries: tree.libraries,
+    plugins,
+    settings: {
+      smtpd_sasl_auth_enable: 'yes',
+      smtpd_sasl_local_domain: domain,
+      smtpd_tls_auth_only: 'yes',
+      smtpd_recipient_restrictions: 'permit_sasl_authenticated, reject',
+    },
+  };
+}
+
 async function wordsOf(dir: string): Promise<string> {
   const texts = ['master.err', 'log'].map((name) => readFile(join(dir, name), 'utf8').catch(() => ''));
   return (await Promise.all(texts)).join('');
 }
 
-function masterFile(address: string, port: number): string {
+function masterFile(address: string, port: number, smtps: boolean): string {
   return [
     `${address}:${port} inet n - n - - smtpd`,
+    ...(smtps ? [`${address}:465 inet n - n - - smtpd -o smtpd_tls_wrappermode=yes`] : []),
     'cleanup unix n - n - 0 cleanup',
     'qmgr unix n - n 300 1 qmgr',
     'tlsmgr unix - - n 1000? 1 tlsmgr',
