@@ -43,7 +43,7 @@ interface Story {
 export type Ending = 'failed' | 'suspended' | 'recovered' | 'finished' | 'started' | 'restarted' | 'unusual';
 
 const command = 'toolforge-jobs';
-const limits = { line: 200, words: 500, stories: 20, textBytes: 60 * 1024 } as const;
+const limits = { line: 200, words: 500, stories: 20, threads: 20, textBytes: 60 * 1024 } as const;
 
 export function composeMail(mailbox: Mailbox, around: Around): ComposedMail {
   const stories = storiesOf(mailbox.open);
@@ -113,9 +113,11 @@ function wordOf({ ending, last }: Story): string {
   return ending === 'failed' && isSkipped ? 'did not run' : ending;
 }
 
+/** Where there are too many for a header, the first and the last ones, as readers of news do it (RFC 5537 3.4.4). */
 function threadsOf(stories: readonly Story[]): string[] {
-  const threads = stories.flatMap(({ events }) => events.flatMap(({ incident }) => incident?.thread ?? []));
-  return [...new Set(threads)];
+  const threads = new Set(stories.flatMap(({ events }) => events.flatMap(({ incident }) => incident?.thread ?? [])));
+  const [first, ...others] = threads;
+  return first === undefined ? [] : [first, ...others.slice(1 - limits.threads)];
 }
 
 function onlyStory(story: Story, around: Around): string[] {

@@ -303,6 +303,19 @@ describe('a mail', () => {
     expect(both.text).toMatch(/Your job daily failed [\s\S]*\nThe webhook of your tool has taken nothing since/);
   });
 
+  it('belongs to twenty threads at most, the first and those of the last failures in it', () => {
+    const idsOf = (count: number) => Array.from({ length: count }, (_, number) => `<${number}@toolforge.org>`);
+    const about = (ids: readonly string[]) =>
+      makeMailbox({
+        open: ids.map((thread) =>
+          gathered({ run: thread, key: { ...once, name: `job-${thread}` } }, { incident: { thread } }),
+        ),
+      });
+    expect(compose(about(idsOf(20))).references).toEqual(idsOf(20));
+    expect(compose(about(idsOf(250))).references).toEqual([idsOf(1)[0], ...idsOf(250).slice(-19)]);
+    expect(compose(about(idsOf(1))).references).toEqual(idsOf(1));
+  });
+
   it('leads to what was kept of the run where its output went to its pod, which is gone when the mail is read', () => {
     const run = '4f2a9c1e-0000-4000-8000-000000000000';
     const toPod = makeRan({ filelogStdout: undefined, filelogStderr: undefined });
