@@ -1,5 +1,6 @@
 /** `undo`: shows what jobs were before they were changed or deleted, and makes them so again, as `apply` would. */
 import { AppError } from '../../src/errors.ts';
+import { momentWords, stampOfMoment } from '../../src/stamps.ts';
 import type { FormerJob } from '../client/client.ts';
 import type { FileJob } from '../job-file/jobs-of-file.ts';
 import { usage } from '../terminal/arguments.ts';
@@ -39,13 +40,9 @@ function nothingKept(name: string | undefined, since: string | undefined): AppEr
   return new AppError('job.not_found', `${what} was ${name === undefined ? '' : 'not '}changed or deleted ${when}.`);
 }
 
-const units: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** @example timeOf('10m'), timeOf('2026-07-01T12:00:00Z'). @throws AppError `usage.invalid` */
+/** The same as of other commands, but for a number alone: who means a year must not undo what was changed some seconds ago. @throws AppError `usage.invalid` */
 function timeOf(text: string): number {
-  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  const at = count === undefined ? Date.parse(text) : Date.now() - Number(count) * (units[unit] ?? 0);
-  if (Number.isNaN(at) || (count === undefined && !/^\d{4}-\d\d-\d\dT/.test(text)))
-    throw usage(`--since must be a time such as 10m, 2h, 1d or 2026-07-01T12:00:00Z; '${text}' is none.`);
-  return at;
+  const stamp = /^\d+$/.test(text) ? undefined : stampOfMoment(text, Date.now());
+  if (stamp === undefined) throw usage(`--since must be ${momentWords}; '${text}' is none.`);
+  return Date.parse(stamp);
 }

@@ -1,5 +1,6 @@
 /** Lines of logs as clients get them, one JSON object each. Pure. */
-import { type LogLine, secondsOf } from '../logs/log-line.ts';
+import { secondsOf } from '../../stamps.ts';
+import type { LogLine } from '../logs/log-line.ts';
 
 /** What clients have read since October 2023. */
 export interface LogLine2023 {

@@ -6,10 +6,11 @@
 import { Readable } from 'node:stream';
 import type { JobParts } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
+import { stampOfMs } from '../../stamps.ts';
 import type { Caller } from '../identify.ts';
 import { type Channel, createChannel } from '../logs/channel.ts';
 import { type FileTail, followFile, type LogFile, tailFile } from '../logs/file-log.ts';
-import { type LogLine, type LogRequest, noteOf, readLogRequest, stampOfMs } from '../logs/log-line.ts';
+import { type LogLine, type LogRequest, noteOf, readLogRequest } from '../logs/log-line.ts';
 import { type FollowedJob, filesOf, followParts, podsWithLogs } from '../logs/log-sources.ts';
 import { followPod, type ReadPodLog, rest, tailPod } from '../logs/pod-log.ts';
 import { type Deps, readyJobs } from './deps.ts';

@@ -15,8 +15,9 @@ import {
 } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import { formerKeptMs } from '../../former-jobs.ts';
+import { secondsOf } from '../../stamps.ts';
 import type { Caller } from '../identify.ts';
-import { readMoment, secondsOf } from '../logs/log-line.ts';
+import { readMoment } from '../logs/log-line.ts';
 import { type Deps, readyJobs } from './deps.ts';
 import { defaults } from './prepare.ts';
 import { findParts } from './show.ts';

@@ -4,8 +4,9 @@
  */
 import type { PodFacts, RunOutput, RunRecord } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
+import { stampOfMs } from '../../stamps.ts';
 import type { Caller } from '../identify.ts';
-import { type LogLine, type LogRequest, noteOf, stampOfMs } from '../logs/log-line.ts';
+import { type LogLine, type LogRequest, noteOf } from '../logs/log-line.ts';
 import { podsWithLogs } from '../logs/log-sources.ts';
 import { tailPod } from '../logs/pod-log.ts';
 import type { Deps } from './deps.ts';

@@ -1,5 +1,6 @@
 /** A line of a log, wherever it comes from, and what may be asked of a log. Pure. */
 import { AppError } from '../../errors.ts';
+import { momentWords, stampOfMoment } from '../../stamps.ts';
 
 export interface LogLine {
   /** The pod, or the file below the home: `logs/bot.out`. */
@@ -50,47 +51,17 @@ function readLines(value: unknown): number {
   return lines;
 }
 
-const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 /**
  * A time, or how long ago, as stampOf() writes it; undefined where nothing is said.
  * @throws AppError `request.invalid`
  */
 export function readMoment(field: string, value: unknown, now: number): string | undefined {
   if (value === undefined || value === '') return undefined;
-  const text = String(value);
-  const [, count, unit = 's'] = /^(\d{1,9})([smhd])?$/.exec(text) ?? [];
-  if (count !== undefined) return stampOfMs(Math.max(0, now - Number(count) * (unitMs[unit] ?? 0)));
-  const stamp = stampOf(text);
-  if (stamp !== undefined) return stamp;
-  throw invalid(
-    `${field} must be a time such as 2026-07-01T12:00:00Z, or how long ago: 90s, 10m, 2h, 1d`,
-    field,
-    value,
-  );
+  const stamp = stampOfMoment(String(value), now);
+  if (stamp === undefined) throw invalid(`${field} must be ${momentWords}`, field, value);
+  return stamp;
 }
 
 function invalid(message: string, field: string, value: unknown): AppError {
   return new AppError('request.invalid', message, { fields: { field, value: String(value).slice(0, 100) } });
-}
-
-/**
- * A time of RFC 3339 in a form whose order as text is that of time.
- * @example stampOf('2026-07-01T14:00:00.5+02:00') -> '2026-07-01T12:00:00.500000000Z'
- */
-export function stampOf(text: string): string | undefined {
-  const parts = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)$/.exec(text);
-  if (!parts) return undefined;
-  const [, day, time, fraction = '', zone = 'Z'] = parts;
-  const ms = Date.parse(`${day}T${time}${zone.toUpperCase()}`);
-  return Number.isNaN(ms) ? undefined : `${secondsOf(ms)}.${fraction.padEnd(9, '0')}Z`;
-}
-
-export function stampOfMs(ms: number): string {
-  return `${secondsOf(ms)}.${String((ms % 1_000) | 0).padStart(3, '0')}000000Z`;
-}
-
-/** `2026-07-01T12:00:00` */
-export function secondsOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 19);
 }

@@ -3,10 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { PodFacts } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import { kubeStatusOf } from '../../kube.ts';
+import { stampOf } from '../../stamps.ts';
 import { timeLimited } from '../../time-limit.ts';
 import type { PodLogQuery } from '../forward.ts';
 import { createLineCutter } from './line-cutter.ts';
-import { type LogLine, stampOf } from './log-line.ts';
+import type { LogLine } from './log-line.ts';
 
 /** The API server, as one tool. */
 export type ReadPodLog = (pod: string, query: PodLogQuery, signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>;

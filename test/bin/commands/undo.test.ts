@@ -53,6 +53,10 @@ describe('undo', () => {
     service.script(said({ former }), plan(planned('update', 'a')), said({ job_changed: true }));
     await undo('a', '--since', '90000d');
     expect(sent().at(-1)).toBe('PATCH /jobs echo first');
+    // As `logs --since` has it.
+    service.script(said({ former }), plan(planned('update', 'a')), said({ job_changed: true }));
+    await undo('a', '--since', '2026-03-02 01:00:00+01:00');
+    expect(sent().at(-1)).toBe('PATCH /jobs echo second');
   });
 
   it('says where there is nothing to undo, and what a time is', async () => {
@@ -61,7 +65,7 @@ describe('undo', () => {
     expect((await undo('--since', '2030-01-01T00:00:00Z')).stderr).toContain(
       'No job was changed or deleted since 2030',
     );
-    for (const wrong of ['soon', '5', '2026'])
+    for (const wrong of ['soon', '5', '2026', '2026-03-02T00:00', '2026-03-02T00:00:00'])
       expect(await undo('--since', wrong)).toMatchObject({
         code: 2,
         stderr: expect.stringContaining('--since must be a time'),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/errors.ts';
 import { logLine2023, logLine2026 } from '../../../src/server/dialects/log-line.ts';
-import { type LogLine, readLogRequest, stampOf, stampOfMs } from '../../../src/server/logs/log-line.ts';
+import { type LogLine, readLogRequest } from '../../../src/server/logs/log-line.ts';
 
 const now = Date.parse('2026-07-01T12:00:00.250Z');
 
@@ -42,20 +42,6 @@ describe('what is asked of a log', () => {
     }
     expect(error).toBeInstanceOf(AppError);
     expect(error).toMatchObject({ code: 'request.invalid', message: expect.stringMatching(words) });
-  });
-});
-
-describe('a stamp', () => {
-  it('has the order of time as a text, whatever its zone and its digits', () => {
-    const stamps = ['2026-07-01T14:00:00.1+02:00', '2026-07-01T12:00:00.10000001Z', '2026-07-01T12:00:00.2Z'].map(
-      stampOf,
-    );
-    expect([...stamps].sort()).toEqual(stamps);
-    expect(stampOf('2026-07-01T12:00:00Z')).toBe(stampOfMs(Date.parse('2026-07-01T12:00:00Z')));
-  });
-
-  it('is none for what is no time', () => {
-    for (const text of ['', 'now', '2026-07-01', '12:00:00Z']) expect(stampOf(text)).toBeUndefined();
   });
 });
 
