@@ -1,4 +1,5 @@
 /** Times as people say them, and as text whose order is that of time. Used by the server for what it is asked, and by the command line. */
+import { timeOf } from './rfc3339.ts';
 
 const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -8,7 +9,8 @@ export const momentWords = 'a time such as 2026-07-01T12:00:00Z, or how long ago
 /** @returns as stampOf; undefined for what says no time */
 export function stampOfMoment(text: string, now: number): string | undefined {
   const [, count, unit = 's'] = /^(\d{1,9})([smhd])?$/.exec(text) ?? [];
-  return count === undefined ? stampOf(text) : stampOfMs(Math.max(0, now - Number(count) * (unitMs[unit] ?? 0)));
+  if (count !== undefined) return stampOfMs(Math.max(0, now - Number(count) * (unitMs[unit] ?? 0)));
+  return timeOf(text.replace(' ', 'T')) === undefined ? undefined : stampOf(text);
 }
 
 /**
