@@ -2,6 +2,7 @@
  * Requests in the name of one tool, over mTLS, and their answers: whole ones, and those that go on. What commands and programs ask is built on
  * it. Every failure comes out as an AppError with words for the user.
  */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
@@ -90,10 +91,23 @@ function createAgent({ config, connections = 1 }: ClientOptions): Agent {
     const fixed = address === undefined ? {} : { lookup: lookupOf(address) };
     return new Agent({ keepAlive: true, maxSockets: connections, ...secure, ...fixed });
   } catch (cause) {
-    throw new AppError('settings.invalid', 'The client certificate of your kubeconfig and its key cannot be used.', {
-      cause,
-    });
+    const text = `The client certificate of your kubeconfig and its key cannot be used: ${whyUnusable(cert, key)}. The operators of the service make a new pair.`;
+    throw new AppError('settings.invalid', text, { cause });
   }
+}
+
+function whyUnusable(cert: Buffer, key: Buffer): string {
+  const read = <Read>(what: () => Read): Read | undefined => {
+    try {
+      return what();
+    } catch {
+      return undefined;
+    }
+  };
+  const [certificate, secret] = [read(() => new X509Certificate(cert)), read(() => createPrivateKey(key))];
+  if (!certificate) return 'the certificate cannot be read';
+  if (!secret) return 'the key cannot be read';
+  return certificate.checkPrivateKey(secret) ? 'TLS does not take them' : 'the key is not that of the certificate';
 }
 
 /** Whatever is asked for, the address is this. */

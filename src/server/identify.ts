@@ -175,7 +175,7 @@ function stillGood(known: Known, deps: IdentityDeps): Caller {
 
 const sentences = {
   untrusted: 'The client certificate was not issued by the authority of this service.',
-  expired: 'The client certificate has expired.',
+  expired: 'The client certificate has expired. The operators of the service renew it: tell them.',
   early: 'The client certificate is not valid yet.',
   disabled: 'The client certificate has been disabled.',
 } as const;

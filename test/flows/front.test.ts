@@ -283,7 +283,7 @@ describe('behind nginx and haproxy', () => {
     const cases: [Issued, string][] = [
       [createAuthority('stranger').issue({ subject }), unknown],
       [onlyFront.issue({ subject }), unknown],
-      [ended, 'The client certificate has expired.'],
+      [ended, 'The client certificate has expired. The operators of the service renew it: tell them.'],
     ];
     for (const [pair, words] of cases) {
       const { status, text } = await ask(jobsPath(tool), pair);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../../bin/client/config.ts';
 import { createSession, type Opening, type Session } from '../../../bin/client/session.ts';
+import { createAuthority, toolSubject } from '../../support/certs.ts';
 import { type ScriptedHarbor, startHarbor } from '../../support/scripted-harbor.ts';
 import { noMessages, type Service, startService } from '../scripted-service.ts';
 
@@ -97,5 +98,21 @@ describe('an answer that goes on', () => {
       }
       expect(text).toBe('a');
     });
+  });
+});
+
+describe('a pair that cannot be used', () => {
+  it('is told with what is wrong with it', async () => {
+    const config = await readConfig(service.env);
+    const around = { version: '1', signal: new AbortController().signal, onMessages() {}, trace() {} };
+    const foreign = createAuthority('other').issue({ subject: toolSubject('quick') });
+    for (const [changes, words] of [
+      [{ cert: Buffer.from('x') }, 'the certificate cannot be read'],
+      [{ key: Buffer.from('') }, 'the key cannot be read'],
+      [{ key: Buffer.from(foreign.key) }, 'the key is not that of the certificate'],
+    ] as const)
+      expect(() => createSession({ config: { ...config, ...changes }, ...around })).toThrow(
+        expect.objectContaining({ code: 'settings.invalid', message: expect.stringContaining(words) }),
+      );
   });
 });
