@@ -18,7 +18,10 @@ export const showHistory: Command = async ({ client, line }) => {
   const isShown = ({ outcome }: Job) => !isFailedOnly || outcome !== 'succeeded';
   const shown = runs.filter(isShown).slice(0, last);
   if (shown.length === 0)
-    return { text: `No run of job '${name}' ${isFailedOnly ? 'has failed' : 'has ended'} yet.`, data: [] };
+    return {
+      text: `No run of job '${name}' ${isFailedOnly ? 'has failed' : 'has ended'} yet${isFailedOnly ? '' : '; a continuous job has none'}.`,
+      data: [],
+    };
   return { text: historyTable([...shown].reverse(), name), data: shown };
 };
 

@@ -47,7 +47,7 @@ const files = `## Files of jobs
   schedule: "@weekly"
 \`\`\`
 
-- The whole file is checked before anything is sent: every problem of every entry is named with the number of the entry, the job and the key, and a name may be there once.
+- The whole file is checked before anything is sent: every problem is named with the number of the entry, the job and the key, first of all that can be seen in the file, then what the service has against it; and a name may be there once.
 - An unknown key is a warning that names the closest known one. A key without a value, or a switch that is \`false\`, is a warning and left out. Switches in quotes (\`"yes"\`) are taken with a warning.
 - \`schedule\` may be a list, and \`matrix\` has names with lists of values (\`matrix: {WIKI: [frwiki, dewiki]}\`): every combination is a part of the job ([guide](guide.md#one-job-for-many-wikis)).
 - Values are taken as they are typed: \`cpu: 1.0\` and \`name: 007\` need no quotes.

@@ -30,7 +30,7 @@ export async function readRunLog(asked: RunLogsAsked, deps: Deps): Promise<reado
   const written = await readPods(asked, pods, deps);
   if (written.length > 0) return written;
   const kept = await deps.outputs.of(caller.tool, part, id);
-  if (!kept || kept.lines.length === 0) throw noneOf(name, id, whyNone(record, kept));
+  if (!kept || kept.lines.length === 0) throw noneOf(name, id, whyNone(record, kept, pods));
   return keptLines(kept, request, record?.finishedAt ?? deps.now());
 }
 
@@ -61,10 +61,13 @@ async function findRun({ caller, name, run }: RunLogsAsked, deps: Deps): Promise
   if (found.length > 1)
     throw invalid(`More than one run of job '${name}' begins with '${run}'. Name more of it.`, 'run');
   const [id] = found;
-  if (id === undefined)
-    throw new AppError('run.not_found', `No run '${run}' of job '${name}' is known. 'history' lists those that are.`, {
-      fields: { name, run },
-    });
+  if (id === undefined) {
+    const text =
+      ids.length === 0
+        ? `No run of job '${name}' is known yet.`
+        : `No run '${run}' of job '${name}' is known. 'history' lists those that are.`;
+    throw new AppError('run.not_found', text, { fields: { name, run } });
+  }
   const pods = podsWithLogs(parts ?? []).filter(({ ownerUid }) => ownerUid === id);
   const record = records.find((one) => one.run.id === id)?.run;
   return { id, part: partOf.get(id) ?? name, record, pods };
@@ -107,7 +110,8 @@ function keptLines({ lines, from, isCut }: RunOutput, request: LogRequest, ended
   ];
 }
 
-function whyNone(record: RunRecord | undefined, kept: RunOutput | undefined): string {
+function whyNone(record: RunRecord | undefined, kept: RunOutput | undefined, pods: readonly PodFacts[]): string {
+  if (!record && pods.length === 0) return 'it has no pod now: it has not begun yet, or has just ended';
   if (!record) return 'it goes on, and has written nothing yet, or to files: see the logs of the job';
   if (record.startedAt === undefined) return 'it never ran';
   return kept?.missing ?? 'none of it was kept';

@@ -109,7 +109,7 @@ describe('history', () => {
 
   it('says so where there is nothing to show', async () => {
     service.beside({ runs: { body: { runs: [], messages: noMessages } } });
-    expect((await history()).stdout).toBe("No run of job 'daily' has ended yet.\n");
+    expect((await history()).stdout).toBe("No run of job 'daily' has ended yet; a continuous job has none.\n");
     expect((await history('--failed')).stdout).toBe("No run of job 'daily' has failed yet.\n");
   });
 
