@@ -324,7 +324,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       onRunEnded(end) {
         runs.add(end);
         outputs.collect(end);
-        unbegun.accept(end);
+        unbegun.end(end);
       },
       usageOf: (end) => usageOfRun(end, peaks.of(end.id)),
       onNotice(notice) {
@@ -332,6 +332,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         tell(notice);
         details?.collect(notice);
         unusual.accept(notice);
+        unbegun.wait(notice);
       },
       onFiringMissed: (missed) => missedFirings.accept(missed),
       onErrand: (errand) => errands.accept(errand),
@@ -348,8 +349,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       },
     });
     const unbegun = createUnbegunRuns({
-      refusalOf: (end) => refusalOf(forward, toolOf(end), end.id),
-      onCause: (end) => runs.add(end),
+      refusalOf: (key, run) => refusalOf(forward, toolOf({ key }), run),
+      onEnd: (end) => runs.add(end),
+      onRefusal: (key, refused) => roster.refuse(key, refused),
     });
     const missedFirings = createMissedFirings({
       known: (end) => runs.ofFiring(toolOf(end), end),

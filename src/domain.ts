@@ -635,6 +635,8 @@ export interface JobSnapshot {
   readonly skipped?: Skip | undefined;
   /** Of scheduled jobs; undefined where nothing is known of a run. */
   readonly streak?: Streak | undefined;
+  /** What the cluster says of the pod that it does not make for the run that waits, where it was asked. */
+  readonly refusal?: string | undefined;
 }
 
 /** What there is of one job: one object, or one for each of its parts. */

@@ -1,35 +1,45 @@
 /**
- * Runs that ended without a pod: the cluster may say that it refused them one, as it does where the quota is full. Asked when such a run has
- * ended, since its Job knows nothing of it. Made by daemon.ts.
+ * Runs without a pod, which wait for one or have ended so: the cluster may say that it refuses it, as it does where the quota is full; their
+ * Jobs say nothing of it. Made by daemon.ts.
  */
-import { isQuotaRefusal, type RunEnd } from './domain.ts';
+import { isQuotaRefusal, type JobKey, type Notice, type RunEnd } from './domain.ts';
 import { fewAtOnce } from './few-at-once.ts';
 
 export interface UnbegunRuns {
   /** Never throws and never waits. A run that has begun, or may have, is left as it is. */
-  accept(end: RunEnd): void;
+  end(end: RunEnd): void;
+  /** A run that could not be started in time, if that is what the notice tells. Never throws and never waits. */
+  wait(notice: Notice): void;
 }
 
 export interface UnbegunRunsOptions {
   /** What the cluster says of the pod that it did not make; undefined where it says nothing. Does not reject. */
-  refusalOf(end: RunEnd): Promise<string | undefined>;
-  /** Must not throw. */
-  onCause(end: RunEnd): void;
+  refusalOf(key: JobKey, run: string): Promise<string | undefined>;
+  /** The end of a run, with why it never began. Must not throw. */
+  onEnd(end: RunEnd): void;
+  /** What keeps a run waiting. Must not throw. */
+  onRefusal(key: JobKey, refused: { readonly run: string; readonly says: string }): void;
   /** Unset: 8. */
   readonly atOnce?: number;
 }
 
 const longestWords = 500;
 
-export function createUnbegunRuns({ refusalOf, onCause, atOnce = 8 }: UnbegunRunsOptions): UnbegunRuns {
+export function createUnbegunRuns(options: UnbegunRunsOptions): UnbegunRuns {
+  const { refusalOf, onEnd, onRefusal, atOnce = 8 } = options;
   const inTurn = fewAtOnce(atOnce);
+  const ask = (key: JobKey, run: string, tell: (says: string) => void) =>
+    inTurn(async () => {
+      const says = await refusalOf(key, run);
+      if (says !== undefined) tell(says.slice(0, longestWords));
+    });
   return {
-    accept(end) {
-      if (!mayBeUnbegun(end)) return;
-      inTurn(async () => {
-        const says = await refusalOf(end);
-        if (says !== undefined) onCause(withCause(end, says.slice(0, longestWords)));
-      });
+    end(end) {
+      if (mayBeUnbegun(end)) ask(end.key, end.id, (says) => onEnd(withCause(end, says)));
+    },
+    wait({ key, run, reason, pod, isSkipped }) {
+      const isWithoutPod = reason === 'not_started' && pod === undefined && !isSkipped && key.kind !== 'Deployment';
+      if (isWithoutPod) ask(key, run, (says) => onRefusal(key, { run, says }));
     },
   };
 }

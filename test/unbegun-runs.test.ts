@@ -1,21 +1,28 @@
 import { expect, it } from 'vitest';
 import type { RunEnd } from '../src/domain.ts';
-import { createUnbegunRuns } from '../src/unbegun-runs.ts';
+import { createUnbegunRuns, type UnbegunRunsOptions } from '../src/unbegun-runs.ts';
 import { makeRunEnd } from './support/facts.ts';
+import { makeNotice } from './support/notices.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const unbegun = (changes: Partial<RunEnd>) => makeRunEnd({ startedAt: undefined, pod: undefined, ...changes });
 
-async function causesOf(says: string | undefined, ...ends: readonly RunEnd[]) {
-  const [asked, told]: [string[], RunEnd[]] = [[], []];
-  const runs = createUnbegunRuns({
-    async refusalOf({ id }) {
-      asked.push(id);
+function create(says: string | undefined, asked: string[], changes: Partial<UnbegunRunsOptions>) {
+  return createUnbegunRuns({
+    async refusalOf(_, run) {
+      asked.push(run);
       return says;
     },
-    onCause: (end) => void told.push(end),
+    onEnd: () => expect.fail('no end'),
+    onRefusal: () => expect.fail('none waits'),
+    ...changes,
   });
-  for (const end of ends) runs.accept(end);
+}
+
+async function causesOf(says: string | undefined, ...ends: readonly RunEnd[]) {
+  const [asked, told]: [string[], RunEnd[]] = [[], []];
+  const runs = create(says, asked, { onEnd: (end) => void told.push(end) });
+  for (const end of ends) runs.end(end);
   await turn();
   return { asked, told };
 }
@@ -48,4 +55,16 @@ it('a run that has begun, one that succeeded and a firing that became none are n
     unbegun({ id: 'uid-1/1772370000', jobUid: 'uid-1', outcome: 'unknown' }),
   );
   expect(asked).toEqual([]);
+});
+
+it('what keeps a run waiting is asked where the trouble is that it has no pod', async () => {
+  const [asked, told]: [string[], unknown[]] = [[], []];
+  const runs = create('exceeded quota: x', asked, { onRefusal: (...refused) => void told.push(refused) });
+  const waits = makeNotice({ run: 'waits', reason: 'not_started', pod: undefined });
+  runs.wait(waits);
+  runs.wait({ ...waits, run: 'stuck', pod: 'pod-1' });
+  runs.wait({ ...waits, run: 'failed', reason: 'exit_code' });
+  runs.wait({ ...waits, run: 'skipped', isSkipped: true });
+  await turn();
+  expect([asked, told]).toEqual([['waits'], [[waits.key, { run: 'waits', says: 'exceeded quota: x' }]]]);
 });

@@ -49,7 +49,7 @@ import {
 } from './job-facts.ts';
 import * as rules from './job-rules.ts';
 import { type Graces, type Sign, signOfEnd, signsOf } from './notices.ts';
-import { endOfGone, endsToTell, forget } from './run-end.ts';
+import { endOfGone, endsToTell, forget, hasNoPod, runsIn } from './run-end.ts';
 
 interface Gone {
   readonly uid: string;
@@ -82,6 +82,7 @@ interface JobContext extends JobFacts {
   readonly errand: string | undefined;
   /** Of a scheduled job. */
   readonly streak: Streak | undefined;
+  readonly refused: Refused | undefined;
   /** Whether what happened before the start counts in the two. */
   readonly isRecalled: boolean;
 }
@@ -92,10 +93,20 @@ interface FiringExplained {
   readonly end: RunEnd;
 }
 
+/** Why the cluster makes no pod for a run, in its words. */
+interface Refused {
+  readonly run: string;
+  readonly says: string;
+}
+
 /** What is on record of its runs, newest first. */
 interface RunsRecalled {
   readonly type: 'runs.recalled';
   readonly runs: readonly RunRecord[];
+}
+
+interface RunRefused extends Refused {
+  readonly type: 'run.refused';
 }
 
 /** A firing should have begun by now. */
@@ -125,7 +136,15 @@ const longestWaitMs = 3_600_000;
 export const jobMachine = setup({
   types: {
     context: {} as JobContext,
-    events: {} as JobEvent | GracePassed | GracesChanged | FiringDue | FiringExplained | ErrandDue | RunsRecalled,
+    events: {} as
+      | JobEvent
+      | GracePassed
+      | GracesChanged
+      | FiringDue
+      | FiringExplained
+      | RunRefused
+      | ErrandDue
+      | RunsRecalled,
     input: {} as { readonly key: JobKey; readonly around?: JobSurroundings },
     tags: {} as JobState,
     emitted: {} as
@@ -206,6 +225,7 @@ export const jobMachine = setup({
       skipped: laterSkip(context.skipped, skipIn(end)),
       ...(isOvertaken(context, end) ? { isRecalled: false } : { streak: streakAfter(context, [end]) }),
     })),
+    keepRefusal: assign((_, { run, says }: Refused) => ({ refused: { run, says } })),
     recall: assign(({ context }, { runs }: { runs: readonly RunRecord[] }) => recalled(context, runs)),
     keepAge: assign(({ context: { old } }, { uid, isOld = false }: { uid: string; isOld?: boolean | undefined }) => ({
       old: withAge(old, uid, isOld),
@@ -259,6 +279,7 @@ export const jobMachine = setup({
     skipped: undefined,
     errand: undefined,
     streak: undefined,
+    refused: undefined,
     isRecalled: false,
   }),
   initial: 'absent',
@@ -326,6 +347,7 @@ export const jobMachine = setup({
     'firing.due': { actions: 'tellFirings' },
     'errand.due': { actions: 'askForResumption' },
     'runs.recalled': { actions: { type: 'recall', params: ({ event }) => event } },
+    'run.refused': { actions: { type: 'keepRefusal', params: ({ event }) => event } },
     'firing.explained': { actions: { type: 'keepSkip', params: ({ event }) => event } },
     'grace.passed': { actions: 'tellNotices' },
     'graces.changed': { actions: 'tellNotices' },
@@ -400,7 +422,15 @@ export function showJob(snapshot: SnapshotFrom<typeof jobMachine>): JobSnapshot 
     state,
     ...skipOf(context, runs),
     ...(context.streak ? { streak: context.streak } : {}),
+    ...refusalOf(context),
   };
+}
+
+/** No more once a pod was made for the run. */
+function refusalOf(context: JobContext): Pick<JobSnapshot, 'refusal'> {
+  const { refused } = context;
+  const run = refused && runsIn(context).find(({ uid }) => uid === refused.run);
+  return run && hasNoPod(context, run) ? { refusal: refused.says } : {};
 }
 
 /** A run of another job, a one-off, is a job of its own. */

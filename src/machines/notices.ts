@@ -24,7 +24,7 @@ import {
   troubleIn,
 } from './attempt.ts';
 import { type JobFacts, ownPods } from './job-facts.ts';
-import { conditionOf, endOf, failureOf, isCertain, lastPod, podsOf, type Run, runsIn } from './run-end.ts';
+import { conditionOf, endOf, failureOf, hasNoPod, isCertain, lastPod, podsOf, type Run, runsIn } from './run-end.ts';
 
 /** How long a state has to last before it is told, in ms. */
 export interface Graces {
@@ -124,8 +124,7 @@ function signOf(facts: JobFacts, run: Run, end: RunEnd): Sign | undefined {
 function troublesOf(facts: JobFacts, run: Run, pods: readonly PodFacts[], graces: Graces): Sign[] {
   const [pod] = pods;
   if (pod) return troubleOfPod(facts, run.uid, pod, graces);
-  const { active, failed, succeeded } = run.status;
-  if (active + failed + succeeded > 0) return [];
+  if (!hasNoPod(facts, run)) return [];
   return [due(noPodOf(facts, run).notice, run.createdAt + graces.troubleMs, run.uid)];
 }
 

@@ -27,6 +27,8 @@ export interface JobRoster {
   accept(event: JobEvent): void;
   /** Takes what is known by now of a firing that a job has told to be missed, and tells whoever listens and `onRunEnded`. Never throws. */
   announce(end: RunEnd): void;
+  /** What the cluster says of the pod that it does not make for a run. Never throws. */
+  refuse(key: JobKey, refused: { readonly run: string; readonly says: string }): void;
   /** Scheduled jobs that have not been told of their last runs. */
   unrecalled(namespace: string): readonly JobKey[];
   /** Tells a job what is on record of its runs, newest first. Never throws. */
@@ -195,6 +197,12 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
     if (!entry.actor.getSnapshot().context.isRecalled) room.unrecalled.add(entry.key);
   }
 
+  function refuse(key: JobKey, { run, says }: Parameters<JobRoster['refuse']>[1]): void {
+    const room = rooms.get(key.namespace);
+    const entry = room?.jobs.get(keyText(key));
+    if (room && entry?.shown) tellMore(room, entry, { type: 'run.refused', run, says });
+  }
+
   function unrecalled(namespace: string): readonly JobKey[] {
     const room = rooms.get(namespace);
     return [...(room?.unrecalled ?? [])].filter((key) => room?.jobs.get(keyText(key))?.shown);
@@ -320,6 +328,7 @@ export function createJobRoster(options: JobRosterOptions): JobRoster {
     namespaces: () => rooms.keys(),
     accept,
     announce,
+    refuse,
     unrecalled,
     recall,
     replan,

@@ -157,6 +157,12 @@ function codesOf(reason: RunEnd['reason'], end: EndedState | undefined): Pick<Ru
   return { exitCode: end.exitCode, signal: signalOf(end) };
 }
 
+/** The cluster has made none yet, as far as is known: what has gone is still counted. */
+export function hasNoPod(facts: JobFacts, run: Run): boolean {
+  const { active, failed, succeeded } = run.status;
+  return podsOf(facts, run).length === 0 && active + failed + succeeded === 0;
+}
+
 /** A Job is said to start when it is made: it tells nothing of a program before a pod of it was counted. */
 function startOf({ status }: Run, pods: readonly PodFacts[]): number | undefined {
   if (pods.length === 0) return status.active + status.failed + status.succeeded > 0 ? status.startedAt : undefined;

@@ -163,6 +163,7 @@ describe.concurrent('a mail about what takes its time', () => {
     );
     expect(flat(text)).toContain('exceeded quota');
     expect(text).toMatch(/^ {2}toolforge-jobs quota$/m);
+    expect((await sandbox.jobs(slow.quota, 'list')).stdout).toMatch(/greedy-three .*Unable to start, out of quota/);
     await clients.get(slow.quota)?.call('DELETE', `${jobsPath(slow.quota)}/greedy-three`);
     const record = await until(async () => {
       const answer = await clients.get(slow.quota)?.call('GET', `${jobsPath(slow.quota)}/greedy-three/runs`);

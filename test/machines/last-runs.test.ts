@@ -132,6 +132,25 @@ describe('what a scheduled job shows of its last runs', () => {
     expect(shown()).toEqual({ streak: undefined, skipped: undefined });
   });
 
+  it('is what the cluster says of the pod that it does not make, until it has made one', () => {
+    const run = makeRun({ uid: 'run-1', resourceVersion: nextVersion() });
+    roster.accept({ type: 'run.seen', key, run });
+    roster.refuse(key, { run: 'run-1', says: 'exceeded quota' });
+    const refusal = () => roster.find('tool-alpha', 'demo')?.refusal;
+    expect([refusal(), roster.list('tool-alpha')[0]?.refusal]).toEqual(['exceeded quota', 'exceeded quota']);
+    const pod = makePodFacts({ key, uid: 'pod-1', ownerUid: 'run-1', resourceVersion: nextVersion() });
+    roster.accept({ type: 'pod.seen', key, pod });
+    expect(refusal()).toBeUndefined();
+    roster.accept({ type: 'pod.gone', key, uid: 'pod-1', resourceVersion: nextVersion() });
+    roster.accept({
+      type: 'run.seen',
+      key,
+      run: { ...run, resourceVersion: nextVersion(), status: { ...run.status, active: 1 } },
+    });
+    expect(refusal()).toBeUndefined();
+    roster.refuse({ ...key, name: 'nobody' }, { run: 'run-1', says: 'exceeded quota' });
+  });
+
   it('is not kept of a one-off, whose status says it', () => {
     show('uid-3', 'Job');
     expect(roster.unrecalled('tool-alpha')).toEqual([key]);

@@ -148,6 +148,7 @@ export function renderJob2026(snapshot: JobSnapshot, options: StatusOptions): Jo
   const { key, object } = snapshot;
   const { job } = object;
   const image = job?.image.name ?? 'unknown';
+  const { trouble = snapshot.refusal } = options;
   return {
     name: key.name,
     cmd: job?.cmd ?? 'unknown',
@@ -161,8 +162,8 @@ export function renderJob2026(snapshot: JobSnapshot, options: StatusOptions): Jo
     mount: job?.mount ?? 'none',
     memory: job ? memoryText2026(job.memory) : 'unknown',
     cpu: job ? cpuText2026(job.cpu) : 'unknown',
-    status_short: shortStatus(snapshot, options.now, options.trouble),
-    status_long: longStatus(snapshot, options.trouble),
+    status_short: shortStatus(snapshot, options.now, trouble),
+    status_long: longStatus(snapshot, trouble),
     job_type: typeOfKind[key.kind],
     status: structuredStatus(snapshot, options),
     ...runId(snapshot),

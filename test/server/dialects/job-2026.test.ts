@@ -92,6 +92,11 @@ describe('a job as of 2026', () => {
       status_long: `No pods were created for this job. ${words}.`,
       status: { messages: [words] },
     });
+    expect(renderJob2026({ ...makeSnapshot(), refusal: trouble }, { now })).toMatchObject({
+      status_short: words,
+      status_long: `No pods were created for this job. ${words}.`,
+      status: { messages: [words] },
+    });
   });
 
   it('shows a foreign object as a job of which nothing is known', () => {

@@ -46,7 +46,7 @@ const shorts = {
 } as const satisfies Record<JobState, Status2026['short']>;
 
 export function structuredStatus(snapshot: JobSnapshot, options: StatusOptions): Status2026 {
-  const { now, trouble } = options;
+  const { now, trouble = snapshot.refusal } = options;
   const state = stateNow(snapshot);
   const nextAt = nextRunAt(snapshot, options);
   const isCurrent = isUpToDate(snapshot.object);
