@@ -368,6 +368,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       isRunning: (notice) =>
         shownJob(notice)?.pods.some((pod) => pod.ownerUid === notice.run && isUnderWay(pod)) === true,
       runs: (notice) => runs.list(toolOf(notice), notice.key.name),
+      counted: (notice) => outputs.collected(notice.run),
+      written: (notice) => outputs.written(toolOf(notice), notice.key.name),
       onUnusual: tell,
       now,
     });

@@ -143,7 +143,7 @@ export interface JobDefinition {
   readonly parameters?: Readonly<Record<string, string>>;
   /** Names of jobs that come first; the one-offs among them have to succeed. Whoever sends several jobs looks after it. */
   readonly after?: readonly string[];
-  /** Whether a run that took suspiciously short or long is told; one-off and scheduled jobs only. */
+  /** Whether a run that was suspiciously short, long or quiet is told; one-off and scheduled jobs only. */
   readonly unusual?: boolean;
 }
 
@@ -215,7 +215,7 @@ export interface ResolvedJob {
   readonly variables?: readonly Variable[];
   /** Absent where no job has to come first. */
   readonly after?: readonly string[];
-  /** A run that took suspiciously short or long is told. */
+  /** A run that was suspiciously short, long or quiet is told. */
   readonly unusual?: true;
 }
 
@@ -390,14 +390,36 @@ export function isQuotaRefusal(words: string): boolean {
   return words.includes('exceeded quota');
 }
 
-/** A run that took suspiciously short or long against the successes of its job before it: how long these took, in ms. */
-export interface UnusualRun {
+/** What a run may be against the successes of its job before it. `quiet`: it wrote far less. */
+export const unusualWays = ['short', 'long', 'quiet'] as const;
+
+/** A run that was suspiciously so. */
+export type UnusualRun = UnusualLength | UnusualQuiet;
+
+/** How long those before it took, in ms. */
+export interface UnusualLength {
   readonly what: 'short' | 'long';
   /** How long it took, or has taken by now. */
   readonly length: number;
   readonly runs: number;
   readonly shortest: number;
   readonly longest: number;
+}
+
+/** How many lines those before it wrote. */
+export interface UnusualQuiet {
+  readonly what: 'quiet';
+  readonly lines: number;
+  readonly runs: number;
+  /** Each of them wrote so many at least. */
+  readonly least: number;
+}
+
+/** How many lines a run has written. */
+export interface Written {
+  readonly lines: number;
+  /** It may have been more: they were not all counted. */
+  readonly orMore: boolean;
 }
 
 /** What a run was seen to use at most, by samples: what came and went between two of them is not in it. Undefined: not measured. */
@@ -488,12 +510,14 @@ export interface RunOutput {
   readonly missing: string | undefined;
   /** Whether it has, or may have, written more before them. */
   readonly isCut: boolean;
+  /** Absent where nobody knows. */
+  readonly written?: Written;
 }
 
 /**
  * What may be worth a word to the owner of a job. `failed`: a run failed, a copy of a continuous job crashed, or nothing of the job could be
  * started for a while. `restarted`: an attempt ended and the job goes on with another one. `steady`: a continuous job has run for a while.
- * `unusual`: a run took suspiciously short or long, and did not fail. `suspended`: by the service, after failures in a row.
+ * `unusual`: a run was suspiciously short, long or quiet, and did not fail. `suspended`: by the service, after failures in a row.
  */
 export const noticeKinds = ['started', 'restarted', 'finished', 'steady', 'failed', 'unusual', 'suspended'] as const;
 export type NoticeKind = (typeof noticeKinds)[number];

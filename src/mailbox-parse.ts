@@ -3,7 +3,7 @@
  * here is whether it was written by a release that meant the same by it. What is to be mailed must be understood, or the file is none; of
  * what is only remembered (sent, incidents, counted) single entries that say nothing are left out.
  */
-import { emailsChoices, failureReasons, noticeKinds } from './domain.ts';
+import { emailsChoices, failureReasons, noticeKinds, unusualWays } from './domain.ts';
 import { amountAt, listAt, recordAt, textAt } from './fields.ts';
 import {
   emptyMailbox,
@@ -83,10 +83,9 @@ function isGathered(value: unknown): value is GatheredNotice {
 }
 
 function isUnusual(value: unknown): boolean {
-  const amounts = ['length', 'runs', 'shortest', 'longest'];
-  return (
-    isOneOf(['short', 'long'], textAt(value, 'what')) && amounts.every((name) => amountAt(value, name) !== undefined)
-  );
+  const what = textAt(value, 'what');
+  const amounts = what === 'quiet' ? ['lines', 'runs', 'least'] : ['length', 'runs', 'shortest', 'longest'];
+  return isOneOf(unusualWays, what) && amounts.every((name) => amountAt(value, name) !== undefined);
 }
 
 function isMemory(value: unknown): boolean {

@@ -3,7 +3,7 @@
  * that no record and no list of them carries output. Collected once, when daemon.ts hands in the end of the run, since its pod goes soon.
  */
 import { rm } from 'node:fs/promises';
-import { type OutputLine, type RunEnd, type RunOutput, Tool } from './domain.ts';
+import { type OutputLine, type RunEnd, type RunOutput, Tool, type Written } from './domain.ts';
 import { amountAt, integerAt, listAt, recordAt, textAt } from './fields.ts';
 import type { Log } from './log.ts';
 import { type RunLimits, runFilePath } from './run-file.ts';
@@ -15,6 +15,10 @@ export interface RunOutputs {
   collect(end: RunEnd): void;
   /** Undefined where nothing is kept of it. */
   of(tool: Tool, job: string, run: string): Promise<RunOutput | undefined>;
+  /** How much each of the runs wrote of which that is known, by id. */
+  written(tool: Tool, job: string): Promise<ReadonlyMap<string, Written>>;
+  /** Resolves when what was handed in of the run is kept, or let go. */
+  collected(run: string): Promise<void>;
   /** The job has no records any more. Never throws and never waits. */
   forget(tool: Tool, job: string): void;
   /** Lets what is under way go: the next daemon collects what is still there. */
@@ -65,6 +69,8 @@ export function createRunOutputs(options: RunOutputsOptions): RunOutputs {
   const stop = new AbortController();
   const waiting = new Map<string, () => Promise<void>>();
   const underWay = new Set<string>();
+  /** Who waits, by run. */
+  const waiters = new Map<string, (() => void)[]>();
   /** Changes of one file, one after the other. */
   const turns = new Map<string, Promise<void>>();
 
@@ -97,9 +103,15 @@ export function createRunOutputs(options: RunOutputsOptions): RunOutputs {
         .catch((err: unknown) => log.warn({ run: id, err }, 'the output of a run cannot be kept'))
         .finally(() => {
           underWay.delete(id);
+          answer(id);
           pump();
         });
     }
+  }
+
+  function answer(id: string): void {
+    for (const resolve of waiters.get(id) ?? []) resolve();
+    waiters.delete(id);
   }
 
   async function keep(tool: Tool, end: RunEnd, file: DurableFileOptions<OutputFile>, isTooMuch: boolean) {
@@ -142,6 +154,15 @@ export function createRunOutputs(options: RunOutputsOptions): RunOutputs {
       const { run: _, createdAt: __, ...output } = found;
       return output;
     },
+    async written(tool, job) {
+      const file = fileOf(tool, job);
+      const runs = (file && (await readDurable(file)))?.runs ?? [];
+      return new Map(runs.flatMap(({ run, written }) => (written ? [[run, written] as const] : [])));
+    },
+    async collected(run) {
+      if (!waiting.has(run) && !underWay.has(run)) return;
+      await new Promise<void>((resolve) => waiters.set(run, [...(waiters.get(run) ?? []), resolve]));
+    },
     forget(tool, job) {
       const path = runFilePath(directory, tool, job);
       if (path)
@@ -152,6 +173,7 @@ export function createRunOutputs(options: RunOutputsOptions): RunOutputs {
     stop() {
       stop.abort();
       waiting.clear();
+      for (const id of waiters.keys()) answer(id);
     },
   };
 }
@@ -208,7 +230,24 @@ function parseRun(value: unknown): KeptOutput[] {
   if (run === undefined || createdAt === undefined) return [];
   const lines = listAt(value, 'lines').flatMap(parseLine);
   const isCut = recordAt(value).isCut === true;
-  return [{ run, createdAt, lines, from: textAt(value, 'from'), missing: textAt(value, 'missing'), isCut }];
+  return [
+    {
+      run,
+      createdAt,
+      lines,
+      from: textAt(value, 'from'),
+      missing: textAt(value, 'missing'),
+      isCut,
+      ...parseWritten(value),
+    },
+  ];
+}
+
+/** Earlier releases did not count. */
+function parseWritten(value: unknown): Pick<RunOutput, 'written'> {
+  const { orMore } = recordAt(value, 'written');
+  const lines = amountAt(value, 'written', 'lines');
+  return lines !== undefined && typeof orMore === 'boolean' ? { written: { lines, orMore } } : {};
 }
 
 function parseLine(value: unknown): OutputLine[] {

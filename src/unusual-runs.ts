@@ -1,11 +1,11 @@
 /**
- * Runs that take suspiciously short or long, of jobs that ask to be told: one that goes on for too long is told while it does, every other
- * one at its end. Made by daemon.ts, fed with the notices of jobs. What is usual is read from the records of the job (usage/unusual-run.ts);
+ * Runs that are suspiciously short, long or quiet, of jobs that ask to be told: one that goes on for too long is told while it does, every
+ * other one at its end, of a quiet one as soon as what it wrote was counted. One that is both is told for its length. Made by daemon.ts, fed with the notices of jobs. What is usual is read from the records of the job (usage/unusual-run.ts);
  * nothing is kept but a timer for each run under way.
  */
-import type { Notice, RunRecord } from './domain.ts';
-import { longestTimerMs } from './time-limit.ts';
-import { type Band, bandOf, judgeLength } from './usage/unusual-run.ts';
+import type { Notice, RunRecord, UnusualRun } from './domain.ts';
+import { atMost, longestTimerMs } from './time-limit.ts';
+import { type Band, bandOf, judgeLength, judgeQuiet, type WrittenByRun } from './usage/unusual-run.ts';
 
 export interface UnusualRuns {
   /** Never throws and never waits. */
@@ -22,42 +22,48 @@ export interface UnusualRunsOptions {
   isRunning(notice: Notice): boolean;
   /** Records of the job, newest first. */
   runs(notice: Notice): Promise<readonly RunRecord[]>;
+  /** Resolves when what the run has written was counted, or never will be. */
+  counted(notice: Notice): Promise<void>;
+  /** How much the runs of the job have written. */
+  written(notice: Notice): Promise<WrittenByRun>;
   /** Called once for each unusual run, but for restarts; the same run has the same id. Must not throw. */
   onUnusual(notice: Notice): void;
   now(): number;
 }
 
-export function createUnusualRuns({ isAsked, isRunning, runs, onUnusual, now }: UnusualRunsOptions): UnusualRuns {
+/** The checkpoint waits as long: of a run whose output comes later nobody says that it was quiet. */
+const countingMs = 30_000;
+
+export function createUnusualRuns(options: UnusualRunsOptions): UnusualRuns {
+  const { isAsked, isRunning, runs, counted, written, onUnusual, now } = options;
   /** By run. */
   const timers = new Map<string, NodeJS.Timeout>();
   const underWay = new Set<Promise<void>>();
 
   function accept(notice: Notice): void {
     if (notice.key.kind === 'Deployment') return;
-    if (notice.kind === 'started' && isAsked(notice)) follow(notice, (band) => wait(notice, band));
+    if (notice.kind === 'started' && isAsked(notice)) follow(notice, (before) => wait(notice, bandOf(before)));
     if (notice.kind !== 'finished' && notice.kind !== 'failed') return;
     forget(notice.run);
-    if (notice.kind === 'finished' && isAsked(notice)) follow(notice, (band) => judge(notice, notice.finishedAt, band));
+    if (notice.kind === 'finished' && isAsked(notice)) follow(notice, (before) => judgeEnd(notice, before));
   }
 
   /** Where records cannot be read nothing is usual. */
-  function follow(notice: Notice, use: (band: Band) => void): void {
+  function follow(notice: Notice, use: (before: readonly RunRecord[]) => unknown): void {
     const work = runs(notice)
-      .then((all) => {
-        const band = bandOf(all.filter(({ id }) => id !== notice.run));
-        if (band) use(band);
-      })
+      .then(async (all) => void (await use(all.filter(({ id }) => id !== notice.run))))
       .catch(() => {})
       .finally(() => underWay.delete(work));
     underWay.add(work);
   }
 
   /** Until it has lasted longer than any before it should. */
-  function wait(notice: Notice, band: Band): void {
-    if (!isRunning(notice)) return;
+  function wait(notice: Notice, band: Band | undefined): void {
+    if (!band || !isRunning(notice)) return;
     const leftMs = (notice.startedAt ?? notice.at) + band.to - now();
     if (leftMs < 0) {
-      judge(notice, now(), band);
+      forget(notice.run);
+      tell(notice, now(), lengthJudged(notice, now(), band));
       return;
     }
     // A moment later, when it is longer.
@@ -66,10 +72,22 @@ export function createUnusualRuns({ isAsked, isRunning, runs, onUnusual, now }: 
     timers.set(notice.run, timer);
   }
 
-  function judge(notice: Notice, at: number | undefined, band: Band): void {
-    forget(notice.run);
-    if (at === undefined || notice.startedAt === undefined) return;
-    const unusual = judgeLength(at - notice.startedAt, band);
+  async function judgeEnd(notice: Notice, before: readonly RunRecord[]): Promise<void> {
+    const at = notice.finishedAt;
+    if (at === undefined) return;
+    tell(notice, at, lengthJudged(notice, at, bandOf(before)) ?? (await quietJudged(notice, before)));
+  }
+
+  function lengthJudged({ startedAt }: Notice, at: number, band: Band | undefined): UnusualRun | undefined {
+    return band && startedAt !== undefined ? judgeLength(at - startedAt, band) : undefined;
+  }
+
+  async function quietJudged(notice: Notice, before: readonly RunRecord[]): Promise<UnusualRun | undefined> {
+    await atMost(counted(notice), countingMs);
+    return judgeQuiet(notice.run, before, await written(notice));
+  }
+
+  function tell(notice: Notice, at: number, unusual: UnusualRun | undefined): void {
     if (unusual) onUnusual({ ...notice, id: `${notice.run}/unusual`, kind: 'unusual', at, unusual });
   }
 

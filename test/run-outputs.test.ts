@@ -164,6 +164,44 @@ describe('the output of a run', () => {
     expect(await kept(next)).toEqual(said('hello'));
   });
 
+  it('says how much it was where that is known, also after a restart', async () => {
+    const written = { lines: 3, orMore: false };
+    const outputs = open(async ({ id }) => (id === 'run-1' ? { ...said('hello'), written } : said('hello')));
+    outputs.collect(makeRunEnd());
+    outputs.collect(makeRunEnd({ id: 'run-2' }));
+    await Promise.all([outputs.collected('run-1'), outputs.collected('run-2')]);
+    expect([...(await outputs.written(alpha, 'demo'))]).toEqual([['run-1', written]]);
+    outputs.stop();
+    expect([...(await open().written(alpha, 'demo'))]).toEqual([['run-1', written]]);
+    expect((await open().written(alpha, 'other')).size).toBe(0);
+  });
+
+  it('is collected when it is kept, or let go, and waited for no longer', async () => {
+    let goOn = () => {};
+    const output = new Promise<RunOutput>((resolve) => {
+      goOn = () => resolve(said('hello'));
+    });
+    const outputs = open(({ id }) => (id === 'run-1' ? output : new Promise(() => {})), { limits: { atOnce: 1 } });
+    await outputs.collected('run-1');
+    outputs.collect(makeRunEnd());
+    outputs.collect(makeRunEnd({ id: 'run-2' }));
+    let isCollected = false;
+    const collected = outputs.collected('run-1').then(() => {
+      isCollected = true;
+    });
+    await until(() => read.length === 1, 'it is read');
+    expect(isCollected).toBe(false);
+    goOn();
+    await collected;
+    expect(await outputs.of(alpha, 'demo', 'run-1')).toEqual(said('hello'));
+    await until(() => read.length === 2, 'the other is read');
+    outputs.collect(makeRunEnd({ id: 'run-3' }));
+    const others = [outputs.collected('run-2'), outputs.collected('run-3')];
+    outputs.stop();
+    await Promise.all(others);
+    expect(await outputs.of(alpha, 'demo', 'run-2')).toBeUndefined();
+  });
+
   it('lies in one file a job, which another job or tool cannot be given', async () => {
     const outputs = open();
     outputs.collect(makeRunEnd());

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Notice, RunRecord } from '../src/domain.ts';
+import type { Notice, RunRecord, Written } from '../src/domain.ts';
 import { createUnusualRuns, type UnusualRuns } from '../src/unusual-runs.ts';
 import { makeRunRecord } from './support/facts.ts';
 import { makeNotice } from './support/notices.ts';
@@ -14,15 +14,24 @@ const usual = Array.from({ length: 10 }, (_, n) =>
 let told: Notice[];
 let [isAsked, isRunning] = [true, true];
 let records: readonly RunRecord[];
+/** What is known to have been written; it is counted when `count` is called. */
+let written: Map<string, Written>;
+let count: () => void;
 let unusual: UnusualRuns;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], now: began });
   [told, isAsked, isRunning, records] = [[], true, true, usual];
+  written = new Map();
+  const counted = new Promise<void>((resolve) => {
+    count = resolve;
+  });
   unusual = createUnusualRuns({
     isAsked: () => isAsked,
     isRunning: () => isRunning,
     runs: async () => records,
+    counted: () => counted,
+    written: async () => written,
     onUnusual: (notice) => void told.push(notice),
     now: Date.now,
   });
@@ -37,6 +46,7 @@ const endedAfter = (ms: number, kind: Notice['kind'] = 'finished') =>
   makeNotice({ kind, startedAt: began, finishedAt: began + ms, at: began + ms });
 const words = () => told.map(({ id, kind, at, unusual }) => [id, kind, at - began, unusual?.what]);
 async function accept(notice: Notice): Promise<void> {
+  count();
   unusual.accept(notice);
   await unusual.settled();
 }
@@ -91,6 +101,49 @@ describe('a run of a job that asks to be told', () => {
     records = [makeRunRecord({ id: 'run-1', startedAt: 0, finishedAt: 5_000 }), ...usual];
     await accept(endedAfter(5_000));
     expect(words()).toHaveLength(1);
+  });
+});
+
+describe('a run of which it is not counted yet what it wrote', () => {
+  beforeEach(() => {
+    for (const { id } of usual) written.set(id, { lines: 40, orMore: false });
+  });
+
+  it('is told as quiet when it is, once, with all that is known of it', async () => {
+    unusual.accept(endedAfter(3 * minute));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(told).toEqual([]);
+    written.set('run-1', { lines: 3, orMore: false });
+    count();
+    await unusual.settled();
+    expect(words()).toEqual([['run-1/unusual', 'unusual', 3 * minute, 'quiet']]);
+    expect(told[0]?.unusual).toEqual({ what: 'quiet', lines: 3, runs: 10, least: 40 });
+  });
+
+  it('is not told where that is never known, comes too late, or is as usual', async () => {
+    await accept(endedAfter(3 * minute));
+    written.set('run-1', { lines: 30, orMore: false });
+    await accept(endedAfter(3 * minute));
+    expect(told).toEqual([]);
+  });
+
+  it('is not waited for longer than half a minute', async () => {
+    unusual.accept(endedAfter(3 * minute));
+    let isSettled = false;
+    void unusual.settled().then(() => {
+      isSettled = true;
+    });
+    await vi.advanceTimersByTimeAsync(29_999);
+    expect(isSettled).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect([isSettled, told]).toEqual([true, []]);
+  });
+
+  it('is told at once, and for that alone, where it was short as well', async () => {
+    written.set('run-1', { lines: 0, orMore: false });
+    unusual.accept(endedAfter(5_000));
+    await unusual.settled();
+    expect(words()).toEqual([['run-1/unusual', 'unusual', 5_000, 'short']]);
   });
 });
 

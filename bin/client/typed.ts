@@ -100,7 +100,7 @@ export interface Job {
   readonly parameters?: Readonly<Record<string, string>>;
   /** Of a job that comes after others. */
   readonly after?: readonly string[];
-  /** Of a job of which it is told when a run takes suspiciously short or long. */
+  /** Of a job of which it is told when a run is suspiciously short, long or quiet. */
   readonly unusual?: boolean;
   /** Where one job is shown: the most that its runs were seen to use, where that is measured. */
   readonly peaks?: { readonly runs: number; readonly memory?: { readonly lowest: number; readonly highest: number }; readonly cpu?: { readonly lowest: number; readonly highest: number } };
@@ -189,8 +189,8 @@ export interface ListedRun {
   readonly image_digest: string | null;
   /** How it ended, for people. */
   readonly message: string;
-  /** It took suspiciously short or long against the successes before it; of jobs with unusual only. */
-  readonly unusual: 'short' | 'long' | null;
+  /** It took suspiciously short or long against the successes before it, or wrote suspiciously little; of jobs with unusual only. */
+  readonly unusual: 'short' | 'long' | 'quiet' | null;
   /** Since the run before it. */
   readonly changed: readonly ('definition' | 'image')[];
   /** So many have ended well, or not well, one after the other; null where it says nothing of the job. */
@@ -280,7 +280,7 @@ export interface NewJob {
   readonly parameters?: Readonly<Record<string, string | number>> | null;
   /** Jobs that come first, the one-offs among them to their success: whoever sends jobs looks after it. */
   readonly after?: readonly string[] | null;
-  /** true: tell of runs that take suspiciously short or long; one-off and scheduled jobs only. */
+  /** true: tell of runs that are suspiciously short, long or quiet; one-off and scheduled jobs only. */
   readonly unusual?: boolean;
 }
 
@@ -452,7 +452,7 @@ export interface ShownJob {
   readonly parameters?: Readonly<Record<string, string>>;
   /** Of a job that comes after others. */
   readonly after?: readonly string[];
-  /** Of a job of which it is told when a run takes suspiciously short or long. */
+  /** Of a job of which it is told when a run is suspiciously short, long or quiet. */
   readonly unusual?: boolean;
   /** Where one job is shown: the most that its runs were seen to use, where that is measured. */
   readonly peaks?: { readonly runs: number; readonly memory?: { readonly lowest: number; readonly highest: number }; readonly cpu?: { readonly lowest: number; readonly highest: number } };

@@ -131,7 +131,7 @@ const runOptions: readonly ShownOption[] = [
   { words: '--publish', description: 'Make the port reachable from outside' },
   {
     words: '--unusual',
-    description: 'Mail as well when a run takes suspiciously short or long against those before it',
+    description: 'Mail as well when a run is suspiciously short, long or quiet against those before it',
   },
   {
     words: '--matrix <NAME=value>',

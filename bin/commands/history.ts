@@ -64,7 +64,7 @@ const columns: readonly Column[] = [
 ];
 
 function unusualWords({ unusual }: Job): string {
-  return unusual === 'short' || unusual === 'long' ? `, unusually ${unusual}` : '';
+  return typeof unusual === 'string' ? `, unusually ${wordOf(unusual)}` : '';
 }
 
 /** @example '96 of 512 MiB, 0.35 CPU' */

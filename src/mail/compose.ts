@@ -4,7 +4,7 @@
  */
 import { nextFirings } from '../definition/cron.ts';
 import { zoneNote } from '../definition/zone-words.ts';
-import { isQuotaRefusal, keyText, type MemoryAdvice, type Notice } from '../domain.ts';
+import { isQuotaRefusal, keyText, type MemoryAdvice, type Notice, type UnusualRun } from '../domain.ts';
 import { type Gap, type GatheredNotice, isLastOfDay, type Mailbox, type WebhookTrouble } from '../mailbox.ts';
 import type { MailSettings } from '../settings.ts';
 import { rangeWords, shareWords } from '../usage/amount-words.ts';
@@ -109,9 +109,15 @@ function newsOf(stories: readonly Story[]): string {
 
 function wordOf({ ending, last }: Story): string {
   const { isSkipped, unusual } = last.notice;
-  if (ending === 'unusual') return unusual?.what === 'short' ? 'ended unusually soon' : 'took unusually long';
+  if (ending === 'unusual') return unusualEndings[unusual?.what ?? 'long'];
   return ending === 'failed' && isSkipped ? 'did not run' : ending;
 }
+
+const unusualEndings = {
+  short: 'ended unusually soon',
+  long: 'took unusually long',
+  quiet: 'was unusually quiet',
+} as const satisfies Record<UnusualRun['what'], string>;
 
 /** Where there are too many for a header, the first and the last ones, as readers of news do it (RFC 5537 3.4.4). */
 function threadsOf(stories: readonly Story[]): string[] {
@@ -165,7 +171,7 @@ function shortOf({ last: { notice, incident, details }, ending }: Story): string
     return `${shortCauseWords(notice, details?.refusal)}${count > 1 ? ` (${timesWords(count)})` : ''}`;
   }
   const { startedAt, finishedAt, at, unusual } = notice;
-  if (unusual) return lengthWords(unusual.length);
+  if (unusual) return unusual.what === 'quiet' ? `wrote ${linesWords(unusual.lines)}` : lengthWords(unusual.length);
   return ending === 'finished' && startedAt !== undefined ? `after ${lengthWords((finishedAt ?? at) - startedAt)}` : '';
 }
 
@@ -210,11 +216,21 @@ function afterFailures(incident: GatheredNotice['incident']): string {
 /** Calm: it may well be right so. */
 function unusualWords({ at, startedAt = at, finishedAt, unusual }: Notice): string {
   if (!unusual) return `took another time than usual, at ${momentWords(at)}.`;
+  if (unusual.what === 'quiet') {
+    const { lines, runs, least } = unusual;
+    const usual = `${runs} runs before it that succeeded wrote ${linesWords(least)} or more each.`;
+    return `finished at ${momentWords(finishedAt ?? at)} and wrote ${linesWords(lines)}, less than usual: ${usual} Nothing says that it failed.`;
+  }
   const { what, length, runs, shortest, longest } = unusual;
   const usual = `The ${runs} runs before it that succeeded took ${lengthWords(shortest)} to ${lengthWords(longest)}.`;
   if (finishedAt === undefined)
     return `has been running for ${lengthWords(length)}, since ${momentWords(startedAt)}, longer than usual. ${usual}`;
   return `finished at ${momentWords(finishedAt)} after ${lengthWords(length)}, ${what === 'short' ? 'sooner' : 'later'} than usual. ${usual} Nothing says that it failed.`;
+}
+
+function linesWords(count: number): string {
+  if (count === 0) return 'nothing';
+  return count === 1 ? 'one line' : `${count} lines`;
 }
 
 function onward({ key, reason }: Notice): string {

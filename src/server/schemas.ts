@@ -15,6 +15,7 @@ import {
   runOutcomes,
   tellingWays,
   triggers,
+  unusualWays,
   webhookEvents,
 } from '../domain.ts';
 import { effects } from './plan/effect.ts';
@@ -135,7 +136,7 @@ export const newJobSchema = z
     unusual: z
       .boolean()
       .optional()
-      .describe('true: tell of runs that take suspiciously short or long; one-off and scheduled jobs only.'),
+      .describe('true: tell of runs that are suspiciously short, long or quiet; one-off and scheduled jobs only.'),
   })
   .meta({ id: 'NewJob' });
 
@@ -238,7 +239,7 @@ export const jobSchema = z
     unusual: z
       .boolean()
       .optional()
-      .describe('Of a job of which it is told when a run takes suspiciously short or long.'),
+      .describe('Of a job of which it is told when a run is suspiciously short, long or quiet.'),
     peaks: z
       .object({
         runs: z.number().describe('The last ones that were measured, 10 at most; copies of a continuous job.'),
@@ -424,9 +425,11 @@ const listedRun = z
   .object(runSchema.shape)
   .extend({
     unusual: z
-      .enum(['short', 'long'])
+      .enum(unusualWays)
       .nullable()
-      .describe('It took suspiciously short or long against the successes before it; of jobs with unusual only.'),
+      .describe(
+        'It took suspiciously short or long against the successes before it, or wrote suspiciously little; of jobs with unusual only.',
+      ),
     changed: z.array(z.enum(['definition', 'image'])).describe('Since the run before it.'),
     in_a_row: z
       .number()
@@ -488,7 +491,7 @@ const mailedEvent = z
     happened: z.string().nullable().describe('RFC 3339, as all times.'),
     event: z
       .enum(noticeKinds)
-      .describe('steady: a continuous job has run for a while. unusual: a run took suspiciously short or long.'),
+      .describe('steady: a continuous job has run for a while. unusual: a run was suspiciously short, long or quiet.'),
     reason: z.enum(failureReasons).nullable().describe('Of what failed.'),
     via: z.enum(tellingWays).describe('An event that is told in both ways is there twice.'),
     state: z

@@ -1,14 +1,17 @@
 /**
- * Whether a run that succeeded took suspiciously short or long against what its job usually takes. Pure. The rule, which docs/guide.md tells
- * users: by its last successes, ten at least and fifty at most, a run is unusual that
+ * Whether a run that succeeded was suspiciously short, long or quiet against what is usual for its job. Pure. The rule, which docs/mail.md
+ * tells users: by its last successes, ten at least and fifty at most, a run is unusual that
  *
  *  - was shorter, or longer, than every one of them,
  *  - took less than half, or more than twice, their median, and
  *  - is further from it than six times the median distance of the others (MAD), and than ten seconds.
  *
- * The first keeps a job quiet that has little to do on most days and much on some; the others, one whose runs are much alike.
+ * The first says nothing of a job that has little to do on most days and much on some; the others, of one whose runs are much alike.
+ *
+ * It was quiet where it wrote less than half the lines of every one of them. Of those before it so many count as were counted at least, and
+ * what was not counted says nothing; a run itself is judged only where all that it wrote was counted.
  */
-import type { RunRecord, UnusualRun } from '../domain.ts';
+import type { RunRecord, UnusualLength, UnusualQuiet, UnusualRun, Written } from '../domain.ts';
 
 /** How long successes of a job take, in ms. */
 export interface Band {
@@ -47,18 +50,35 @@ export function bandOf(runs: readonly RunRecord[]): Band | undefined {
 }
 
 /** @param length of a run, in ms. @returns undefined where it is as usual */
-export function judgeLength(length: number, band: Band): UnusualRun | undefined {
+export function judgeLength(length: number, band: Band): UnusualLength | undefined {
   const what = length < band.from ? 'short' : length > band.to ? 'long' : undefined;
   return what && { what, length, runs: band.runs, shortest: band.shortest, longest: band.longest };
 }
 
-/** Of those that succeeded, by id. @param runs newest first */
-export function unusualRuns(runs: readonly RunRecord[]): ReadonlyMap<string, UnusualRun> {
+/** By id. */
+export type WrittenByRun = ReadonlyMap<string, Written>;
+
+/** @param before newest first, without the run in question. @returns undefined where it is as usual, and where too little is known */
+export function judgeQuiet(run: string, before: readonly RunRecord[], written: WrittenByRun): UnusualQuiet | undefined {
+  const own = written.get(run);
+  if (!own || own.orMore) return undefined;
+  const counts = before
+    .flatMap(({ id, outcome }) => (outcome === 'succeeded' ? (written.get(id)?.lines ?? []) : []))
+    .slice(0, mostRuns);
+  const least = Math.min(...counts);
+  if (counts.length < leastRuns || own.lines * 2 >= least) return undefined;
+  return { what: 'quiet', lines: own.lines, runs: counts.length, least };
+}
+
+/** Of those that succeeded, by id; of one that was both only that it was short or long. @param runs newest first */
+export function unusualRuns(runs: readonly RunRecord[], written: WrittenByRun): ReadonlyMap<string, UnusualRun> {
   return new Map(
     runs.flatMap((run, index) => {
       const length = lengthOf(run);
-      const band = length === undefined ? undefined : bandOf(runs.slice(index + 1));
-      const found = band && judgeLength(length as number, band);
+      if (length === undefined) return [];
+      const before = runs.slice(index + 1);
+      const band = bandOf(before);
+      const found = (band && judgeLength(length, band)) ?? judgeQuiet(run.id, before, written);
       return found ? [[run.id, found] as const] : [];
     }),
   );

@@ -123,6 +123,8 @@ const unusual = (what: 'short' | 'long', length: number) => ({
   longest: 210_000,
 });
 
+const quiet = (lines: number, least: number) => ({ what: 'quiet' as const, lines, runs: 40, least });
+
 const others: Record<string, readonly GatheredNotice[]> = {
   'unusually-short': [
     gathered({
@@ -149,6 +151,7 @@ const others: Record<string, readonly GatheredNotice[]> = {
       unusual: unusual('long', 420_000),
     }),
   ],
+  'unusually-quiet': [gathered({ kind: 'unusual', exitCode: 0, unusual: quiet(0, 12) })],
   'recovered-unusually': [
     gathered({ kind: 'finished' }, { as: 'recovered', incident: { failures: 2, since: at('2026-03-01T01:00:12Z') } }),
     gathered({ kind: 'unusual', exitCode: 0, unusual: unusual('short', 2_000) }),
@@ -156,6 +159,7 @@ const others: Record<string, readonly GatheredNotice[]> = {
   'several-unusual': [
     failures['exit-code'],
     gathered({ kind: 'unusual', key: { ...once, name: 'cleanup' }, exitCode: 0, unusual: unusual('short', 2_000) }),
+    gathered({ kind: 'unusual', key: { ...once, name: 'report' }, exitCode: 0, unusual: quiet(1, 3) }),
   ] as GatheredNotice[],
   finished: [
     gathered({ kind: 'started', emails: 'all', at: at('2026-03-01T04:17:00Z') }),

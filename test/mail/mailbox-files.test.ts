@@ -95,10 +95,13 @@ describe('mailboxes on disk', () => {
   );
 
   it('keep what was unusual and what was lacking', async () => {
-    const unusual = { what: 'long', length: 9, runs: 10, shortest: 1, longest: 2 } as const;
+    const long = { what: 'long', length: 9, runs: 10, shortest: 1, longest: 2 } as const;
+    const quiet = { what: 'quiet', lines: 0, runs: 10, least: 2 } as const;
     const memory = { job: 'daily', limit: 512, peaks: { runs: 2, lowest: 1, highest: 2 }, to: '768Mi', fits: true };
     const waiting = [
-      makeGathered({ notice: makeNotice({ kind: 'unusual', unusual }), incident: undefined, details: undefined }),
+      ...[long, quiet].map((unusual) =>
+        makeGathered({ notice: makeNotice({ kind: 'unusual', unusual }), incident: undefined, details: undefined }),
+      ),
       makeGathered({ details: makeDetails({ memory }) }),
     ];
     await open().save({ ...full, open: waiting });

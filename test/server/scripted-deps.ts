@@ -185,7 +185,15 @@ export function scriptDeps(): ScriptedDeps {
       },
     },
     recall: async () => script.recalled(),
-    outputs: { of: async (tool, job, run) => script.keptOutputs.get(`${tool.name}/${job}/${run}`) },
+    outputs: {
+      of: async (tool, job, run) => script.keptOutputs.get(`${tool.name}/${job}/${run}`),
+      written: async (tool, job) =>
+        new Map(
+          [...script.keptOutputs].flatMap(([key, { written }]) =>
+            written && key.startsWith(`${tool.name}/${job}/`) ? [[key.split('/')[2] ?? '', written] as const] : [],
+          ),
+        ),
+    },
     peaks: { of: (owner) => script.measured.get(owner) },
     runs: {
       list: async (tool, job) => script.records.get(`${tool.name}/${job}`) ?? [],

@@ -77,7 +77,7 @@ export interface ListedRun2026 extends Run2026 {
   readonly changed: ToldRun['changed'];
   readonly in_a_row: number | null;
   readonly after_failures: number;
-  /** Against what its job usually takes. */
+  /** Against what is usual for its job. */
   readonly unusual: UnusualRun['what'] | null;
 }
 

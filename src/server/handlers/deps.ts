@@ -9,6 +9,7 @@ import type {
   RunOutput,
   RunRecord,
   Tool,
+  Written,
 } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { Fences } from '../../fences.ts';
@@ -59,10 +60,12 @@ export interface RunHistory {
   ): Promise<readonly { readonly part: string; readonly runs: readonly RunRecord[] }[]>;
 }
 
-/** The last lines that runs have written; asked only with a caller's own tool. */
+/** What runs have written; asked only with a caller's own tool. */
 export interface OutputHistory {
-  /** Undefined where nothing is kept of it. */
+  /** The last lines; undefined where nothing is kept of it. */
   of(tool: Tool, job: string, run: string): Promise<RunOutput | undefined>;
+  /** How much, of each run of which that is known, by id. */
+  written(tool: Tool, job: string): Promise<ReadonlyMap<string, Written>>;
 }
 
 /** What was measured of what runs. */

@@ -48,15 +48,19 @@ export async function lastRuns(
   return (await recordedRuns(tool, name, deps).catch(() => [])).slice(0, shownRuns);
 }
 
-/** Those that took suspiciously short or long against their like, by id; none of parts that do not ask to be told. */
-export function unusualOf(
+/** Those that were suspiciously short, long or quiet against their like, by id; none of parts that do not ask to be told. */
+export async function unusualOf(
   { tool }: Caller,
   runs: readonly RunOfJob[],
-  { jobs }: Pick<Deps, 'jobs'>,
-): ReadonlyMap<string, UnusualRun> {
+  { jobs, outputs }: Pick<Deps, 'jobs' | 'outputs'>,
+): Promise<ReadonlyMap<string, UnusualRun>> {
   const parts = [...new Set(runs.map(({ job }) => job))];
   const telling = parts.filter((part) => jobs.find(tool.namespace, part)?.object.job?.unusual);
-  return new Map(
-    telling.flatMap((part) => [...unusualRuns(runs.filter(({ job }) => job === part).map(({ run }) => run))]),
+  const found = await Promise.all(
+    telling.map(async (part) => {
+      const own = runs.filter(({ job }) => job === part).map(({ run }) => run);
+      return [...unusualRuns(own, await outputs.written(tool, part))];
+    }),
   );
+  return new Map(found.flat());
 }

@@ -2,16 +2,18 @@
  * The last lines that a run has written, for a mail about it and for its record: asked by the hallway as soon as the run has ended, since
  * pods and their logs go soon. From the files where the job writes to files, else from its pod.
  */
-import type { Notice, RunOutput, Tool } from '../../domain.ts';
+import type { Notice, RunOutput, Tool, Written } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { Forward } from '../forward.ts';
 import { type FileTail, type LogFile, type LogFiles, tailFile } from './file-log.ts';
 import type { LogLine } from './log-line.ts';
 import { filesOf } from './log-sources.ts';
-import { tailPod } from './pod-log.ts';
+import { type ReadPodLog, tailPod } from './pod-log.ts';
 
 /** Whose output: a notice of a run and the end of one both say it. */
-export type LinesOf = Pick<Notice, 'key' | 'startedAt' | 'finishedAt' | 'ran'> & { readonly pod?: string | undefined };
+export type LinesOf = Pick<Notice, 'key' | 'startedAt' | 'finishedAt' | 'attempts' | 'ran'> & {
+  readonly pod?: string | undefined;
+};
 
 export interface LastLinesOptions {
   readonly forward: Pick<Forward, 'podLog'>;
@@ -36,8 +38,7 @@ export function createLastLines({ forward, files, homesMount }: LastLinesOptions
     try {
       const inFiles = filesOf(tool, of.ran, `${homesMount}/${tool.name}`);
       if (inFiles.length > 0) return await readFiles(files, inFiles, of, lines);
-      const read: Parameters<typeof tailPod>[0] = (pod, query, cut) => forward.podLog(tool, pod, query, cut);
-      return await readPod(read, of, lines, signal);
+      return await readPod((pod, query, cut) => forward.podLog(tool, pod, query, cut), of, lines, signal);
     } catch (error) {
       return none(error instanceof AppError ? error.message : 'it could not be read');
     }
@@ -81,22 +82,42 @@ function share(tails: readonly FileTail[], lines: number): RunOutput {
   };
 }
 
-async function readPod(
-  read: Parameters<typeof tailPod>[0],
-  { key, pod, startedAt = 0, finishedAt }: LinesOf,
-  lines: number,
-  signal: AbortSignal,
-): Promise<RunOutput> {
+async function readPod(ask: ReadPodLog, of: LinesOf, lines: number, signal: AbortSignal): Promise<RunOutput> {
+  const { key, pod, startedAt = 0, finishedAt } = of;
   if (pod === undefined) return none('its pod is gone');
   // A copy of a continuous job may have been started again since.
   const restarts = key.kind === 'Deployment' ? 1 : 0;
-  const all = await tailPod(read, { name: pod, restarts }, { lines: lines * 2, since: undefined }, signal);
+  let wasGiven = false;
+  const read: ReadPodLog = async (...asked) => {
+    const log = await ask(...asked);
+    wasGiven = true;
+    return log;
+  };
+  const asked = lines * 2;
+  const all = await tailPod(read, { name: pod, restarts }, { lines: asked, since: undefined }, signal);
   const until = finishedAt === undefined ? Number.POSITIVE_INFINITY : finishedAt + slackMs;
   const isOfRun = ({ aroundMs }: LogLine) => aroundMs >= startedAt - slackMs && aroundMs < until;
   const written = all.filter(isOfRun);
   const own = written.slice(-lines);
-  if (own.length === 0) return none('it wrote nothing, or its pod was gone before it could be asked');
-  return { lines: own, from: 'its output', missing: undefined, isCut: written.length > lines };
+  const counted = wasGiven && key.kind !== 'Deployment' ? countOf(all, asked, of) : {};
+  if (own.length === 0)
+    return { ...none('it wrote nothing, or its pod was gone before it could be asked'), ...counted };
+  return { lines: own, from: 'its output', missing: undefined, isCut: written.length > lines, ...counted };
+}
+
+/** Of so much text the lines that were asked for may be fewer, since the cluster counts pieces of long ones, and we cut those. */
+const mostCountedBytes = 8 * 1024;
+
+/**
+ * What the log of a run's pod tells of how much the run wrote. Not known where a line has no time: the cluster says there why it has no log.
+ * That the log was begun anew meanwhile, after 10 MiB or so (kubernetes.io, "Logging Architecture"), cannot be seen.
+ */
+function countOf(all: readonly LogLine[], asked: number, { attempts }: LinesOf): { readonly written?: Written } {
+  if (all.some(({ at }) => at === undefined)) return {};
+  const bytes = all.reduce((sum, { message }) => sum + Buffer.byteLength(message), 0);
+  // The attempts before the last one have written as well.
+  const orMore = all.length >= asked || bytes >= mostCountedBytes || attempts > 1;
+  return { written: { lines: all.length, orMore } };
 }
 
 function none(missing: string): RunOutput {

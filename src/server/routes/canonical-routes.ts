@@ -251,7 +251,7 @@ export function canonicalRoutes(base: string, deps: Deps, { list, run, apply }: 
       answer: schemas.runsAnswer,
       handle: async ({ caller, params: { name = '' } }) => {
         const runs = await listRuns(caller, name, deps);
-        const unusual = unusualOf(caller, runs, deps);
+        const unusual = await unusualOf(caller, runs, deps);
         return said({ runs: runs.map((run) => renderListedRun2026(run.job, run, unusual.get(run.run.id))) });
       },
     },

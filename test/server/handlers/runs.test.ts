@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { RunOutput } from '../../../src/domain.ts';
 import { listRuns, unusualOf } from '../../../src/server/handlers/runs.ts';
 import { inOrder } from '../../../src/streak.ts';
 import { makeRunRecord, makeSnapshot } from '../../support/facts.ts';
@@ -83,21 +84,28 @@ describe('the runs of a job', () => {
   });
 });
 
-it('unusual runs are marked of a job that asks to be told, and of no other', () => {
+it('unusual runs are marked of a job that asks to be told, and of no other', async () => {
   const usual = Array.from({ length: 10 }, (_, n) =>
     makeRunRecord({ id: `b-${n}`, startedAt: 0, finishedAt: 180_000 }),
   );
-  const runs = [makeRunRecord({ id: 'short', startedAt: 0, finishedAt: 1_000 }), ...usual];
-  const marked = () => [
-    ...unusualOf(
-      alpha,
-      inOrder(runs).map((told) => ({ job: 'demo', ...told })),
-      deps,
-    ).keys(),
-  ];
-  expect(marked()).toEqual([]);
+  const quiet = makeRunRecord({ id: 'quiet', startedAt: 0, finishedAt: 180_000 });
+  const runs = [quiet, makeRunRecord({ id: 'short', startedAt: 0, finishedAt: 1_000 }), ...usual];
+  for (const { id } of usual) deps.keptOutputs.set(`alpha/demo/${id}`, wrote(40));
+  deps.keptOutputs.set('alpha/demo/quiet', wrote(3));
+  const marked = async () => {
+    const listed = inOrder(runs).map((told) => ({ job: 'demo', ...told }));
+    return [...(await unusualOf(alpha, listed, deps))].map(([id, { what }]) => [id, what]);
+  };
+  expect(await marked()).toEqual([]);
   deps.view.set('tool-alpha', [makeSnapshot({ kind: 'CronJob' })]);
-  expect(marked()).toEqual([]);
+  expect(await marked()).toEqual([]);
   deps.view.set('tool-alpha', [makeSnapshot({ kind: 'CronJob', job: { unusual: true } })]);
-  expect(marked()).toEqual(['short']);
+  expect(await marked()).toEqual([
+    ['quiet', 'quiet'],
+    ['short', 'short'],
+  ]);
 });
+
+function wrote(lines: number): RunOutput {
+  return { lines: [], from: 'its output', missing: undefined, isCut: false, written: { lines, orMore: false } };
+}

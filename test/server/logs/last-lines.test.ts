@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Tool } from '../../../src/domain.ts';
 import { AppError } from '../../../src/errors.ts';
+import { KubeStatusError } from '../../../src/kube.ts';
 import { createLastLines } from '../../../src/server/logs/last-lines.ts';
 import { makeNotice, makeRan } from '../../support/notices.ts';
 
@@ -16,9 +17,11 @@ interface Scripted {
   /** What the pod's log holds; an error is thrown. */
   readonly log?: string | Error;
   readonly previous?: string;
+  /** Unset: the log comes to its end. */
+  readonly breaksOff?: boolean;
 }
 
-function reader({ files = {}, log = '', previous }: Scripted) {
+function reader({ files = {}, log = '', previous, breaksOff }: Scripted) {
   return createLastLines({
     homesMount: '/data/project',
     files: {
@@ -36,6 +39,7 @@ function reader({ files = {}, log = '', previous }: Scripted) {
         if (text instanceof Error) throw text;
         return (async function* () {
           if (text) yield Buffer.from(text);
+          if (breaksOff) throw new Error('other side closed');
         })();
       },
     },
@@ -100,6 +104,7 @@ describe('the last lines of a run', () => {
       from: 'its output',
       missing: undefined,
       isCut: false,
+      written: { lines: 4, orMore: false },
     });
   });
 
@@ -118,5 +123,52 @@ describe('the last lines of a run', () => {
     ['it could not be read', { files: null as never }, makeNotice()],
   ])('are missing in words: %s', async (missing, script, of) => {
     expect(await read(script, of)).toMatchObject({ lines: [], missing });
+  });
+});
+
+describe('how much a run wrote', () => {
+  const once = makeNotice({ ran: toPod, attempts: 1 });
+  const line = (text: string) => `2026-03-01T04:18:00.000000000Z ${text}\n`;
+  const refusal = (status: number) =>
+    new AppError('kube.refused', 'No.', { cause: new KubeStatusError(status, '', 'No.') });
+  const written = async (script: Scripted, of = once) => (await readAll(script, of)).written;
+
+  it('is counted where the log of its pod was given, though that is empty', async () => {
+    expect(await written({ log: line('one') + line('') + line('three') })).toEqual({ lines: 3, orMore: false });
+    expect(await written({ log: '' })).toEqual({ lines: 0, orMore: false });
+  });
+
+  it.each<[string, Scripted]>([
+    ['there were more lines than were asked for', { log: line('x').repeat(8) }],
+    ['a line was too long to be read whole', { log: line('one') + line('x'.repeat(20_000)) }],
+    ['it is so much that the cluster may have counted pieces of lines', { log: line('x'.repeat(3_000)).repeat(3) }],
+  ])('may be more where %s', async (_, script) => {
+    expect(await written(script)).toMatchObject({ orMore: true });
+  });
+
+  it('may be more where an attempt before the last one wrote as well', async () => {
+    expect(await written({ log: line('one') }, { ...once, attempts: 2 })).toEqual({ lines: 1, orMore: true });
+  });
+
+  it.each<[string, Scripted, typeof once]>([
+    ['its pod was gone', { log: refusal(404) }, once],
+    ['its container was gone', { log: refusal(400) }, once],
+    ['nothing names its pod', {}, { ...once, pod: undefined }],
+    [
+      'the cluster says instead why there is no log',
+      { log: 'unable to retrieve container logs for containerd://1' },
+      once,
+    ],
+    ['the log could not be had', { log: new AppError('kube.unreachable', 'No.') }, once],
+    ['the log broke off', { log: line('one'), breaksOff: true }, once],
+    [
+      'it wrote to files, which have lines of others as well',
+      { files: { 'daily.out': { text: 'one' } } },
+      makeNotice(),
+    ],
+    ['it wrote nothing to its files, as far as these show', {}, makeNotice()],
+    ['it is a copy of a continuous job', { log: line('one') }, { ...once, key: { ...once.key, kind: 'Deployment' } }],
+  ])('is not known where %s', async (_, script, of) => {
+    expect(await written(script, of)).toBeUndefined();
   });
 });
