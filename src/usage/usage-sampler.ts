@@ -60,6 +60,8 @@ export function createUsageSampler(options: UsageSamplerOptions): UsageSampler {
     0,
     '',
   ];
+  /** Whether the API is there, only that nobody answered behind it when it was last asked. */
+  let isUnanswered = false;
   let askedAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
 
@@ -97,6 +99,7 @@ export function createUsageSampler(options: UsageSamplerOptions): UsageSampler {
     } catch (error) {
       const status = kubeStatusOf(error)?.statusCode;
       // Not for us, not served, or nobody behind it, which may be over soon.
+      isUnanswered = status === 503;
       if (status === 403 || status === 404) refusedUntil.metrics = now() + refusedMs;
       else if (status !== 503) return [failure(error, 'The metrics API')];
       return undefined;
@@ -115,7 +118,11 @@ export function createUsageSampler(options: UsageSamplerOptions): UsageSampler {
     await Promise.all(Array.from({ length: nodesAtOnce }, work));
     if (now() >= refusedUntil.nodes) return problems;
     source = 'nobody';
-    return ['The metrics API is not there for the account of the daemon, and it may not ask nodes.'];
+    return [
+      isUnanswered
+        ? 'The metrics API does not answer (503), and the daemon may not ask nodes.'
+        : 'The metrics API is not there for the account of the daemon, and it may not ask nodes.',
+    ];
   }
 
   async function askNode(node: string): Promise<string | undefined> {

@@ -101,6 +101,23 @@ it('a metrics API with nobody behind it is asked again in the next round, and no
   expect(sampler.stats().source).toBe('metrics');
 });
 
+it('a metrics API with nobody behind it is not called missing where nodes may not be asked', async () => {
+  runs('one');
+  sampler.start();
+  await turn();
+  (await kube.nextRequest()).fail(refusal(503));
+  (await kube.nextRequest()).fail(refusal(403));
+  await turn();
+  expect(sampler.stats()).toMatchObject({
+    source: 'nobody',
+    problem: 'The metrics API does not answer (503), and the daemon may not ask nodes.',
+  });
+  await pass(15_000);
+  (await kube.nextRequest()).answer(metrics('one', '1Ki'));
+  await turn();
+  expect(sampler.stats()).toMatchObject({ source: 'metrics', problem: '' });
+});
+
 it('a clock that is set back stops nothing', async () => {
   vi.setSystemTime(86_400_000);
   runs('one');
