@@ -1,6 +1,6 @@
 /** A file that an operator names. */
 import { readFile } from 'node:fs/promises';
-import { requireRoot } from '../../src/authorities.ts';
+import { readAuthorities } from '../../src/authorities.ts';
 import { AppError } from '../../src/errors.ts';
 
 /** @param what it is, for people, e.g. `The kubeconfig` @throws AppError `settings.invalid` */
@@ -10,9 +10,9 @@ export async function readNamed(what: string, file: string): Promise<string> {
   });
 }
 
-/** PEM to verify others with, by the rules of the daemon: TLS itself takes what it can read of a bundle and says nothing of the rest. @throws AppError `settings.invalid` */
+/** PEM to verify others with, of which every part can be read: TLS takes what it can of a bundle and says nothing of the rest. @throws AppError `settings.invalid` */
 export async function readNamedAuthorities(file: string): Promise<string> {
   const pem = await readNamed('The authority', file);
-  requireRoot(pem, file);
+  readAuthorities(pem, file);
   return pem;
 }
