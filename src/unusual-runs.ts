@@ -1,7 +1,8 @@
 /**
  * Runs that are suspiciously short, long or quiet, of jobs that ask to be told: one that goes on for too long is told while it does, every
- * other one at its end, of a quiet one as soon as what it wrote was counted. One that is both is told for its length. Made by daemon.ts, fed with the notices of jobs. What is usual is read from the records of the job (usage/unusual-run.ts);
- * nothing is kept but a timer for each run under way.
+ * other one at its end, a quiet one as soon as what it wrote was counted. One that is both is told for its length. Made by daemon.ts, fed
+ * with the notices of jobs. What is usual is read from the records of the job (usage/unusual-run.ts); nothing is kept but a timer for each
+ * run under way.
  */
 import type { Notice, RunRecord, UnusualRun } from './domain.ts';
 import { atMost, longestTimerMs } from './time-limit.ts';
