@@ -139,7 +139,7 @@ export function readHomeFile(
   try {
     judgeFile(file, home, name, rules);
     const bytes = readCapped(file.fd, name, rules.maxBytes);
-    const stamp = stampOf(fstatSync(file.fd, { bigint: true }));
+    const stamp = stampOf(walking(name, () => fstatSync(file.fd, { bigint: true })));
     if (stamp !== stampOf(file.stat)) {
       bytes.fill(0);
       throw new WalkError('changing', name);
@@ -193,7 +193,7 @@ function open(parent: Opened, name: string, at: string, flags: number): Opened {
     const path = `${parent.path}/${name}`;
     // Moved or replaced since it was opened; what was opened is not judged by another name.
     if (readlinkSync(`/proc/self/fd/${fd}`) !== path) throw new WalkError('changing', at);
-    return { fd, path, stat: fstatSync(fd, { bigint: true }) };
+    return { fd, path, stat: walking(at, () => fstatSync(fd, { bigint: true })) };
   } catch (error) {
     closeSync(fd);
     throw error;

@@ -11,7 +11,7 @@ import { createScriptedKube } from '../../support/scripted-kube.ts';
 
 const authority = createAuthority('cluster');
 const tools = ['alpha', 'beta', 'gamma'].map((name) => Tool.of(name));
-const { readSync } = fs;
+const kernel = { readSync: fs.readSync, fstatSync: fs.fstatSync };
 
 let homes: Homes;
 beforeEach(() => {
@@ -23,39 +23,43 @@ beforeEach(() => {
   }
 });
 afterEach(() => {
-  replaceReadSync(readSync);
+  replace(kernel);
   homes.remove();
 });
 
 /** As far as the walk through a home is concerned, what the kernel answers. */
-function replaceReadSync(read: unknown): void {
-  Object.assign(fs, { readSync: read });
+function replace(calls: object): void {
+  Object.assign(fs, calls);
   syncBuiltinESMExports();
 }
 
-function breakDiskUnder(tool: string): void {
-  replaceReadSync((fd: number, ...rest: unknown[]) => {
-    if (fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${homes.base}/${tool}/`))
-      throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO', syscall: 'read' });
-    return Reflect.apply(readSync, fs, [fd, ...rest]);
-  });
+function breakDiskUnder(tool: string, call: keyof typeof kernel): void {
+  const fail = (fd: number, ...rest: unknown[]) => {
+    if (fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${homes.base}/${tool}/.toolskube/`))
+      throw Object.assign(new Error(`EIO: i/o error, ${call}`), { code: 'EIO', syscall: call });
+    return Reflect.apply(kernel[call], fs, [fd, ...rest]);
+  };
+  replace({ [call]: fail });
 }
 
 describe('tool renew', () => {
-  it('goes on with the other tools when the disk under one home fails, and says of that one what is wrong', async () => {
-    breakDiskUnder('beta');
-    const kube = createScriptedKube();
-    const said: string[] = [];
-    const options = { homesBase: homes.base, ca: authority.cert, days: 30, withinDays: 0 };
-    const done = renewTools(kube as unknown as Kube, tools, options, (line) => void said.push(line));
-    (await kube.nextRequest()).answer({ data: { 'client-ca-file': authority.cert } });
-    (await kube.nextRequest()).fail(new AppError('kube.unreachable', 'The cluster is away.'));
-    const why = 'The cluster is away. (the one before: none good: client.crt: unreadable (EIO))';
-    expect(await done).toMatchObject([
-      { name: 'alpha', became: 'kept' },
-      { name: 'beta', became: 'failed', why },
-      { name: 'gamma', became: 'kept' },
-    ]);
-    expect(said).toEqual([`beta: failed. ${why}`]);
-  });
+  it.each(['readSync', 'fstatSync'] as const)(
+    'goes on with the other tools when the disk under one home fails at %s, and says so',
+    async (call) => {
+      breakDiskUnder('beta', call);
+      const kube = createScriptedKube();
+      const said: string[] = [];
+      const options = { homesBase: homes.base, ca: authority.cert, days: 30, withinDays: 0 };
+      const done = renewTools(kube as unknown as Kube, tools, options, (line) => void said.push(line));
+      (await kube.nextRequest()).answer({ data: { 'client-ca-file': authority.cert } });
+      (await kube.nextRequest()).fail(new AppError('kube.unreachable', 'The cluster is away.'));
+      const why = 'The cluster is away. (the one before: none good: client.crt: unreadable (EIO))';
+      expect(await done).toMatchObject([
+        { name: 'alpha', became: 'kept' },
+        { name: 'beta', became: 'failed', why },
+        { name: 'gamma', became: 'kept' },
+      ]);
+      expect(said).toEqual([`beta: failed. ${why}`]);
+    },
+  );
 });
