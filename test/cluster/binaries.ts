@@ -1,6 +1,7 @@
 /**
  * Where etcd and the Kubernetes binaries come from, in order: `KUBEBUILDER_ASSETS`, our cache, the official release, a build from the
- * pinned Go modules in `kubernetes/`. Whatever is fetched or built lands in the cache, each file in one step.
+ * pinned Go modules in `kubernetes/`. Whatever is fetched or built lands in the cache, each file in one step. The metrics-server, which
+ * only some flows need, is in the cache or built from `metrics-server/`.
  */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,9 +14,25 @@ import { findGo } from './toolchain.ts';
 import type { Binaries, BinaryName } from './versions.ts';
 import * as versions from './versions.ts';
 
-const moduleDirectory = join(dirname(fileURLToPath(import.meta.url)), 'kubernetes');
-/** Two cores and an empty cache of modules; seconds with a full one. */
-const buildEstimateMs = 8 * 60_000;
+interface Source {
+  /** Below this directory: that of the Go module. */
+  readonly directory: string;
+  /** What the linker sets. */
+  readonly version: string;
+  /** Two cores and an empty cache of modules; seconds with a full one. */
+  readonly estimateMs: number;
+}
+
+const kubernetes: Source = {
+  directory: 'kubernetes',
+  version: `k8s.io/component-base/version.gitVersion=${versions.kubernetesVersion}`,
+  estimateMs: 8 * 60_000,
+};
+const metricsServer: Source = {
+  directory: 'metrics-server',
+  version: `k8s.io/client-go/pkg/version.gitVersion=${versions.metricsServerVersion}`,
+  estimateMs: 3 * 60_000,
+};
 
 /** Path of every binary. Concurrent callers wait for one download or build. @throws Error with the failed step's log and its path */
 export async function findBinaries(progress: Progress): Promise<Binaries> {
@@ -27,6 +44,19 @@ export async function findBinaries(progress: Progress): Promise<Binaries> {
   return Object.fromEntries(versions.binaryNames.map((name) => [name, found[name] ?? join(cache, name)])) as Binaries;
 }
 
+/** Path of the metrics-server. Concurrent callers wait for one build. @throws Error with the end of the build's log and its path */
+export async function findMetricsServer(progress: Progress): Promise<string> {
+  const cache = versions.metricsServerCache();
+  const file = join(cache, 'metrics-server');
+  const build = async () => {
+    if (existsSync(file)) return;
+    mkdirSync(cache, { recursive: true });
+    await buildFromSource(metricsServer, { 'metrics-server': metricsServerPackage }, cache, progress);
+  };
+  if (!existsSync(file)) await withLock(join(versions.cacheRoot(), 'binaries.lock'), build, progress);
+  return file;
+}
+
 function listMissing(found: Partial<Record<BinaryName, string>>, cache: string): BinaryName[] {
   return versions.binaryNames.filter((name) => found[name] === undefined && !existsSync(join(cache, name)));
 }
@@ -35,7 +65,8 @@ async function fillCache(found: Partial<Record<BinaryName, string>>, cache: stri
   mkdirSync(cache, { recursive: true });
   await downloadRelease(listMissing(found, cache), cache, progress);
   const missing = listMissing(found, cache);
-  if (missing.length > 0) await buildFromSource(missing, cache, progress);
+  const packages = Object.fromEntries(missing.map((name) => [name, packageOf(name)]));
+  if (missing.length > 0) await buildFromSource(kubernetes, packages, cache, progress);
 }
 
 /** Only what the directory holds, and only of our minor version: a kubelet may not be newer than its API server. */
@@ -99,18 +130,26 @@ export async function downloadRelease(
   }
 }
 
-async function buildFromSource(names: readonly BinaryName[], cache: string, progress: Progress): Promise<void> {
+/** @param packages by the name of their binary */
+async function buildFromSource(
+  { directory, version, estimateMs }: Source,
+  packages: Readonly<Record<string, string>>,
+  cache: string,
+  progress: Progress,
+): Promise<void> {
   const go = await findGo(progress);
   removeAbandoned(cache);
   const temporary = mkdtempSync(`${cache}.build-`);
   const log = join(versions.cacheRoot(), 'build.log');
-  const flags = `-s -w -X k8s.io/component-base/version.gitVersion=${versions.kubernetesVersion}`;
   const env = { ...go.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '-buildvcs=false -mod=readonly' };
-  const args = ['build', '-trimpath', '-ldflags', flags, '-o', `${temporary}/`, ...names.map(packageOf)];
+  const flags = ['-trimpath', '-ldflags', `-s -w -X ${version}`];
+  const args = ['build', ...flags, '-o', `${temporary}/`, ...Object.values(packages)];
+  const cwd = join(dirname(fileURLToPath(import.meta.url)), directory);
   const startedAt = Date.now();
   try {
-    await step(progress, `building ${names.join(' ')} from source, log ${log}`, buildEstimateMs, () =>
-      run(go.file, args, { cwd: moduleDirectory, env, log }),
+    const names = Object.keys(packages);
+    await step(progress, `building ${names.join(' ')} from source, log ${log}`, estimateMs, () =>
+      run(go.file, args, { cwd, env, log }),
     );
     for (const name of names) {
       const built = join(temporary, name === 'etcd' ? 'server' : name);
@@ -129,6 +168,8 @@ async function buildFromSource(names: readonly BinaryName[], cache: string, prog
 function packageOf(name: BinaryName): string {
   return name === 'etcd' ? 'go.etcd.io/etcd/server/v3' : `k8s.io/kubernetes/cmd/${name}`;
 }
+
+const metricsServerPackage = 'sigs.k8s.io/metrics-server/cmd/metrics-server';
 
 /** Under the lock nobody else builds, so what is left of a build is a dead one's. */
 function removeAbandoned(cache: string): void {

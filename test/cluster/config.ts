@@ -28,6 +28,10 @@ export async function writePki(state: State): Promise<void> {
   mkdirSync(join(state.stateDir, 'pki'), { recursive: true, mode: 0o700 });
   const authority = await createAuthority(signerCommonName);
   pair('ca', authority);
+  // An authority of its own: whoever has a certificate of it may say who somebody else is.
+  const aggregator = await createAuthority('front-proxy-ca');
+  write('front-proxy-ca.crt', aggregator.cert);
+  pair('front-proxy-client', await issue(aggregator, { subject: '/CN=front-proxy-client' }));
   const accounts = newServiceAccountKeys();
   write('service-account.key', accounts.key);
   write('service-account.pub', accounts.publicKey);

@@ -77,6 +77,16 @@ function apiServerCommand(state: State): Command {
       `--kubelet-client-certificate=${pki('kubelet-client.crt')}`,
       `--kubelet-client-key=${pki('kubelet-client.key')}`,
       '--kubelet-preferred-address-types=InternalIP',
+      // The aggregation layer: who asks for an API that another server serves is told to that server in headers.
+      `--requestheader-client-ca-file=${pki('front-proxy-ca.crt')}`,
+      '--requestheader-allowed-names=front-proxy-client',
+      '--requestheader-username-headers=X-Remote-User',
+      '--requestheader-group-headers=X-Remote-Group',
+      '--requestheader-extra-headers-prefix=X-Remote-Extra-',
+      `--proxy-client-cert-file=${pki('front-proxy-client.crt')}`,
+      `--proxy-client-key-file=${pki('front-proxy-client.key')}`,
+      // The addresses of services are known inside of the node only.
+      '--enable-aggregator-routing=true',
       `--audit-policy-file=${join(state.stateDir, 'config/audit-policy.json')}`,
       `--audit-log-path=${auditLogPath(state.stateDir)}`,
       // Without it watches stay open for a minute after SIGTERM, on a server that accepts nothing more.

@@ -1,11 +1,13 @@
-/** The pinned versions and the checksums that belong to them. `kubernetes/go.mod` names the same versions. */
+/** The pinned versions and the checksums that belong to them. `kubernetes/go.mod` and `metrics-server/go.mod` name the same versions. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 export const kubernetesVersion = 'v1.36.3';
 /** The version Kubernetes 1.36 is tested with: `build/dependencies.yaml` of k8s.io/kubernetes. */
 export const etcdVersion = 'v3.6.8';
-/** The `go` line of `kubernetes/go.mod`. */
+/** Its releases publish no checksum of a binary, so that it is always built. A newer one needs a newer Go. */
+export const metricsServerVersion = 'v0.8.0';
+/** The `go` line of both `go.mod`. */
 export const goVersion = '1.26.0';
 
 export const binaryNames = [
@@ -28,6 +30,10 @@ export function cacheRoot(): string {
 
 export function binaryCache(): string {
   return join(cacheRoot(), `kubernetes-${kubernetesVersion}`);
+}
+
+export function metricsServerCache(): string {
+  return join(cacheRoot(), `metrics-server-${metricsServerVersion}`);
 }
 
 /**

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { findBinaries } from '../cluster/binaries.ts';
+import { findBinaries, findMetricsServer } from '../cluster/binaries.ts';
 import { type Cluster, down, kubectl, status } from '../cluster/cluster.ts';
 import { ensurePackages, shellNeeds } from '../cluster/packages.ts';
 
@@ -20,6 +20,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await ensurePackages(say);
   await ensurePackages(say, shellNeeds);
   await findBinaries(say);
+  await findMetricsServer(say);
   const clusters = await mkdtemp(join(tmpdir(), 'toolforge-jobs-flows-'));
   // Programs of the flows run as other users below it.
   await chmod(clusters, 0o755);
