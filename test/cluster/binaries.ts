@@ -31,7 +31,7 @@ const kubernetes: Source = {
 const metricsServer: Source = {
   directory: 'metrics-server',
   version: `k8s.io/client-go/pkg/version.gitVersion=${versions.metricsServerVersion}`,
-  estimateMs: 3 * 60_000,
+  estimateMs: 4 * 60_000,
 };
 
 /** Path of every binary. Concurrent callers wait for one download or build. @throws Error with the failed step's log and its path */
