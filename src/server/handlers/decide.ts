@@ -62,10 +62,10 @@ export const decideCreation: Decide = async (caller, definition, deps, beside = 
 
 /** Of a job that is created where there is none, changed where it differs, and left alone where it does not. */
 export const decideChange: Decide = async (caller, asked, deps, beside = {}) => {
-  const existing = objectsOf(caller, asked.name, deps);
-  const definition = withoutSuspensionOfCommand(asked, existing);
+  const definition = withoutSuspensionOfCommand(asked, objectsOf(caller, asked.name, deps));
   const prepared = await prepareJob(caller, definition, deps, beside.publishers);
   refuseTaken(caller, definition, deps, beside);
+  const existing = objectsOf(caller, definition.name, deps);
   const all: PartDecision[] = [];
   for (const part of prepared) {
     const present = existing.find(({ key }) => key.name === part.job.name && typeOfKind[key.kind] === definition.type);
