@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openBrowser } from '../../bin/dashboard/browser.ts';
 import { type Chromium, startChromium, type Tab } from '../support/chromium.ts';
+import { until } from '../support/sandbox.ts';
 import { type ScriptedTool, said, startScriptedTool } from '../support/scripted-tool.ts';
 
 let chromium: Chromium;
@@ -163,6 +164,33 @@ describe('the page', () => {
     await shows('tbody .newest', 'failed');
   });
 
+  it('has the runs anew after it has missed events, and those of a former job of a name never', async () => {
+    setUsual();
+    await enter();
+    await shows('tbody .newest', 'failed (3 in a row)');
+    tool.answers.set('/jobs/report/runs', said({ runs: [makeRun('3', 'report', 'skipped', 'its starting deadline')] }));
+    tool.tell('reset', {});
+    await shows('tbody .newest', 'skipped');
+    tool.tell('run.ended', makeRun('9', 'once', 'failed', 'it broke'));
+    tool.tell('job.gone', { job: 'once' });
+    setJobs(makeJob('once'));
+    tool.tell('job.changed', { job: 'once' });
+    await shows('tbody', 'none yet');
+    // Parts go by their own names, and their runs are of the job.
+    setJobs();
+    tool.tell('job.gone', { job: 'once' });
+    await shows('.empty', 'This tool has no jobs.');
+    const listings = () => tool.asked.filter((path) => path === '/jobs').length;
+    const before = listings();
+    tool.tell('run.ended', { ...makeRun('10', 'grid-a', 'failed', 'it broke'), group: 'grid' });
+    tool.tell('job.gone', { job: 'grid-a', group: 'grid' });
+    await until(async () => listings() > before, 'the jobs are asked for');
+    setJobs(makeJob('grid'));
+    tool.tell('job.changed', { job: 'grid-a', group: 'grid' });
+    await shows('tbody', 'grid');
+    await shows('tbody', 'none yet');
+  });
+
   it('shows why a run ended as it did, and what the job has written', async () => {
     setUsual();
     tool.lines.push({ pod: 'report.out', container: 'stdout', timestamp: null, message: 'Traceback <b>bold</b>' });
@@ -236,6 +264,20 @@ describe('the page', () => {
     await shows('.empty', 'No job matches “nothing such”.');
     await tab.ask("(() => { filter.value = 'failed'; filter.dispatchEvent(new Event('input')); })()");
     await tab.sees("document.querySelectorAll('tbody tr').length === 1", 'only what has failed');
+  });
+
+  it('shows the jobs where an address names nothing that can be, over a reload as well', async () => {
+    setUsual();
+    await enter();
+    await goTo('#/job/%');
+    await tab.goTo(`${new URL('/', tool.dashboard.address).href}?#/job/%`);
+    await shows('tbody', 'bot');
+    for (const hash of ['#/job/report/%', '#/job/%E0/2']) {
+      await goTo('#/job/report');
+      await shows('h1', 'report');
+      await goTo(hash);
+      await shows('h1', 'Jobs');
+    }
   });
 
   it('says that the service is away, keeps what was seen, and goes on', async () => {

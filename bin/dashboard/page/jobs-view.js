@@ -24,7 +24,7 @@ export class JobsView {
   /** @type {readonly Job[]} */
   #jobs = [];
   #seen = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) if (isIntersecting) rowOf.get(target)?.wantRuns();
+    for (const { isIntersecting, target } of entries) rowOf.get(target)?.see(isIntersecting);
   });
 
   constructor() {
@@ -63,6 +63,11 @@ export class JobsView {
       row.take(job, now);
     }
     this.#show();
+  }
+
+  /** Of what somebody sees, where they are not known. */
+  wantRuns() {
+    for (const row of this.#rows.values()) row.wantRuns();
   }
 
   /** @param {string} name */
@@ -112,6 +117,7 @@ class Row {
   #type = make('span', { class: 'muted' });
   #shown = '';
   #isContinuous = false;
+  #isSeen = false;
   /** @type {import('./service.js').LastRun | undefined} */
   #last = undefined;
 
@@ -121,6 +127,7 @@ class Row {
     this.text = '';
     const link = make('a', { href: `#/job/${encodeURIComponent(job.name)}` }, job.name);
     const name = make('th', { role: 'rowheader', scope: 'row', 'data-title': 'Job' }, link, this.#type);
+    this.#runs.append(make('span', { class: 'muted' }, '…'));
     this.element = make('tr', { role: 'row' }, name, this.#state, this.#runs, this.#next);
   }
 
@@ -154,14 +161,22 @@ class Row {
     this.showRuns();
   }
 
-  wantRuns() {
-    if (!this.#isContinuous) wantRuns(this.name, () => this.showRuns());
+  /** @param {boolean} isSeen */
+  see(isSeen) {
+    this.#isSeen = isSeen;
+    this.wantRuns();
   }
 
+  wantRuns() {
+    if (this.#isSeen && !this.#isContinuous) wantRuns(this.name, () => this.showRuns());
+  }
+
+  /** While they are asked for anew, what was known of them stays. */
   showRuns() {
     const runs = runsOf(this.name);
     if (this.#isContinuous) this.#runs.replaceChildren(make('span', { class: 'muted' }, 'runs all the time'));
-    else this.#runs.replaceChildren(runs ? makeStrip(runs, this.#last) : make('span', { class: 'muted' }, '…'));
+    else if (runs) this.#runs.replaceChildren(makeStrip(runs, this.#last));
+    else this.wantRuns();
   }
 }
 

@@ -6,7 +6,7 @@ import { setText } from './elements.js';
 import { JobView } from './job-view.js';
 import { JobsView, stateWords } from './jobs-view.js';
 import { MailView, QuotaView } from './other-views.js';
-import { addRun, forgetAllRuns, forgetRuns } from './run-loader.js';
+import { addRun, forgetAllRuns, forgetRuns, keepRunsOf } from './run-loader.js';
 import { RunView } from './run-view.js';
 import { ask, commandEnded } from './service.js';
 
@@ -36,8 +36,8 @@ let trouble = 'Connecting.';
 let warnings = [];
 
 function showPage() {
-  const [, page = '', name = '', id = ''] = /^#\/(\w+)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(location.hash) ?? [];
-  view = viewOf(page, decodeURIComponent(name), decodeURIComponent(id));
+  const [page = '', name = '', id = ''] = placeOf(location.hash);
+  view = viewOf(page, name, id);
   main.replaceChildren(view.element);
   for (const link of document.querySelectorAll('nav a')) {
     const isHere = link.getAttribute('href') === `#/${page === 'job' || page === '' ? 'jobs' : page}`;
@@ -57,6 +57,19 @@ function viewOf(page, name, id) {
   if (page === 'job' && name !== '') return new JobView(name);
   if (page === 'mail') return new MailView();
   return page === 'quota' ? new QuotaView() : jobsView;
+}
+
+/**
+ * @param {string} hash of the address, which anybody may have written
+ * @returns {string[]} page, name of a job, id of a run; nothing where it names none of them
+ */
+function placeOf(hash) {
+  const [, ...parts] = /^#\/(\w+)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(hash) ?? [];
+  try {
+    return parts.map((part = '') => decodeURIComponent(part));
+  } catch {
+    return [];
+  }
 }
 
 function showTitle() {
@@ -83,6 +96,7 @@ async function refresh() {
     try {
       const { jobs, messages } = await ask('/jobs');
       warnings = messages?.warning ?? [];
+      keepRunsOf(new Set(jobs.map((/** @type {Job} */ { name }) => name)));
       jobsView.takeJobs(jobs, Date.now());
       announce(jobs);
       if (isAbout(view, heard)) void view.load();
@@ -128,6 +142,13 @@ function showConnection() {
   connection.classList.toggle('trouble', words !== '');
 }
 
+/** Of what happened until now nothing was heard. */
+function startAnew() {
+  forgetAllRuns();
+  jobsView.wantRuns();
+  refreshSoon();
+}
+
 function listen() {
   const events = new EventSource('/api/events');
   /** @param {string} name @param {(data: any) => void} take */
@@ -136,10 +157,7 @@ function listen() {
     trouble = data.trouble;
     showConnection();
   });
-  on('reset', () => {
-    forgetAllRuns();
-    refreshSoon();
-  });
+  on('reset', startAnew);
   on('job.changed', ({ job, group = job }) => refreshSoon(job, group));
   on('job.gone', ({ job, group = job }) => {
     forgetRuns(job);
@@ -151,7 +169,7 @@ function listen() {
     jobsView.takeRuns(name);
     refreshSoon(run.job, name);
   });
-  events.addEventListener('open', () => refreshSoon());
+  events.addEventListener('open', startAnew);
   events.addEventListener('error', () => {
     trouble = commandEnded;
     showConnection();

@@ -36,10 +36,17 @@ export function wantRuns(name, onKnown) {
 /** @param {string} name */
 export function forgetRuns(name) {
   known.delete(name);
+  heard.delete(name);
 }
 
 export function forgetAllRuns() {
   known.clear();
+  heard.clear();
+}
+
+/** @param {ReadonlySet<string>} names of all jobs that there are */
+export function keepRunsOf(names) {
+  for (const name of [...known.keys(), ...heard.keys()]) if (!names.has(name)) forgetRuns(name);
 }
 
 /**
