@@ -17,7 +17,7 @@ export interface WebhookDeliveryOptions {
   settings(): WebhookSettings;
   readonly post: Post;
   now(): number;
-  /** How an attempt ended; `why` in words where it failed. */
+  /** How an attempt ended; `why` in words where it failed. Not of one at a URL that is no longer the webhook's. */
   onAttempt(tool: string, why: string | undefined): void;
   /** Asked before each attempt: false where another process may be sending. Unset: it always may. */
   readonly maySend?: () => boolean;
@@ -50,6 +50,11 @@ export function createWebhookDelivery(options: WebhookDeliveryOptions): WebhookD
     }
   }
 
+  /** What a former receiver did says nothing of the one that there is now. */
+  function noteAttempt(tool: string, { url }: Webhook, why: string | undefined): void {
+    if (find(tool)?.url === url) onAttempt(tool, why);
+  }
+
   async function send(webhook: Webhook, event: Signed, signal: AbortSignal): Promise<void> {
     const url = checkWebhookUrl(webhook.url, settings());
     const at = now();
@@ -74,10 +79,10 @@ export function createWebhookDelivery(options: WebhookDeliveryOptions): WebhookD
         } catch (error) {
           const why = (error as Error).message;
           // One that we ourselves have ended says nothing of the webhook.
-          if (!signal.aborted) onAttempt(tool, why);
+          if (!signal.aborted) noteAttempt(tool, webhook, why);
           throw new AppError('webhook.not_taken', why, { cause: error });
         }
-        onAttempt(tool, undefined);
+        noteAttempt(tool, webhook, undefined);
         return { isSent: true };
       }),
     test: (tool) =>
@@ -85,7 +90,7 @@ export function createWebhookDelivery(options: WebhookDeliveryOptions): WebhookD
         const webhook = find(tool);
         if (!webhook) throw new AppError('webhook.not_found', 'The tool has no webhook.');
         await send(webhook, testEvent(tool, now()), stopped.signal);
-        onAttempt(tool, undefined);
+        noteAttempt(tool, webhook, undefined);
       }),
     stop: () => stopped.abort(),
   };

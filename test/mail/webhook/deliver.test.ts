@@ -145,6 +145,26 @@ describe('an event for the webhook of a tool', () => {
     expect(attempts).toEqual([]);
   });
 
+  it.each([204, 500])('answered with %d after the webhook was changed says nothing of the new one', async (status) => {
+    let url = 'https://former.example.org/';
+    const changed: Partial<WebhookDeliveryOptions> = {
+      find: () => makeWebhook({ url }),
+      async post() {
+        url = 'https://new.example.org/';
+        return status;
+      },
+    };
+    const { deliver, attempts } = create(changed);
+    await deliver().catch(() => {});
+    expect(attempts).toEqual([]);
+    await deliver().catch(() => {});
+    expect(attempts).toEqual([status === 204 ? undefined : 'new.example.org answered with 500']);
+    url = 'https://former.example.org/';
+    const tested = create(changed);
+    await tested.test('alpha').catch(() => {});
+    expect(tested.attempts).toEqual([]);
+  });
+
   it.each<[string, unknown]>([
     [
       'no secure connection to hooks.example.org was to be had: its certificate has expired',
