@@ -5,7 +5,7 @@ import { patiently } from './patience.ts';
 
 export const claimFence: Command = async (context) => {
   const run = context.line.options.get('run') ?? context.runId;
-  if (run === undefined)
+  if (!run)
     throw usage("'fence' is asked inside a job, whose TOOLFORGE_RUN_ID says which run asks. Elsewhere name it: --run.");
   const fence = await patiently(context, () => context.client.claimFence(run), [
     // A run that has just begun, or a service that begins again.

@@ -2,7 +2,7 @@
 import { AppError, errorTable } from '../../src/errors.ts';
 import type { LogsQuery } from '../client/client.ts';
 import { isRecord } from '../client/session.ts';
-import { numberOf } from '../terminal/arguments.ts';
+import { numberOf, usage } from '../terminal/arguments.ts';
 import { visibleJsonLine, visibleLine } from '../terminal/terminal.ts';
 import type { Command, Context } from './outcome.ts';
 
@@ -11,11 +11,13 @@ const againMs = 1_000;
 
 export const showLogs: Command = async (context) => {
   const { line, signal } = context;
+  const run = line.options.get('run');
+  if (run === '') throw usage("--run needs the id of a run, as 'history' shows it, or 'last'.");
   const asked = {
     lines: numberOf(line, 'last', 0, maxLines),
     since: line.options.get('since'),
     follow: line.options.has('follow') ? true : undefined,
-    run: line.options.get('run'),
+    run,
   };
   await printLogs(context, line.operands[0] ?? '', asked, signal);
   signal.throwIfAborted();

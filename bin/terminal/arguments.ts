@@ -68,7 +68,7 @@ export function readArguments<C extends CommandRow>(
 export function checkOperands({ command, operands }: CommandLine): void {
   if (!command) return;
   const missing = command.args.slice(operands.length).find(({ required }) => required);
-  if (missing) throw usage(`'${command.name}' needs a ${missing.value}.`);
+  if (missing) throw usage(`'${command.name}' needs ${articleOf(missing.value)} ${missing.value}.`);
   const unused = operands.slice(command.args.length);
   if (unused.length > 0) throw usage(`'${command.name}' does not know what to do with '${unused.join(' ')}'.`);
 }
@@ -151,4 +151,8 @@ function findCommand<C extends CommandRow>(word: string, commands: readonly C[])
   if (command) return command;
   const names = commands.flatMap(({ name, aliasNames }) => [name, ...aliasNames]);
   throw usage(`There is no command '${word}'.${didYouMeanOrHelp(meantWord(word, names))}`);
+}
+
+function articleOf(word: string): string {
+  return /^[aeiou]/.test(word) ? 'an' : 'a';
 }

@@ -26,6 +26,7 @@ describe('fence', () => {
     service.script(refused(409, 'run.superseded'));
     expect(await runMain(['fence'], inJob())).toMatchObject({ code: 1, stdout: '', stderr: 'ERROR: No. (TJF-R002)\n' });
     expect(await runMain(['fence'], { env: service.env })).toMatchObject({ code: 2, stdout: '' });
+    expect(await runMain(['fence', '--run='], { env: service.env })).toMatchObject({ code: 2, stdout: '' });
   });
 
   it('has patience with a service that begins, and with a run that has just begun', async () => {

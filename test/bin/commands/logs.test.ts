@@ -39,6 +39,13 @@ describe('logs', () => {
     expect(service.requests).toEqual([]);
   });
 
+  it('asks for no run without an id', async () => {
+    service.script();
+    const { code, stderr } = await runMain(['logs', 'x', '--run='], { env: service.env });
+    expect([code, stderr]).toEqual([2, expect.stringContaining('--run needs the id of a run')]);
+    expect(service.requests).toEqual([]);
+  });
+
   it('sends nothing to the terminal that drives it', async () => {
     service.script({ body: line('a\u001b]0;x\u0007\r\u202eb') });
     expect((await run()).stdout).toContain('] a\\x1b]0;x\\x07\\r\\u202eb\n');

@@ -74,6 +74,7 @@ describe('webhook', () => {
   });
 
   it.each([
+    [[], "'webhook' needs an action."],
     [['set'], 'needs a url'],
     [['rm'], "Did you mean 'remove'?"],
     [['show', 'x'], "does not know what to do with 'x'"],
