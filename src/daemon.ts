@@ -251,10 +251,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     undos.push(() => mail?.stop());
     const webhookLog = log.child({ room: 'webhooks' });
     const webhooks = await openWebhooks({ directory: join(state.path, 'webhooks'), now, log: webhookLog, mayWrite });
+    const mayReach = createAddressCheck(startup.webhooks);
     const delivery = createWebhookDelivery({
       find: webhooks.find,
       settings: () => settings.current().webhooks,
-      post: createPost({ mayReach: createAddressCheck(startup.webhooks), ca: () => secrets.webhookCa, userAgent }),
+      post: createPost({ mayReach, ca: () => secrets.webhookCa, userAgent }),
       now,
       onAttempt(tool, why) {
         const trouble = webhooks.note(tool, why);
@@ -439,6 +440,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       webhooks: {
         find: webhooks.find,
         set: webhooks.set,
+        mayReach,
         queue: (tool) => webhookQueues?.find(tool),
         hurry: (tool) => webhookQueues?.replan(tool),
         async remove(tool) {

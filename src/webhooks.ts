@@ -174,7 +174,12 @@ function isListed(host: string, patterns: readonly string[]): boolean {
   );
 }
 
-function invalidUrl(message: string): AppError {
+/** @example bareHost('[::1]') === '::1' */
+export function bareHost(hostname: string): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
+export function invalidUrl(message: string): AppError {
   return new AppError('request.invalid', message, { fields: { field: 'url', rule: 'webhook-url' } });
 }
 

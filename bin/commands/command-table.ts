@@ -260,7 +260,7 @@ export const commandTable: readonly CommandEntry[] = [
     options: [
       {
         words: '--events <which>',
-        description: `With set: ${webhookEvents.join(' or ')} that happens to jobs; failures unless told otherwise`,
+        description: `With set: ${webhookEvents.join(' or ')} that happens to jobs; as before unless told otherwise, at first failures`,
         offers: webhookEvents,
       },
       { words: '--renew-secret', description: 'With set: make a new secret to sign with' },

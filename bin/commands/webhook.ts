@@ -59,7 +59,7 @@ function tableOf(webhook: Job): string {
     ['Events', wordOf(webhook.events)],
     ['Set (UTC)', momentOf(webhook.set_at)],
     ['Waiting', `${wordOf(webhook.waiting)} events`],
-    ['Last taken (UTC)', webhook.taken_at ? momentOf(webhook.taken_at) : 'not in the last 24 hours'],
+    ['Last taken (UTC)', webhook.taken_at ? momentOf(webhook.taken_at) : 'no event in the last 24 hours'],
     ['Fails', failing === '' ? 'no' : failing],
   ]);
 }

@@ -510,7 +510,9 @@ export const newWebhook = z.strictObject({
   events: z
     .enum(webhookEvents)
     .optional()
-    .describe('failures: also what was skipped, and recoveries. failures by default.'),
+    .describe(
+      'failures: also what was skipped, and recoveries. What is set stays where it is left out, at first failures.',
+    ),
   renew_secret: z
     .boolean()
     .optional()

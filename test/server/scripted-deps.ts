@@ -14,6 +14,7 @@ import type {
 import { Tool } from '../../src/domain.ts';
 import type { AppError } from '../../src/errors.ts';
 import { createImageCatalog } from '../../src/image-catalog.ts';
+import { createAddressCheck } from '../../src/mail/webhook/addresses.ts';
 import type { PodLogQuery } from '../../src/server/forward.ts';
 import type { Deps } from '../../src/server/handlers/deps.ts';
 import { createTurns } from '../../src/server/handlers/turns.ts';
@@ -161,6 +162,7 @@ export function scriptDeps(): ScriptedDeps {
         script.keptWebhooks.set(tool, webhook);
         return { webhook, secret };
       },
+      mayReach: createAddressCheck({ allow: [], refuse: [] }),
       queue: () => undefined,
       hurry: (tool) => void asked.push(['hurry', tool]),
       async remove(tool) {

@@ -6,6 +6,7 @@ import { Resolver } from 'node:dns/promises';
 import { request } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import { bareHost } from '../../webhooks.ts';
 
 export interface PostOptions {
   /** Whether this address may be connected to. */
@@ -53,7 +54,7 @@ export function createPost({ mayReach, ca, userAgent, resolve = resolveName }: P
   }
 
   return async ({ url, headers, body }, signal) => {
-    const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+    const host = bareHost(url.hostname);
     const addresses = await unlessAborted(judgedAddresses(host), signal);
     const pem = ca();
     return new Promise((answer, fail) => {

@@ -90,6 +90,8 @@ export interface FormerDefinitions {
 
 /** Where a tool wants to be told; asked only with a caller's own tool. */
 export interface ToolWebhooks extends Pick<Webhooks, 'find' | 'set'> {
+  /** Whether events may be sent to an address; one that is a name is judged when it is connected to. */
+  mayReach(address: string): boolean;
   /** What waits for it, and what it has taken. */
   queue(tool: string): Pick<Mailbox, 'open' | 'folded' | 'sealed' | 'sent'> | undefined;
   /** What waits for it is tried again soon: it may be taken now. */

@@ -1,7 +1,8 @@
 /** The webhook of a tool: set, shown, tried and removed. */
+import { isIP } from 'node:net';
 import type { WebhookEvents } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
-import { checkWebhookUrl, type Webhook } from '../../webhooks.ts';
+import { bareHost, checkWebhookUrl, invalidUrl, type Webhook } from '../../webhooks.ts';
 import type { Caller } from '../identify.ts';
 import type { Deps } from './deps.ts';
 
@@ -27,12 +28,16 @@ export function showWebhook({ tool }: Caller, { webhooks }: Deps): ShownWebhook 
   return { ...webhook, waiting: open.length + folded + (sealed ? 1 : 0), takenAt };
 }
 
-/** @returns the secret where it was made now. @throws AppError `request.invalid`, `webhook.off` */
+/** What is not asked for stays as it is. @returns the secret where it was made now. @throws AppError `request.invalid`, `webhook.off` */
 export async function setWebhook(caller: Caller, body: WebhookBody, deps: Deps): Promise<string | undefined> {
-  const { url, events = 'failures', renew_secret: renew = false } = body;
   const tool = caller.tool.name;
-  const { href } = checkWebhookUrl(url, deps.settings().webhooks);
-  const isOther = deps.webhooks.find(tool)?.url !== href;
+  const before = deps.webhooks.find(tool);
+  const { url, events = before?.events ?? 'failures', renew_secret: renew = false } = body;
+  const { href, hostname } = checkWebhookUrl(url, deps.settings().webhooks);
+  const address = bareHost(hostname);
+  if (isIP(address) !== 0 && !deps.webhooks.mayReach(address))
+    throw invalidUrl(`'url' names ${address}, which is no address that webhooks may be sent to.`);
+  const isOther = before?.url !== href;
   const { secret } = await deps.webhooks.set(tool, { url: href, events, renew });
   if (isOther) deps.webhooks.hurry(tool);
   return secret;

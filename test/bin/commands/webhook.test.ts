@@ -51,7 +51,7 @@ describe('webhook', () => {
     };
     service.script(said({ webhook: failing }));
     const { stdout } = await typed('show');
-    expect(stdout).toContain('not in the last 24 hours');
+    expect(stdout).toContain('no event in the last 24 hours');
     expect(stdout).toContain('since 2026-03-01 05:00:00 UTC: it \\x1b[31manswered');
   });
 

@@ -25,6 +25,31 @@ describe('the webhook of a tool', () => {
     expect(await setWebhook(alpha, { url, renew_secret: true }, deps)).toMatch(/^whsec_/);
   });
 
+  it('goes on to be told of the events that it was set for, until others are asked for', async () => {
+    const eventsAfter = async (body: Parameters<typeof setWebhook>[1]) => {
+      await setWebhook(alpha, body, deps);
+      return deps.keptWebhooks.get('alpha')?.events;
+    };
+    expect(await eventsAfter({ url, events: 'all' })).toBe('all');
+    expect(await eventsAfter({ url, renew_secret: true })).toBe('all');
+    expect(await eventsAfter({ url: 'https://other.example.org/' })).toBe('all');
+    expect(await eventsAfter({ url, events: 'failures' })).toBe('failures');
+  });
+
+  it.each(['https://10.0.0.1/', 'https://[::1]/', 'https://0x7f.1/', 'https://[::ffff:169.254.169.254]/'])(
+    'is not set to %s, an address that nothing is ever sent to',
+    async (refused) => {
+      await expect(setWebhook(alpha, { url: refused }, deps)).rejects.toMatchObject({
+        code: 'request.invalid',
+        message: expect.stringContaining('no address that webhooks may be sent to'),
+        fields: { field: 'url' },
+      });
+      deps.webhooks.mayReach = () => true;
+      await setWebhook(alpha, { url: refused }, deps);
+      expect(deps.keptWebhooks.size).toBe(1);
+    },
+  );
+
   it('is tried again soon where it is another one, and only then', async () => {
     await setWebhook(alpha, { url }, deps);
     await setWebhook(alpha, { url, events: 'all' }, deps);
