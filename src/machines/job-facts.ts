@@ -2,9 +2,9 @@
  * What one job's actor knows, and which of it belongs together. Pure. Facts come from four watches without an order among them and from
  * replies to writes: anything may arrive early, late or twice, and the result must be the same.
  */
-import type { JobKey, ObjectFacts, PodFacts, RunFacts } from '../domain.ts';
+import type { FailureReason, JobKey, ObjectFacts, PodFacts, RunFacts } from '../domain.ts';
 import { isNewerVersion } from '../resource-version.ts';
-import { isEvicted } from './attempt.ts';
+import { hasEnded, hasStarted, isEvicted, troubleIn } from './attempt.ts';
 
 export interface JobFacts {
   readonly key: JobKey;
@@ -19,8 +19,8 @@ export interface JobFacts {
   readonly pods: readonly PodFacts[];
   /** Uids that are gone for good; the latest first, the oldest are let go. */
   readonly gone: readonly string[];
-  /** Uids of owners of pods that were evicted and have gone since: the word of the Job may come after. The latest first, the oldest are let go. */
-  readonly evicted: readonly string[];
+  /** Of pods that have gone, what kept them from their work: the word of the Job may come after. The latest first, the oldest are let go. */
+  readonly departed: readonly Departed[];
   /** Uids of runs, still there, of which the end has been told. */
   readonly told: readonly string[];
   /** Ids of notices that have been told; those of uids that are gone are let go. */
@@ -29,11 +29,17 @@ export interface JobFacts {
   readonly old: readonly string[];
 }
 
+export interface Departed {
+  readonly ownerUid: string;
+  readonly reason: FailureReason;
+}
+
 /** One for all jobs: most of them have none. */
 const none: readonly never[] = [];
 
 /** More than can be overtaken by a late event: versions of one object arrive in order but for the reply to a write. */
 const maxGone = 32;
+const maxDeparted = 4;
 
 export function noFacts(key: JobKey): JobFacts {
   return {
@@ -44,7 +50,7 @@ export function noFacts(key: JobKey): JobFacts {
     runs: none,
     pods: none,
     gone: none,
-    evicted: none,
+    departed: none,
     told: none,
     noticed: none,
     old: none,
@@ -97,14 +103,22 @@ export function bury(gone: readonly string[], uid: string): readonly string[] {
   return gone.includes(uid) ? gone : [uid, ...gone].slice(0, maxGone);
 }
 
-export function withoutPod({ pods, gone, evicted }: JobFacts, uid: string): Partial<JobFacts> {
+export function withoutPod({ pods, gone, departed }: JobFacts, uid: string): Partial<JobFacts> {
   const pod = pods.find((one) => one.uid === uid);
-  const owner = pod && isEvicted(pod) ? pod.ownerUid : undefined;
+  const ownerUid = pod?.ownerUid;
+  const reason = pod && hinderedBy(pod);
   return {
     pods: withoutPart(pods, uid),
     gone: bury(gone, uid),
-    evicted: owner === undefined ? evicted : bury(evicted, owner),
+    departed: ownerUid === undefined || !reason ? departed : [{ ownerUid, reason }, ...departed].slice(0, maxDeparted),
   };
+}
+
+/** An eviction, or what kept it from starting; one that ran until it was taken away can have been ended for its deadline only. */
+function hinderedBy(pod: PodFacts): FailureReason | undefined {
+  if (isEvicted(pod)) return 'evicted';
+  if (hasEnded(pod)) return undefined;
+  return hasStarted(pod) ? 'deadline' : troubleIn(pod)?.reason;
 }
 
 /** Kubernetes stamps whole seconds: within one, name and uid decide, so that the order does not hang on who came first. */

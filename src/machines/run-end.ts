@@ -134,20 +134,22 @@ function outcomeOf({ status, retry, deletingAt }: Run, pods: readonly PodFacts[]
 }
 
 function reasonOf(
-  { evicted }: JobFacts,
+  { departed }: JobFacts,
   { uid, status }: Run,
   pods: readonly PodFacts[],
   last: PodFacts | undefined,
 ): FailureReason {
-  if (isPastDeadline(failureOf(status))) return pods.some(hasStarted) ? 'deadline' : whyNotStarted(pods);
-  if (last ? isEvicted(last) : evicted.includes(uid) || pods.some(isEvicted)) return 'evicted';
+  const before = departed.find(({ ownerUid }) => ownerUid === uid)?.reason;
+  if (isPastDeadline(failureOf(status)))
+    return pods.some(hasStarted) ? 'deadline' : (whyNotStarted(pods) ?? before ?? 'not_started');
+  if (last ? isEvicted(last) : before === 'evicted' || pods.some(isEvicted)) return 'evicted';
   const end = endOfContainer(last);
   if (!end) return last ? 'lost' : 'other';
   return reasonOfEnd(end);
 }
 
-function whyNotStarted(pods: readonly PodFacts[]): FailureReason {
-  return pods.map(troubleIn).find((trouble) => trouble !== undefined)?.reason ?? 'not_started';
+function whyNotStarted(pods: readonly PodFacts[]): FailureReason | undefined {
+  return pods.map(troubleIn).find((trouble) => trouble !== undefined)?.reason;
 }
 
 /** A run past its deadline was ended by the cluster: what its program made of that says nothing about it. */

@@ -148,6 +148,17 @@ describe('the end of a one-off', () => {
       { outcome: 'failed', reason: 'not_started', startedAt: undefined },
     ]);
   });
+
+  test('past its deadline says what kept its pod from starting also where the pod is gone before', () => {
+    const stuck = { version: '105', waiting: 'ImagePullBackOff' } as const;
+    const podGone = makeGone(makePod({ ...stuck, version: '109' }));
+    expect(endsAfter(job(), pod(stuck), podGone, job(late))).toMatchObject([
+      { outcome: 'failed', reason: 'image', startedAt: undefined },
+    ]);
+    expect(endsAfter(job(), pod(), makeGone(makePod({ version: '109' })), job(late))).toMatchObject([
+      { outcome: 'failed', reason: 'deadline' },
+    ]);
+  });
 });
 
 describe('a one-off that is gone before its end was told', () => {
