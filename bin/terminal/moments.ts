@@ -25,7 +25,7 @@ export function momentOption(option: string, text: string, now: number): string 
   return moment;
 }
 
-/** Whole seconds. */
+/** Whole seconds, and no earlier. */
 function instant(at: number): string {
-  return new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+  return new Date(Math.ceil(at / 1_000) * 1_000).toISOString().replace('.000Z', 'Z');
 }

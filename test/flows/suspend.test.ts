@@ -91,12 +91,12 @@ describe('a scheduled job', () => {
   });
 
   it('goes on by itself at the time that was named', async () => {
-    await sandbox.jobs(tool, 'suspend', 'rests', '--until', '1s');
+    await sandbox.jobs(tool, 'suspend', 'rests', '--until', '3s');
     await goesOn('rests');
   });
 
   it('goes on by itself also where the service was away then', async () => {
-    await sandbox.jobs(tool, 'suspend', 'rests', '--until', '1s');
+    await sandbox.jobs(tool, 'suspend', 'rests', '--until', '3s');
     await sandbox.stop('SIGKILL');
     await sandbox.start();
     await goesOn('rests');
