@@ -1,13 +1,15 @@
-/** What runs use, measured on the real node: in the records, in the history, and in the mail about a lack of memory. */
+/** What runs use and write, measured on the real node: in the records, in the history, and in mail. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type RunEnd, Tool } from '../../src/domain.ts';
 import { createLog } from '../../src/log.ts';
+import { createRunOutputs } from '../../src/run-outputs.ts';
 import { createRunRecords } from '../../src/run-records.ts';
 import { kubectl } from '../cluster/cluster.ts';
 import { type ApiClient, apiClient } from '../support/api-client.ts';
 import { mistakesIn } from '../support/daemon-log.ts';
-import { makeRunRecord } from '../support/facts.ts';
+import { makeRunEnd } from '../support/facts.ts';
 import { cluster } from '../support/flow-cluster.ts';
 import { jobsPath } from '../support/jobs-path.ts';
 import { createSandbox, type Sandbox, until } from '../support/sandbox.ts';
@@ -44,24 +46,54 @@ beforeAll(async () => {
   });
   await sandbox.addTool(tool);
   await writeHistory();
+  await writeOutputs();
   await sandbox.start();
   client = apiClient(sandbox, tool);
 });
 
-/** Ten runs of the job quick that took an hour each. */
+const hour = 3_600_000;
+/** Ten runs of each job, which took so long. */
+const lengths = { quick: hour, mute: 1_000 };
+
 async function writeHistory(): Promise<void> {
   const records = createRunRecords({
     directory: join(sandbox.dir, 'state', 'runs'),
     log: createLog({ level: 'silent' }),
   });
-  const key = { namespace: `tool-${tool}`, kind: 'CronJob', name: 'quick' } as const;
-  const hour = 3_600_000;
-  for (let n = 1; n <= 10; n += 1) {
-    const startedAt = Date.now() - 2 * n * hour;
-    const { type: _, ...end } = makeRunRecord({ createdAt: startedAt, startedAt, finishedAt: startedAt + hour });
-    records.add({ ...end, id: `before-${n}`, key, ran: undefined });
-  }
+  for (const end of formerEnds()) records.add(end);
   await records.stop();
+}
+
+/** Each of them wrote forty lines. */
+async function writeOutputs(): Promise<void> {
+  const outputs = openOutputs();
+  for (const end of formerEnds()) {
+    outputs.collect(end);
+    await outputs.collected(end.id);
+  }
+  outputs.stop();
+}
+
+const openOutputs = () =>
+  createRunOutputs({
+    directory: join(sandbox.dir, 'state', 'output'),
+    read: async () => ({ ...noLines, written: fortyLines }),
+    keeps: () => ({ perJob: 100, oldest: 0 }),
+    log: createLog({ level: 'silent' }),
+  });
+
+const fortyLines = { lines: 40, orMore: false };
+const noLines = { lines: [], from: undefined, missing: 'nothing of it was kept', isCut: false };
+
+function formerEnds(): RunEnd[] {
+  return Object.entries(lengths).flatMap(([name, length]) =>
+    Array.from({ length: 10 }, (_, n) => {
+      const startedAt = Date.now() - 2 * (n + 1) * hour;
+      const key = { namespace: `tool-${tool}`, kind: 'CronJob', name } as const;
+      const times = { createdAt: startedAt, startedAt, finishedAt: startedAt + length };
+      return makeRunEnd({ id: `${name}-${n}`, key, ...times });
+    }),
+  );
 }
 
 afterAll(async () => {
@@ -132,19 +164,25 @@ describe('advice', () => {
   });
 });
 
-describe('a run that ends suspiciously soon', () => {
-  it('is told to its owner and marked in its history, where the job asks for that', async () => {
-    await run('quick', 'true', { schedule: '0 3 1 1 *', emails: 'onfailure', unusual: true });
-    await sandbox.jobs(tool, 'restart', 'quick');
+describe('a run that is suspiciously', () => {
+  it.each([
+    ['short', 'quick', 'seq 40'],
+    ['quiet', 'mute', 'true'],
+  ])('%s is told to its owner and marked in its history, where the job asks for that', async (what, name, cmd) => {
+    await run(name, cmd, { schedule: '0 3 1 1 *', emails: 'onfailure', unusual: true });
+    await sandbox.jobs(tool, 'restart', name);
+    const marked = new RegExp(`by hand .* succeeded, unusually ${what}$`, 'm');
+    await until(async () => marked.test((await sandbox.jobs(tool, 'history', name)).stdout), 'its history marks it');
     await until(
-      async () => /by hand .* succeeded, unusually short$/m.test((await sandbox.jobs(tool, 'history', 'quick')).stdout),
-      'its history marks it',
-    );
-    await until(
-      async () => (await sandbox.jobs(tool, 'mail-log', '--job', 'quick')).stdout.includes('unusual'),
+      async () => (await sandbox.jobs(tool, 'mail-log', '--job', name)).stdout.includes('unusual'),
       'the mail log tells of it',
     );
   });
+});
+
+it('what a run has written is counted line by line', async () => {
+  const counted = await openOutputs().written(Tool.of(tool), 'quick');
+  expect([...counted.values()]).toEqual(Array(11).fill(fortyLines));
 });
 
 describe('where nobody may be asked', () => {
