@@ -298,6 +298,29 @@ describe('the page', () => {
     await shows('tbody', 'back');
   });
 
+  it('is live in as many tabs as somebody opens, and in a former one again when that is seen again', async () => {
+    setUsual();
+    await enter();
+    await shows('#connection', 'Live');
+    for (let count = 0; count < 7; count++) {
+      const beside = await tab.openBeside();
+      await beside.goTo(new URL('/', tool.dashboard.address).href);
+      await beside.sees(`(${textOf('#connection')}) === 'Live'`, 'it is live');
+      await beside.sees(`(${textOf('tbody')}).includes('report')`, 'it has the jobs');
+      expect(beside.complaints).toEqual([]);
+    }
+    expect(await tab.ask('document.hidden')).toBe(true);
+    // Heard of by the tabs that are seen.
+    const runs = [makeRun('3', 'report', 'skipped', 'its starting deadline')];
+    tool.answers.set('/jobs/report/runs', said({ runs }));
+    tool.tell('run.ended', runs[0] as object);
+    setJobs(makeJob('report', { type: 'scheduled' }), makeJob('new'));
+    tool.answers.set('/jobs/report/runs', said({ runs }));
+    await tab.bringToFront();
+    await shows('tbody', 'new');
+    await shows('tbody .newest', 'skipped');
+  });
+
   it('shows 128 jobs, and asks for the runs of those alone that are seen', async () => {
     setJobs(...Array.from({ length: 128 }, (_, at) => makeJob(`job-${at}`)));
     await enter();

@@ -36,6 +36,10 @@ export interface Tab {
   sees(expression: string, what: string): Promise<void>;
   press(key: string, modifiers?: { readonly shift?: boolean }): Promise<void>;
   screenshot(path: string): Promise<void>;
+  /** Another one with the same cookies and connections, in front of this one, which is hidden from then on. */
+  openBeside(): Promise<Tab>;
+  /** It is the one that is seen. */
+  bringToFront(): Promise<void>;
   /** What the console, the page's errors and its policies said. */
   readonly complaints: readonly string[];
   close(): Promise<void>;
@@ -128,6 +132,17 @@ function speakOver(browser: ChildProcess, hear: Hear): Send {
 
 async function openTab(send: Send, listeners: Set<Hear>): Promise<Tab> {
   const { browserContextId } = await send('Target.createBrowserContext');
+  const end = () => send('Target.disposeBrowserContext', { browserContextId });
+  return openTabOf(send, listeners, browserContextId as string, end);
+}
+
+/** @param end of what belongs to the tab */
+async function openTabOf(
+  send: Send,
+  listeners: Set<Hear>,
+  browserContextId: string,
+  end: (targetId: string) => Promise<unknown>,
+): Promise<Tab> {
   const { targetId } = await send('Target.createTarget', { url: 'about:blank', browserContextId });
   const { sessionId } = await send('Target.attachToTarget', { targetId, flatten: true });
   const ask = (method: string, params?: object) => send(method, params, sessionId as string);
@@ -177,9 +192,14 @@ async function openTab(send: Send, listeners: Set<Hear>): Promise<Tab> {
       const { data } = await ask('Page.captureScreenshot', { format: 'png' });
       await writeFile(path, Buffer.from(data as string, 'base64'));
     },
+    openBeside: () =>
+      openTabOf(send, listeners, browserContextId, (beside) => send('Target.closeTarget', { targetId: beside })),
+    async bringToFront() {
+      await ask('Page.bringToFront');
+    },
     async close() {
       listeners.delete(hear);
-      await send('Target.disposeBrowserContext', { browserContextId });
+      await end(targetId as string);
     },
   };
 }

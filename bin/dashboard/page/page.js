@@ -149,6 +149,15 @@ function startAnew() {
   refreshSoon();
 }
 
+/** @type {EventSource | undefined} */
+let heardFrom;
+
+/** A browser has six connections to one address, for all its tabs: a page that nobody sees holds none. */
+function listenWhileSeen() {
+  heardFrom?.close();
+  heardFrom = document.hidden ? undefined : listen();
+}
+
 function listen() {
   const events = new EventSource('/api/events');
   /** @param {string} name @param {(data: any) => void} take */
@@ -174,6 +183,7 @@ function listen() {
     trouble = commandEnded;
     showConnection();
   });
+  return events;
 }
 
 addEventListener('hashchange', () => {
@@ -181,8 +191,9 @@ addEventListener('hashchange', () => {
   showPage();
   document.getElementById('title')?.focus();
 });
+document.addEventListener('visibilitychange', listenWhileSeen);
 showPage();
-listen();
+listenWhileSeen();
 ask('/tool').then(
   (answer) => {
     tool = answer.tool;
