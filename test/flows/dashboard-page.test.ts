@@ -240,6 +240,28 @@ describe('the page', () => {
     await shows('tbody', '8.0Gi, full');
   });
 
+  it('shows by itself that a mail was sent, though no job does anything', async () => {
+    setUsual();
+    const mailed = { job: 'report', happened: '2026-03-01T04:18:04Z', event: 'failed', reason: 'exit_code' };
+    const setMail = (state: string, message: string) =>
+      tool.answers.set('/mail-log', said({ events: [{ ...mailed, state, message }] }));
+    setMail('gathered', 'for the next mail');
+    await enter();
+    await shows('tbody', 'bot');
+    await goTo('#/mail');
+    await shows('tbody', 'for the next mail');
+    // Once this is said, the page loads once more, for the last thing that it has heard.
+    setJobs(makeJob('last'));
+    tool.tell('job.changed', { job: 'last' });
+    await shows('#announcer', '4 jobs have changed');
+    await tab.ask("document.querySelector('tbody a').focus()");
+    setMail('deferred', 'tried again soon');
+    await shows('tbody', 'tried again soon');
+    setMail('sent', 'in a mail of 04:20');
+    await shows('tbody', 'in a mail of 04:20');
+    expect(await tab.ask('document.activeElement.textContent')).toBe('report');
+  });
+
   it('takes no text for markup, wherever it comes from', async () => {
     const evil = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
     setJobs(makeJob('evil', { short: 'failed', words: evil, messages: [evil], cmd: evil }));

@@ -23,6 +23,17 @@ export function setText(element, text) {
 }
 
 /**
+ * What has the focus keeps it where the same link is there again.
+ * @param {Element} element
+ * @param {...Node} children
+ */
+export function replaceChildren(element, ...children) {
+  const focused = element.contains(document.activeElement) ? document.activeElement?.getAttribute('href') : null;
+  element.replaceChildren(...children);
+  if (focused) [...element.querySelectorAll('a')].find((link) => link.getAttribute('href') === focused)?.focus();
+}
+
+/**
  * A table whose cells know the name of their column, for screens too narrow for columns.
  * @param {string} caption
  * @param {readonly string[]} head

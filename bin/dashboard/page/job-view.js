@@ -1,5 +1,5 @@
 /** One job: what it is, how its runs ended and why, and the last lines that it wrote. */
-import { make, makeFactList, makeTable } from './elements.js';
+import { make, makeFactList, makeTable, replaceChildren } from './elements.js';
 import { kindOf, stateWords, typeWords } from './jobs-view.js';
 import { OutputBox } from './output-box.js';
 import { ask, pathOf } from './service.js';
@@ -71,9 +71,7 @@ export class JobView {
       const shown = JSON.stringify(runs);
       if (shown === this.#shownRuns) return;
       this.#shownRuns = shown;
-      const focused = this.#runs.contains(document.activeElement) ? document.activeElement?.getAttribute('href') : null;
-      this.#runs.replaceChildren(runs.length > 0 ? makeRuns(this.name, runs) : make('p', {}, 'No run has ended yet.'));
-      if (focused) [...this.#runs.querySelectorAll('a')].find((link) => link.getAttribute('href') === focused)?.focus();
+      replaceChildren(this.#runs, runs.length > 0 ? makeRuns(this.name, runs) : make('p', {}, 'No run has ended yet.'));
     } catch (error) {
       this.#runs.replaceChildren(make('p', {}, `None are kept: ${/** @type {Error} */ (error).message}`));
     }

@@ -1,27 +1,34 @@
 /** Pages that are loaded when somebody comes, and again when a job does something. */
-import { make, makeTable } from './elements.js';
+import { make, makeTable, replaceChildren } from './elements.js';
 import { ask } from './service.js';
 import { makeTime } from './times.js';
 
+const againMs = 5_000;
+
 /**
- * @typedef {{ job: string, happened: string | null, event: string, reason: string | null, message: string }} Mailed
+ * @typedef {{ job: string, happened: string | null, event: string, reason: string | null, state: string, message: string }} Mailed
  * @typedef {{ name: string, limit: string, used: string | null }} QuotaItem
  */
 
 class LoadedView {
   #content = make('div', {}, make('p', {}, 'Loading.'));
   #introduction = make('p');
+  #shown = '';
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #again = undefined;
 
   /**
    * @param {string} title
    * @param {string} introduction
    * @param {string} path
    * @param {(answer: any) => Node[]} render
+   * @param {(answer: any) => boolean} isUnderWay what changes though no job does anything: it is asked for again
    */
-  constructor(title, introduction, path, render) {
+  constructor(title, introduction, path, render, isUnderWay = () => false) {
     this.title = title;
     this.path = path;
     this.render = render;
+    this.isUnderWay = isUnderWay;
     const again = make('button', { type: 'button' }, 'Load again');
     again.addEventListener('click', () => void this.load());
     this.#introduction.append(`${introduction} `, again);
@@ -31,11 +38,31 @@ class LoadedView {
   }
 
   async load() {
+    clearTimeout(this.#again);
     try {
-      this.#content.replaceChildren(...this.render(await ask(this.path)));
+      const answer = await ask(this.path);
+      this.#show(answer);
+      if (this.isUnderWay(answer)) this.#loadLater();
     } catch (error) {
+      this.#shown = '';
       this.#content.replaceChildren(make('p', { class: 'trouble' }, /** @type {Error} */ (error).message));
     }
+  }
+
+  /** One that nobody sees is loaded when it is seen again. */
+  #loadLater() {
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => {
+      if (this.element.isConnected && !document.hidden) void this.load();
+    }, againMs);
+  }
+
+  /** @param {unknown} answer */
+  #show(answer) {
+    const shown = JSON.stringify(answer);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    replaceChildren(this.#content, ...this.render(answer));
   }
 }
 
@@ -46,6 +73,8 @@ export class MailView extends LoadedView {
       'What became of each event that a mail or the webhook may tell of, the newest first.',
       '/mail',
       mailTable,
+      ({ events }) =>
+        events.some((/** @type {Mailed} */ { state }) => ['gathered', 'sealed', 'deferred'].includes(state)),
     );
   }
 }
