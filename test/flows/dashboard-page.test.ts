@@ -231,6 +231,31 @@ describe('the page', () => {
     );
   });
 
+  it('lists the parts of a job, each with how it is, and leads from a part to its job', async () => {
+    const [ran, broke] = [
+      { ...makeJob('grid-a', { type: 'scheduled', short: 'pending', words: 'Waiting for scheduled time' }) },
+      { ...makeJob('grid-b', { type: 'scheduled', short: 'failed', words: 'Failed' }), schedule: '5 * * * *' },
+    ];
+    setJobs({ ...makeJob('grid', { type: 'scheduled', short: 'failed', words: 'Failed' }), parts: [ran, broke] });
+    tool.answers.set('/jobs/grid-b', said({ job: { ...broke, group: 'grid' } }));
+    tool.answers.set('/jobs/grid-b/runs', said({ runs: [] }));
+    await enter();
+    await goTo('#/job/grid');
+    await shows('tbody', 'grid-b');
+    expect(
+      await tab.ask(
+        "[...document.querySelectorAll('tbody tr')].map((row) => row.innerText.replace(/\\s+/g, ' ').trim())",
+      ),
+    ).toEqual([
+      'grid-a Waiting for scheduled time 17 4 * * * 2099-03-01 04:17',
+      'grid-b Failed 5 * * * * 2099-03-01 04:17',
+    ]);
+    await tab.ask("document.querySelectorAll('tbody a')[1].click()");
+    await shows('dl', 'Part of');
+    await tab.ask("document.querySelector('dl a').click()");
+    await shows('tbody', 'grid-a');
+  });
+
   it('shows the mail log and the quota, and what is full', async () => {
     setUsual();
     await enter();

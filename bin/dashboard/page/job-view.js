@@ -55,7 +55,7 @@ export class JobView {
   async #loadJob() {
     try {
       const { job } = await ask(pathOf(this.name));
-      this.#facts.replaceChildren(makeFacts(job));
+      replaceChildren(this.#facts, makeFacts(job), ...makeParts(job));
     } catch (error) {
       const isGone = /** @type {{ code?: string }} */ (error).code === 'job.not_found';
       const text = isGone
@@ -80,18 +80,39 @@ export class JobView {
 
 /** @param {Job} job */
 function makeFacts(job) {
-  const { status, image, cmd, memory, cpu, emails } = job;
+  const { status, image, cmd, memory, cpu, emails, group } = job;
   const firings = status?.next_schedules ?? [];
   return makeFactList([
     ['State', [makeState(kindOf(job), stateWords(job))]],
     ['Why', (status?.messages ?? []).map((text) => make('div', {}, text))],
     ['Type', [typeWords(job)]],
+    ['Part of', group ? [makeJobLink(group)] : []],
     ['Next runs', firings.map((at) => make('div', {}, makeTime(at)))],
     ['Command', [make('code', {}, String(cmd ?? ''))]],
     ['Image', [String(image ?? '')]],
     ['Limits', [`${memory ?? '?'} of memory, ${cpu ?? '?'} of a processor`]],
     ['Mail', [String(emails ?? '')]],
   ]);
+}
+
+/** @param {Job} job of several schedules, or with a matrix; of any other there is nothing */
+function makeParts({ parts = [] }) {
+  if (parts.length === 0) return [];
+  const rows = parts.map((part) => [
+    makeJobLink(part.name),
+    makeState(kindOf(part), stateWords(part)),
+    part.schedule ?? '',
+    part.status?.next_schedule ? makeTime(part.status.next_schedule) : '',
+  ]);
+  return [
+    make('h2', {}, 'Parts'),
+    makeTable('Its parts and how they are', ['Part', 'State', 'Schedule', 'Next run'], rows),
+  ];
+}
+
+/** @param {string} name */
+function makeJobLink(name) {
+  return make('a', { href: `#/job/${encodeURIComponent(name)}` }, name);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What the page asks of the command that serves it. */
 
 /**
- * @typedef {{ name: string, job_type: string, status_short?: string, status?: Status, last_run?: LastRun, schedule?: string, timezone?: string,
+ * @typedef {{ name: string, job_type: string, status_short?: string, status?: Status, last_run?: LastRun, schedule?: string, timezone?: string, group?: string, parts?: Job[],
  *   [key: string]: unknown }} Job
  * @typedef {{ outcome: string, in_a_row: number }} LastRun
  * @typedef {{ short: string, duration?: string, messages?: string[], next_schedule?: string | null, next_schedules?: string[] }} Status
