@@ -17,7 +17,8 @@ export async function readJobFile(file: string): Promise<string> {
     }
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new AppError('file.invalid', `The file ${file} cannot be read (${code}).`, { cause });
+    const why = code === 'EISDIR' ? 'it is a directory' : code;
+    throw new AppError('file.invalid', `The file ${file} cannot be read (${why}).`, { cause });
   }
   if (bytes > maxBytes)
     throw new AppError('file.invalid', `The file ${file} has more than 1 MiB, which no list of jobs has.`);

@@ -144,7 +144,7 @@ function readKey(reading: Reading, key: string, node: unknown): void {
   else if (yaml.isSeq(found) && listKeys.includes(key)) {
     const items = found.items.map((item) => textOf(reading, item));
     if (items.every((item) => item !== undefined)) lists.set(key, items);
-    else problems.push(`'${key}' must be one value, or a list of them, without a tag of YAML.`);
+    else problems.push(listRule(key));
   } else if (yaml.isMap(found) && key === 'suspend') {
     // `suspend: {note: …}` is `suspend: true` and `suspend-note: …`.
     values.set(key, { text: 'true', isQuoted: false, line: lineOf(reading, found) });
@@ -152,7 +152,12 @@ function readKey(reading: Reading, key: string, node: unknown): void {
   } else if (yaml.isMap(found) && mappingKeys.includes(key)) mappings.set(key, readNames(reading, key, found));
   else if (yaml.isMap(found) && matrixKeys.includes(key)) lists.set(key, readPairs(reading, key, found));
   else if (mappingKeys.includes(key)) problems.push(`'${key}' must be names with values, e.g. "WIKI: frwiki".`);
+  else if (listKeys.includes(key)) problems.push(listRule(key));
   else problems.push(`'${key}' must have one value, without a tag of YAML.`);
+}
+
+function listRule(key: string): string {
+  return `'${key}' must be one value, or a list of them, without a tag of YAML.`;
 }
 
 /** The names and values of one key. */

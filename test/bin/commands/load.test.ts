@@ -145,6 +145,10 @@ describe('load', () => {
       code: 1,
       stderr: 'ERROR: The file /nowhere/jobs.yaml cannot be read (ENOENT). (TJF-V021)\n',
     });
+    expect(await runMain(['load', service.home], { env: service.env })).toMatchObject({
+      code: 1,
+      stderr: `ERROR: The file ${service.home} cannot be read (it is a directory). (TJF-V021)\n`,
+    });
     expect(await runMain(['load'], { env: service.env })).toMatchObject({ code: 2 });
   });
 });

@@ -56,6 +56,9 @@ describe('the entries of a file', () => {
       { problems: ['a key must be one word.'] },
       { problems: ["'<<' must name keys with values, at most 16 deep."] },
     ]);
+    expect(read('- schedule: {minute: 5}\n')).toEqual([
+      { problems: ["'schedule' must be one value, or a list of them, without a tag of YAML."] },
+    ]);
     expect(read('- a: 1\n  a: 2\n')).toEqual([{ a: '2', warnings: ["'a' is there twice; the last one counts"] }]);
   });
 
