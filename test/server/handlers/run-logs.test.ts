@@ -124,6 +124,18 @@ describe('the log of one run', () => {
 
   it('is none of a firing that became no run', async () => {
     deps.records.set('alpha/demo', [makeRunRecord({ id: `${newer}/1772339400`, outcome: 'skipped' })]);
-    await expect(read('last')).rejects.toMatchObject({ code: 'run.not_found' });
+    await expect(read('last')).rejects.toMatchObject({
+      code: 'run.not_found',
+      message: "No run of job 'demo' is known yet.",
+    });
+  });
+
+  it('is not said to go on where nothing of it has begun', async () => {
+    deps.records.clear();
+    deps.view.set('tool-alpha', [{ ...makeSnapshot({ object: { uid: newer } }), pods: [] }]);
+    await expect(read('last')).rejects.toMatchObject({
+      code: 'logs.none',
+      message: expect.stringContaining('it has not begun yet, or has just ended'),
+    });
   });
 });
