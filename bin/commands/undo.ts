@@ -7,6 +7,7 @@ import { usage } from '../terminal/arguments.ts';
 import { simpleTable } from '../terminal/table.ts';
 import { applyJobs } from './apply.ts';
 import type { Command } from './outcome.ts';
+import { refusePart } from './refuse-part.ts';
 
 export const undoChanges: Command = async (context) => {
   const { client, line } = context;
@@ -20,7 +21,10 @@ export const undoChanges: Command = async (context) => {
   // Newest first: the last one of a name is what it was before everything that came since.
   const meant = after === undefined ? ofName.slice(0, 1) : ofName.filter(({ at }) => Date.parse(at) >= after);
   const before = new Map(meant.map(({ job }) => [job.name, job]));
-  if (before.size === 0) throw nothingKept(name, since);
+  if (before.size === 0) {
+    if (name !== undefined) await refusePart(client, name);
+    throw nothingKept(name, since);
+  }
   const jobs = [...before].map(
     ([job, body], index): FileJob => ({ number: index + 1, name: job, body, wait: undefined }),
   );

@@ -45,8 +45,14 @@ describe('set', () => {
 
   it('refuses what it cannot change', async () => {
     expect(await set()).toMatchObject({ code: 2, stderr: expect.stringContaining("'set' needs --mem or --cpu") });
-    answers(true, []);
+    const listed = (jobs: readonly object[]) => ({ body: { jobs, messages: noMessages } });
+    service.script(listed([]), listed([]));
     expect(await set('--mem', '1Gi')).toMatchObject({ code: 1, stderr: expect.stringContaining('does not exist') });
+    service.script(listed([]), listed([{ ...daily, name: 'many', parts: [{ name: 'daily' }] }]));
+    expect(await set('--mem', '1Gi')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("'daily' is a part of the job 'many', and is changed together with it"),
+    });
     answers(true, [{ ...daily, job_type: 'one-off' }]);
     expect(await set('--mem', '1Gi')).toMatchObject({ code: 1, stderr: expect.stringContaining('Run it again with') });
   });

@@ -60,8 +60,11 @@ describe('undo', () => {
   });
 
   it('says where there is nothing to undo, and what a time is', async () => {
-    service.script(said({ former }));
+    service.script(said({ former }), said({ jobs: [] }));
     expect((await undo('zzz')).stderr).toContain("The job 'zzz' was not changed or deleted in the last 7 days.");
+    service.script(said({ former }), said({ jobs: [{ name: 'many', parts: [{ name: 'many-fr' }] }] }));
+    expect((await undo('many-fr')).stderr).toContain("'many-fr' is a part of the job 'many'");
+    service.script(said({ former }));
     expect((await undo('--since', '2030-01-01T00:00:00Z')).stderr).toContain(
       'No job was changed or deleted since 2030',
     );
