@@ -152,6 +152,8 @@ describe('a job of several parts', () => {
   it('refuses a change of a part alone, also of one under its name', async () => {
     const refused = { code: 1, stderr: expect.stringContaining("a part of the job 'bot'") };
     expect(await jobs('delete', 'bot-dewiki')).toMatchObject(refused);
+    expect(await jobs('set', 'bot-dewiki', '--mem', '256Mi')).toMatchObject(refused);
+    expect(await jobs('undo', 'bot-dewiki')).toMatchObject(refused);
     expect(await jobs('restart', 'bot-dewiki')).toMatchObject(refused);
     expect(await jobs('run', 'bot-dewiki', '--command', 'x', '--image', 'bookworm')).toMatchObject(refused);
   });
