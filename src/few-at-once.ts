@@ -22,3 +22,15 @@ export function fewAtOnce(most: number): (work: () => Promise<void>) => void {
     pump();
   };
 }
+
+/** What is asked about each of them, a few at once; the answers in the order of the items. */
+export function askFewAtOnce<Item, Answer>(
+  items: readonly Item[],
+  most: number,
+  ask: (item: Item) => Promise<Answer>,
+): Promise<Answer[]> {
+  const inTurn = fewAtOnce(most);
+  const answerTo = (item: Item) =>
+    new Promise<Answer>((resolve, reject) => inTurn(() => ask(item).then(resolve, reject)));
+  return Promise.all(items.map(answerTo));
+}

@@ -1,6 +1,7 @@
 /** One job of the caller, from the actors' view. */
 import type { JobParts, JobSnapshot } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
+import { askFewAtOnce } from '../../few-at-once.ts';
 import type { Caller } from '../identify.ts';
 import { type Deps, readyJobs } from './deps.ts';
 import { explainTrouble } from './explain.ts';
@@ -35,16 +36,17 @@ export function jobNotFound(name: string): AppError {
   return new AppError('job.not_found', `Job '${name}' does not exist`, { fields: { name } });
 }
 
-/** The same, with the reason where the cluster refuses to make the job's pod. */
+/** How many questions about the parts of one job the cluster is asked at once. */
+const questionsAtOnce = 4;
+
+/** The job or part of that name alone, with the reason where the cluster refuses to make its pod. */
 export async function explainJob(
   caller: Caller,
   name: string,
   deps: Deps,
 ): Promise<{ snapshot: JobSnapshot; trouble: string | undefined }> {
-  readyJobs(deps);
-  await deps.recall(caller.tool);
-  const snapshot = showJob(caller, name, deps);
-  return { snapshot, trouble: await explainTrouble(caller, snapshot, deps) };
+  const { parts, troubles } = await explainParts(caller, name, deps, (...asked) => [showJob(...asked)]);
+  return { snapshot: parts[0], trouble: troubles.get(parts[0]) };
 }
 
 /** The same of all parts of a job. */
@@ -52,11 +54,15 @@ export async function explainParts(
   caller: Caller,
   name: string,
   deps: Deps,
+  show: typeof showParts = showParts,
 ): Promise<{ readonly parts: JobParts; readonly troubles: ReadonlyMap<JobSnapshot, string | undefined> }> {
   readyJobs(deps);
   await deps.recall(caller.tool);
-  const parts = showParts(caller, name, deps);
-  const troubles = new Map<JobSnapshot, string | undefined>();
-  for (const part of parts) troubles.set(part, await explainTrouble(caller, part, deps));
-  return { parts, troubles };
+  const parts = show(caller, name, deps);
+  const troubles = await askFewAtOnce(
+    parts,
+    questionsAtOnce,
+    async (part) => [part, await explainTrouble(caller, part, deps)] as const,
+  );
+  return { parts, troubles: new Map(troubles) };
 }
