@@ -9,7 +9,7 @@ import {
   suspensionFor,
   suspensionPart,
 } from '../../definition/suspension.ts';
-import type { JobKey, JobParts, KubeObject, Suspend, Suspension, Tool } from '../../domain.ts';
+import type { JobKey, JobParts, KubeKind, KubeObject, Suspend, Suspension, Tool } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import { textAt } from '../../fields.ts';
 import type { Caller } from '../identify.ts';
@@ -87,14 +87,19 @@ export async function changeSuspension<Decided extends Suspension | undefined>(
 /** @throws AppError `job.not_found`, `job.not_scheduled` */
 export function scheduledParts(caller: Caller, name: string, deps: Deps): JobParts {
   const parts = showParts(caller, name, deps);
-  if (parts.every(({ key }) => key.kind === 'CronJob')) return parts;
-  throw notScheduled(name);
+  const unscheduled = parts.find(({ key }) => key.kind !== 'CronJob');
+  if (!unscheduled) return parts;
+  throw notScheduled(name, unscheduled.key.kind);
 }
 
-function notScheduled(name: string): AppError {
+function notScheduled(name: string, kind: KubeKind): AppError {
+  const instead =
+    kind === 'Deployment'
+      ? `A continuous job stands still with 0 replicas ('set ${name} --replicas 0'), or is deleted.`
+      : 'A one-off job runs once: it can be deleted, and run again.';
   return new AppError(
     'job.not_scheduled',
-    `Job '${name}' has no schedule: only scheduled jobs are suspended, resumed and run by hand.`,
+    `Job '${name}' has no schedule: only scheduled jobs are suspended, resumed and run by hand. ${instead}`,
     { fields: { name } },
   );
 }

@@ -6,7 +6,7 @@ import { createCarryOut, failuresInRow } from '../../../src/server/handlers/erra
 import { resumeJob, suspendJob } from '../../../src/server/handlers/suspend.ts';
 import { makeRunRecord, makeSnapshot, now } from '../../support/facts.ts';
 import { makeCronJobObject } from '../../support/make.ts';
-import { alpha, jobNamed, type ScriptedDeps, scriptDeps } from '../scripted-deps.ts';
+import { alpha, continuousNamed, jobNamed, type ScriptedDeps, scriptDeps } from '../scripted-deps.ts';
 
 const hour = 3_600_000;
 const lasting: Suspension = { since: now - hour, by: 'owner', note: 'moves', until: now + hour, resumedAt: undefined };
@@ -62,6 +62,15 @@ describe('a suspension', () => {
     await expect(suspendJob(alpha, 'once', {}, deps)).rejects.toMatchObject({ code: 'job.not_scheduled' });
     await expect(resumeJob(alpha, 'once', deps)).rejects.toMatchObject({ code: 'job.not_scheduled' });
     await expect(suspendJob(alpha, 'nobody', {}, deps)).rejects.toMatchObject({ code: 'job.not_found' });
+  });
+
+  it.each([
+    ['once', /A one-off job runs once: it can be deleted, and run again\.$/],
+    ['bot', /A continuous job stands still with 0 replicas \('set bot --replicas 0'\), or is deleted\.$/],
+  ])('of a job without a schedule is refused with what can be done instead: %s', async (name, message) => {
+    deps.view.set('tool-alpha', [jobNamed('once'), continuousNamed('bot')]);
+    const refusal = { code: 'job.not_scheduled', message: expect.stringMatching(message) };
+    await expect(suspendJob(alpha, name, {}, deps)).rejects.toMatchObject(refusal);
   });
 
   it('is about the version that was read: where another one comes between, it is read again', async () => {
