@@ -276,6 +276,22 @@ export interface ObjectStatus {
   readonly restartedAt: number | undefined;
 }
 
+/** Of an object that the cluster has said nothing of. */
+export const nothingYet: ObjectStatus = {
+  conditions: [],
+  startedAt: undefined,
+  active: 0,
+  ready: 0,
+  failed: 0,
+  succeeded: 0,
+  unavailable: 0,
+  readyReplicas: 0,
+  lastScheduledAt: undefined,
+  lastSucceededAt: undefined,
+  suspended: false,
+  restartedAt: undefined,
+};
+
 /** A Job that belongs to a scheduled job: one run of it. */
 export interface RunFacts {
   readonly key: JobKey;

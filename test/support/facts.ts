@@ -14,7 +14,7 @@ import type {
   RunFacts,
   RunRecord,
 } from '../../src/domain.ts';
-import { typeOfKind } from '../../src/domain.ts';
+import { nothingYet, typeOfKind } from '../../src/domain.ts';
 
 export const at = (time: string): number => Date.parse(time);
 
@@ -64,21 +64,7 @@ export function makeResolved(changes: Partial<ResolvedJob> = {}): ResolvedJob {
 
 /** Unset: a status that says nothing yet. */
 export function makeStatus(changes: Partial<ObjectStatus> = {}): ObjectStatus {
-  return {
-    conditions: [],
-    startedAt: undefined,
-    active: 0,
-    ready: 0,
-    failed: 0,
-    succeeded: 0,
-    unavailable: 0,
-    readyReplicas: 0,
-    lastScheduledAt: undefined,
-    lastSucceededAt: undefined,
-    suspended: false,
-    restartedAt: undefined,
-    ...changes,
-  };
+  return { ...nothingYet, ...changes };
 }
 
 /** Unset: true, since 2026-03-01T12:00:30Z, without a reason. */

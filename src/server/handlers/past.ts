@@ -9,7 +9,7 @@ import {
   type JobDefinition,
   type JobSnapshot,
   jobTypes,
-  type ObjectStatus,
+  nothingYet,
   type ResolvedJob,
   type RunRecord,
 } from '../../domain.ts';
@@ -129,21 +129,6 @@ async function resolve({ tool }: Caller, definition: JobDefinition, deps: Deps):
     return undefined;
   }
 }
-
-const nothingYet: ObjectStatus = {
-  conditions: [],
-  startedAt: undefined,
-  active: 0,
-  ready: 0,
-  failed: 0,
-  succeeded: 0,
-  unavailable: 0,
-  readyReplicas: 0,
-  lastScheduledAt: undefined,
-  lastSucceededAt: undefined,
-  suspended: false,
-  restartedAt: undefined,
-};
 
 function snapshotOf(
   { tool }: Caller,
