@@ -4,9 +4,9 @@
  */
 import { nearest } from '../../src/nearest.ts';
 import { didYouMean } from '../terminal/meant-word.ts';
-import { isFalse, isNothing } from './entry-options.ts';
+import { isFalse } from './entry-options.ts';
 import { knownKeys, switchKeys } from './keys.ts';
-import type { EntryKeys, FileEntry, Value } from './yaml-entries.ts';
+import { type EntryKeys, type FileEntry, isNothing, type Value } from './yaml-entries.ts';
 
 /** Keys that no job has both of: one of the job's own takes the place of the other among the defaults. */
 const opposites: ReadonlyMap<string, string> = new Map(

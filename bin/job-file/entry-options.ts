@@ -1,7 +1,7 @@
 /** One entry of a file as the options that `run` would have been given. */
 import { didYouMean, meantWord } from '../terminal/meant-word.ts';
 import { knownKeys, listKeys, mappingKeys, matrixKeys, neededKeys, optionOfKey, switchKeys } from './keys.ts';
-import type { FileEntry, Value } from './yaml-entries.ts';
+import { type FileEntry, isNothing, type Value } from './yaml-entries.ts';
 
 export interface EntryOptions {
   readonly number: number;
@@ -21,7 +21,6 @@ export interface EntryOptions {
 /** Unquoted words that YAML 1.1 has for the same thing; people's files are full of them. */
 const truths = /^(?:true|yes|on)$/i;
 const falsehoods = /^(?:false|no|off)$/i;
-const nothing = /^(?:|~|null)$/i;
 
 /** @returns the name of an entry; undefined where it has none */
 export function nameOf({ values }: FileEntry): string | undefined {
@@ -100,10 +99,6 @@ export function optionsOf(entry: FileEntry): EntryOptions {
       warn(`'wait' in job '${name}' is left out: only one-off jobs come to an end.`);
     } else options.set('wait', truths.test(value.text) ? '' : value.text);
   }
-}
-
-export function isNothing({ text, isQuoted }: Value): boolean {
-  return !isQuoted && nothing.test(text);
 }
 
 export function isFalse({ text }: Value): boolean {

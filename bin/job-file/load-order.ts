@@ -1,8 +1,8 @@
 /** What `after` of the jobs of a file says: whether there can be such an order at all. Pure. */
 import { nearest } from '../../src/nearest.ts';
 import { didYouMean } from '../terminal/meant-word.ts';
-import { isNothing, nameOf } from './entry-options.ts';
-import type { FileEntry, Value } from './yaml-entries.ts';
+import { nameOf } from './entry-options.ts';
+import { type FileEntry, isNothing, type Value } from './yaml-entries.ts';
 
 /** What `after` of an entry names. */
 function predecessors({ values, lists }: FileEntry): readonly Value[] {

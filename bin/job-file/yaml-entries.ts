@@ -183,9 +183,15 @@ function readPairs(reading: Reading, key: string, map: YAMLMap): readonly Value[
     const values = followed(reading, pair.value);
     const items = reading.yaml.isSeq(values) ? values.items : [values];
     const texts = items.flatMap((item) => textOf(reading, item) ?? []);
-    const isRight = name !== undefined && items.length > 0 && texts.length === items.length;
-    if (!isRight)
+    const isList = name !== undefined && items.length > 0 && texts.length === items.length;
+    if (!isList)
       reading.problems.push(`'${key}': each name must have a list of values, e.g. "WIKI: [frwiki, dewiki]".`);
+    const isEmpty = isList && texts.some(isNothing);
+    if (isEmpty)
+      reading.problems.push(
+        `'${key}': '${name}' has a value that is empty or null; leave it out, or quote it if it is meant as text.`,
+      );
+    const isRight = isList && !isEmpty;
     return isRight ? texts.map((value) => ({ ...value, text: `${name}=${value.text}` })) : [];
   });
 }
@@ -216,6 +222,12 @@ function textOf(reading: Reading, node: unknown): Value | undefined {
   if (tag !== undefined && !/^tag:yaml\.org,2002:(?:str|int|float|bool|null)$/.test(tag)) return undefined;
   const isQuoted = (type !== undefined && type !== 'PLAIN') || tag === 'tag:yaml.org,2002:str';
   return { text: String(value ?? ''), isQuoted, line };
+}
+
+const nothing = /^(?:|~|null)$/i;
+
+export function isNothing({ text, isQuoted }: Value): boolean {
+  return !isQuoted && nothing.test(text);
 }
 
 function lineOf({ yaml, lines }: Reading, node: unknown): number {

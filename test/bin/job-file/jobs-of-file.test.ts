@@ -25,10 +25,17 @@ describe('a job of several parts', () => {
     expect(one('schedule: ["0 6 * * *"]').jobs[0]?.body).toEqual({ ...body, schedule: '0 6 * * *' });
   });
 
+  it('has a quoted word for nothing as a value of its matrix', () => {
+    expect(one('matrix: {WIKI: ["null", "~"]}').jobs[0]?.body).toMatchObject({ matrix: { WIKI: ['null', '~'] } });
+  });
+
   it.each([
     ['schedule: []', "'schedule' in job 'x' has no value and is left out."],
     ['matrix: frwiki', "'matrix' must be names with lists of values"],
     ['matrix: {WIKI: []}', "'matrix': each name must have a list of values"],
+    ['matrix: {WIKI: ~}', "'matrix': 'WIKI' has a value that is empty or null"],
+    ['matrix: {WIKI: }', "'matrix': 'WIKI' has a value that is empty or null"],
+    ['matrix: {WIKI: [frwiki, null]}', "'matrix': 'WIKI' has a value that is empty or null"],
     ['matrix: {WIKI: {a: b}}', "'matrix': each name must have a list of values"],
     ['matrix: {wiki: [a]}', 'matrix: "wiki" is not a name of A-Z'],
     ['schedule: ["0 6 * * *", "0 6 * * *"]', 'schedule: names the same times twice'],
