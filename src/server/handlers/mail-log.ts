@@ -1,4 +1,5 @@
 /** What became of the events of a tool in its mail. */
+import { partsOf } from '../../definition/parts.ts';
 import type { MailLogRow } from '../../domain.ts';
 import { AppError } from '../../errors.ts';
 import type { Caller } from '../identify.ts';
@@ -9,7 +10,7 @@ const defaultRows = 50;
 const maxRows = 1_000;
 
 /**
- * @param query `job`: of this job and its parts only; `limit`: the newest so many
+ * @param query `job`: of this job and its parts only, those that it had as well; `limit`: the newest so many
  * @returns newest first
  * @throws AppError `request.invalid`
  */
@@ -22,8 +23,17 @@ export async function listMailLog(
   const rows = await deps.mailLog.list(caller.tool);
   if (query.job === undefined) return rows.slice(0, limit);
   const job = String(query.job);
-  const names = new Set([job, ...(findParts(caller, job, deps) ?? []).map(({ key }) => key.name)]);
+  const names = await namesOf(caller, job, deps);
   return rows.filter(({ jobName }) => names.has(jobName)).slice(0, limit);
+}
+
+/** Of a job and of all its parts, also those that it had as long as what it was is kept. */
+async function namesOf(caller: Caller, job: string, deps: Deps): Promise<ReadonlySet<string>> {
+  const now = (findParts(caller, job, deps) ?? []).map(({ key }) => key.name);
+  const former = (await deps.former.list(caller.tool))
+    .filter(({ definition }) => definition.name === job)
+    .flatMap(({ definition }) => partsOf(definition).map(({ name }) => name));
+  return new Set([job, ...now, ...former]);
 }
 
 function readLimit(value: unknown): number {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { parseDefinition } from '../../../src/definition/definition.ts';
+import { partsOf } from '../../../src/definition/parts.ts';
 import type { MailLogRow } from '../../../src/domain.ts';
 import { renderMailLogRow } from '../../../src/server/dialects/mail-log-row.ts';
 import { listMailLog } from '../../../src/server/handlers/mail-log.ts';
@@ -31,6 +33,23 @@ describe('the mail log of a tool', () => {
     expect((await ids({})).length).toBe(50);
     expect(await ids({ limit: '2' })).toEqual(['a', 'b']);
     expect((await ids({ limit: '1000' })).length).toBe(102);
+  });
+
+  it.each(['changed', 'deleted'] as const)('of a job tells of the parts it had before it was %s', async (reason) => {
+    const script = scriptDeps();
+    const definition = parseDefinition({
+      ...{ name: 'daily', cmd: './run.sh', imagename: 'bookworm', schedule: '0 6 * * *' },
+      matrix: { WIKI: ['frwiki', 'dewiki'] },
+    });
+    const [first, second] = partsOf(definition).map(({ name }) => name);
+    script.keptFormer.set('alpha', [
+      { at, reason, definition },
+      { at, reason, definition: { ...definition, name: 'other' } },
+    ]);
+    script.mailed.set('alpha', [row('a', first), row('b', second), row('c', 'other-frwiki'), row('d', 'weekly')]);
+    const found = async (job: string) => (await listMailLog(alpha, { job }, script)).map(({ id }) => id);
+    expect(await found('daily')).toEqual(['a', 'b']);
+    expect(await found(second ?? '')).toEqual(['b']);
   });
 
   it('is of one job where that is asked for', async () => {
