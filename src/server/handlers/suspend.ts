@@ -95,7 +95,7 @@ export function scheduledParts(caller: Caller, name: string, deps: Deps): JobPar
 function notScheduled(name: string, kind: KubeKind): AppError {
   const instead =
     kind === 'Deployment'
-      ? `A continuous job stands still with 0 replicas ('set ${name} --replicas 0'), or is deleted.`
+      ? "A continuous job stands still with 'replicas: 0' in its file, or is deleted."
       : 'A one-off job runs once: it can be deleted, and run again.';
   return new AppError(
     'job.not_scheduled',

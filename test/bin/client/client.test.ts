@@ -62,7 +62,10 @@ describe('a request of the command line', () => {
     const ran = await runMain(['list'], { env: { HOME: home } });
     rmSync(home, { recursive: true });
     expect(ran).toMatchObject({ code: 1 });
-    expect(ran.stderr).toContain('The client certificate of your kubeconfig and its key cannot be used. (TJF-X010)');
+    expect(ran.stderr).toContain(
+      'The client certificate of your kubeconfig and its key cannot be used: the key cannot be read.',
+    );
+    expect(ran.stderr).toContain('(TJF-X010)');
   });
 
   it.each(['', '.', '..', 'a/b', '../jobs', '%2e', 'a?b', '-x', 'ü', 'a\n'])(

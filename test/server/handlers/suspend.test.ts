@@ -66,7 +66,7 @@ describe('a suspension', () => {
 
   it.each([
     ['once', /A one-off job runs once: it can be deleted, and run again\.$/],
-    ['bot', /A continuous job stands still with 0 replicas \('set bot --replicas 0'\), or is deleted\.$/],
+    ['bot', /A continuous job stands still with 'replicas: 0' in its file, or is deleted\.$/],
   ])('of a job without a schedule is refused with what can be done instead: %s', async (name, message) => {
     deps.view.set('tool-alpha', [jobNamed('once'), continuousNamed('bot')]);
     const refusal = { code: 'job.not_scheduled', message: expect.stringMatching(message) };
