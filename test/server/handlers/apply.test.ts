@@ -1,10 +1,13 @@
 /** Create or update: what is written, and above all what is not. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { suspended, suspensionOf } from '../../../src/definition/suspension.ts';
+import type { KubeObject } from '../../../src/domain.ts';
 import { AppError } from '../../../src/errors.ts';
 import { textAt } from '../../../src/fields.ts';
 import { createApplyJob } from '../../../src/server/handlers/apply.ts';
 import { standardImage } from '../../support/definitions.ts';
 import { makeSnapshot, now } from '../../support/facts.ts';
+import { makeCronJobObject } from '../../support/make.ts';
 import { alpha, continuousNamed, jobNamed, type ScriptedDeps, scriptDeps } from '../scripted-deps.ts';
 
 let deps: ScriptedDeps;
@@ -73,6 +76,23 @@ describe('a job that is asked for', () => {
     };
     expect([await since('1 2 * * *'), await since('3 4 * * *')]).toEqual([new Date(now).toISOString(), undefined]);
     expect(await since('3 4 * * *', 'Europe/Rome')).toBe(new Date(now).toISOString());
+  });
+
+  it('that is suspended anew keeps the suspension before, into which a firing may have fallen', async () => {
+    const job = { type: 'scheduled', schedule: { text: '1 2 * * *', actual: '1 2 * * *' } } as const;
+    const former = {
+      since: now - 120_000,
+      by: 'owner',
+      note: 'moves',
+      until: undefined,
+      resumedAt: now - 60_000,
+    } as const;
+    const key = { namespace: 'tool-alpha', kind: 'CronJob', name: 'bot' } as const;
+    deps.view.set('tool-alpha', [{ ...makeSnapshot({ kind: 'CronJob', job }), key }]);
+    deps.stored.set('CronJob/bot', suspended(makeCronJobObject(), former));
+    await apply({ continuous: undefined, schedule: '1 2 * * *', suspend: true });
+    const replaced = deps.asked.findLast(([what]) => what === 'replace')?.[3];
+    expect(suspensionOf(replaced as KubeObject)).toMatchObject({ since: now, before: [former] });
   });
 
   it('keeps the mark of its last restart, so that nothing is rolled for it', async () => {

@@ -45,6 +45,13 @@ describe('a suspension', () => {
     expect(written()?.[0]).toEqual({ ...lasting, note: undefined, until: undefined });
   });
 
+  it('keeps the one before it, into which a firing may have fallen that nobody has accounted for yet', async () => {
+    const former = { ...lasting, resumedAt: now - 60_000 };
+    deps.stored.set('CronJob/demo', suspended(makeCronJobObject(), former));
+    await suspendJob(alpha, 'demo', {}, deps);
+    expect(written()?.[0]).toMatchObject({ since: now, before: [former] });
+  });
+
   it.each([
     [{ note: 'two\nlines' }, 'note'],
     [{ until: 'tomorrow' }, 'until'],
