@@ -80,6 +80,8 @@ describe('a job that is applied again', () => {
 
   it('of an earlier generation is taken over with what runs, also by a daemon that is killed meanwhile', async () => {
     await patch(bot('old', 'v1'));
+    // One that is ended before it hears signals leaves its lock to the next.
+    await until(() => sees('old', 'v1'), 'it runs');
     const made = await get('deployment', 'old');
     await client.call('DELETE', `${base}/old`);
     await rm(join(sandbox.homeOf(tool), 'old.seen'), { force: true });
