@@ -103,15 +103,30 @@ export function bury(gone: readonly string[], uid: string): readonly string[] {
   return gone.includes(uid) ? gone : [uid, ...gone].slice(0, maxGone);
 }
 
+/** The last word of a pod that is taken away says nothing any more of what kept it from starting. */
+export function withPod({ pods, departed }: JobFacts, pod: PodFacts): Partial<JobFacts> {
+  const former = pods.find(({ uid }) => uid === pod.uid);
+  const isLeaving = pod.deletingAt !== undefined || hasEnded(pod);
+  const isSilent = isLeaving && !hasStarted(pod) && !isEvicted(pod) && !troubleIn(pod);
+  return {
+    pods: withPart(pods, pod),
+    departed: former && isSilent ? withDeparted(departed, former) : departed,
+  };
+}
+
 export function withoutPod({ pods, gone, departed }: JobFacts, uid: string): Partial<JobFacts> {
   const pod = pods.find((one) => one.uid === uid);
-  const ownerUid = pod?.ownerUid;
-  const reason = pod && hinderedBy(pod);
   return {
     pods: withoutPart(pods, uid),
     gone: bury(gone, uid),
-    departed: ownerUid === undefined || !reason ? departed : [{ ownerUid, reason }, ...departed].slice(0, maxDeparted),
+    departed: pod ? withDeparted(departed, pod) : departed,
   };
+}
+
+function withDeparted(departed: readonly Departed[], pod: PodFacts): readonly Departed[] {
+  const { ownerUid } = pod;
+  const reason = hinderedBy(pod);
+  return ownerUid === undefined || !reason ? departed : [{ ownerUid, reason }, ...departed].slice(0, maxDeparted);
 }
 
 /** An eviction, or what kept it from starting; one that ran until it was taken away can have been ended for its deadline only. */

@@ -46,6 +46,7 @@ import {
   withoutPart,
   withoutPod,
   withPart,
+  withPod,
 } from './job-facts.ts';
 import * as rules from './job-rules.ts';
 import { type Graces, type Sign, signOfEnd, signsOf } from './notices.ts';
@@ -235,7 +236,7 @@ export const jobMachine = setup({
       ...(formerUid(context, object) === undefined ? {} : { skipped: undefined, streak: undefined }),
     })),
     keepRun: assign(({ context }, { run }: { run: RunFacts }) => ({ runs: withPart(context.runs, run) })),
-    keepPod: assign(({ context }, { pod }: { pod: PodFacts }) => ({ pods: withPart(context.pods, pod) })),
+    keepPod: assign(({ context }, { pod }: { pod: PodFacts }) => withPod(context, pod)),
     buryObject: assign(({ context }, { uid, resourceVersion }: Gone) => withoutObject(context, uid, resourceVersion)),
     buryRun: assign(({ context: { runs, gone, old } }, { uid }: Gone) => ({
       runs: withoutPart(runs, uid),

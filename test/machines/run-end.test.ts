@@ -152,6 +152,12 @@ describe('the end of a one-off', () => {
   test('past its deadline says what kept its pod from starting also where the pod is gone before', () => {
     const stuck = { version: '105', waiting: 'ImagePullBackOff' } as const;
     const podGone = makeGone(makePod({ ...stuck, version: '109' }));
+    const leaving = { version: '107', deletingAt: '2026-03-01T12:00:25Z' } as const;
+    for (const last of [
+      { ...leaving, waiting: 'ContainerCreating' },
+      { ...leaving, phase: 'Failed', noContainer: true },
+    ] as const)
+      expect(endsAfter(job(), pod(stuck), pod(last), job(late))).toMatchObject([{ reason: 'image' }]);
     expect(endsAfter(job(), pod(stuck), podGone, job(late))).toMatchObject([
       { outcome: 'failed', reason: 'image', startedAt: undefined },
     ]);
