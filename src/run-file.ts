@@ -133,7 +133,8 @@ export function laterGood(known: LastGood | undefined, other: LastGood | undefin
 
 /**
  * The runs of both, newest first, each once. After a restart the end of a run is told again, sometimes with less: what was known first stays,
- * unless it was that nothing is known, or not what the cluster says of it. A run that was begun after all takes the place of the word that its firing became none.
+ * unless it was that nothing is known, or not what the cluster says of it. A run that was begun after all takes the place of the word that
+ * its firing became none.
  * @returns the very same array where nothing was added
  */
 export function mergeRuns(known: readonly RunRecord[], more: readonly RunRecord[]): readonly RunRecord[] {

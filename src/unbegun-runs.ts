@@ -44,10 +44,11 @@ export function createUnbegunRuns(options: UnbegunRunsOptions): UnbegunRuns {
   };
 }
 
-/** A firing that became no run is known by the job it is of. */
-function mayBeUnbegun({ outcome, pod, startedAt, id, jobUid }: RunEnd): boolean {
+/** A firing that became no run is known by the job it is of; of a pod that has gone the reason tells. */
+function mayBeUnbegun({ outcome, reason, pod, startedAt, id, jobUid }: RunEnd): boolean {
   const isRun = !id.startsWith(`${jobUid}/`);
-  return isRun && outcome !== 'succeeded' && pod === undefined && startedAt === undefined;
+  const isOpen = reason === undefined || reason === 'replaced' || reason === 'not_started';
+  return isRun && isOpen && outcome !== 'succeeded' && pod === undefined && startedAt === undefined;
 }
 
 function withCause(end: RunEnd, clusterSays: string): RunEnd {

@@ -47,11 +47,12 @@ it('nothing is told where the cluster says nothing', async () => {
   expect(await causesOf(undefined, unbegun({ id: 'gone', outcome: 'stopped' }))).toEqual({ asked: ['gone'], told: [] });
 });
 
-it('a run that has begun, one that succeeded and a firing that became none are not asked about', async () => {
+it('a run that has begun, one that succeeded, one whose pod has said why and a firing that became none are not asked about', async () => {
   const { asked } = await causesOf(
     'no',
     makeRunEnd({ id: 'ran' }),
     unbegun({ id: 'good', outcome: 'succeeded' }),
+    unbegun({ id: 'stuck', outcome: 'failed', reason: 'image' }),
     unbegun({ id: 'uid-1/1772370000', jobUid: 'uid-1', outcome: 'unknown' }),
   );
   expect(asked).toEqual([]);
